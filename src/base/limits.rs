@@ -1,0 +1,47 @@
+//! Every limit of the store in one place: a number, its unit and the reason for it.
+
+/// Bytes: the longest document key. Long enough for any path (Linux PATH_MAX is 4096), short enough for an index row.
+pub const KEY_BYTES_MAX: usize = 4096;
+/// Bytes: metadata of one version (mode, mtime, link target, media type). A link target can be PATH_MAX long.
+pub const META_BYTES_MAX: usize = 8 * 1024;
+/// Bytes: actor, reason, origin, request id, mark name, reference fields. People write sentences here, not documents.
+pub const TEXT_BYTES_MAX: usize = 4096;
+/// Changes in one batch. Bounds the memory of a commit (about 150 bytes a change) while admitting the largest folder we measured tenfold.
+pub const BATCH_CHANGES_MAX: usize = 4_000_000;
+/// Bytes: contents up to this size live in the catalogue row itself, so a small put costs one sync and a small get one index walk.
+pub const INLINE_BYTES_MAX: usize = 4096;
+/// Bytes: the size from which a document's content is cut into large chunks, to keep the index of big media small.
+pub const LARGE_CONTENT_BYTES: u64 = 256 << 20;
+/// Bytes: minimum, average and maximum chunk for contents below [`LARGE_CONTENT_BYTES`]. Measured: best dedup for its index size.
+pub const CHUNK_SMALL: (u32, u32, u32) = (2 * 1024, 8 * 1024, 32 * 1024);
+/// Bytes: minimum, average and maximum chunk from [`LARGE_CONTENT_BYTES`] on. fjall wants values well below 1 MiB.
+pub const CHUNK_LARGE: (u32, u32, u32) = (16 * 1024, 64 * 1024, 128 * 1024);
+/// Entries: chunk lists up to this long are stored in the content row; longer ones become a tree of list nodes.
+pub const LIST_INLINE_MAX: usize = 64;
+/// Bytes: buffered chunk writes before they are handed to the chunk store. Bounds ingest memory.
+pub const INGEST_BUFFER_BYTES: usize = 4 << 20;
+/// Bytes: plain bytes of one block of a segment (contents plus the prefix they are packed against). Bounds memory of zstd at level 19 to
+/// about 100 MiB and the bytes that a reader must fetch to see one document.
+pub const BLOCK_PLAIN_BYTES_MAX: usize = 8 << 20;
+/// Versions: how many deltas may stand between a content and one that was shipped whole. Bounds the reads for one document.
+pub const BASE_CHAIN_MAX: u32 = 64;
+/// Bytes: a segment is sealed when this much content is pending. A cut upload loses at most one segment.
+pub const SEGMENT_PLAIN_BYTES_MAX: u64 = 64 << 20;
+/// Bytes: the largest segment object a reader accepts. Guards against a remote that serves endless bytes.
+pub const SEGMENT_BYTES_MAX: u64 = 256 << 20;
+/// Bytes: the largest tail (records and directory) of a segment, decompressed.
+pub const TAIL_BYTES_MAX: usize = 1 << 30;
+/// Bytes: objects above this size are padded, so that sizes of contents cannot be read from sizes of objects.
+pub const PAD_FROM_BYTES: u64 = 4096;
+/// Bytes: the largest JSON document that is compared and merged field by field. Larger ones are compared as text or bytes.
+pub const JSON_FIELDS_BYTES_MAX: usize = 16 << 20;
+/// Levels: how deep JSON may nest before we refuse to walk it. Guards the stack.
+pub const JSON_DEPTH_MAX: usize = 128;
+/// Bytes: the largest text that is compared line by line.
+pub const TEXT_DIFF_BYTES_MAX: usize = 16 << 20;
+/// Bytes: the largest container (zip, pdf, png) whose deflate streams are opened before packing.
+pub const CONTAINER_BYTES_MAX: usize = 32 << 20;
+/// Bytes: the most that one container may inflate to; and at most this many times its own size, see [`INFLATE_RATIO_MAX`]. Refuses zip bombs.
+pub const INFLATE_BYTES_MAX: usize = 64 << 20;
+/// Times: see [`INFLATE_BYTES_MAX`]. Real office files stay below 50.
+pub const INFLATE_RATIO_MAX: usize = 200;

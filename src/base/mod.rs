@@ -1,0 +1,13 @@
+//! Floor 0: knows nothing of history. Errors, limits, digests, ids, time, randomness, bytes on the local disk, child processes.
+
+pub mod error;
+pub mod limits;
+pub mod digest;
+pub mod id;
+pub mod time;
+pub mod random;
+pub mod codec;
+pub mod fault;
+pub mod disk;
+pub mod monitor;
+pub mod process;

@@ -1,0 +1,12 @@
+//! Floor 2: bytes to model and back. Pure; every byte is specified in `FORMAT.md`.
+
+pub mod version;
+pub mod chunker;
+pub mod block;
+pub mod container;
+pub mod sketch;
+pub mod cipher;
+pub mod keyfile;
+pub mod record;
+pub mod wire;
+pub mod segment;

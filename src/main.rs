@@ -1,0 +1,3 @@
+//! The annals program.
+
+fn main() {}

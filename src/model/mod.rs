@@ -1,0 +1,10 @@
+//! Floor 1: the nouns. Pure values without input or output.
+
+pub mod key;
+pub mod moment;
+pub mod reference;
+pub mod change;
+pub mod timeline;
+pub mod field;
+pub mod text;
+pub mod plan;
