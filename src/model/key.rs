@@ -41,12 +41,12 @@ pub fn check_text(what: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// A key as text for people and JSON: UTF-8 as it is; every other byte as `\xNN`, and a backslash before `x` doubled, so that
-/// [`parse_key`] gives the same bytes back.
+/// A key as text for people and JSON: UTF-8 as it is, every other byte as `\xNN`, a backslash doubled, so that [`parse_key`] gives the
+/// same bytes back.
 pub fn show_key(key: &[u8]) -> String {
     let mut out = String::with_capacity(key.len());
     for chunk in key.utf8_chunks() {
-        out.push_str(&chunk.valid().replace("\\x", "\\\\x"));
+        out.push_str(&chunk.valid().replace('\\', "\\\\"));
         for byte in chunk.invalid() {
             out.push_str(&format!("\\x{byte:02x}"));
         }
@@ -54,16 +54,16 @@ pub fn show_key(key: &[u8]) -> String {
     out
 }
 
-/// The bytes of a key written by [`show_key`] or typed by a person: `\xNN` is a byte, `\\x` a backslash and an x, all else stands for itself.
+/// The bytes of a key written by [`show_key`] or typed by a person: `\xNN` is a byte, `\\` a backslash, all else stands for itself.
 pub fn parse_key(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;
     while i < bytes.len() {
         let rest = &bytes[i..];
-        if rest.starts_with(b"\\\\x") {
-            out.extend_from_slice(b"\\x");
-            i += 3;
+        if rest.starts_with(b"\\\\") {
+            out.push(b'\\');
+            i += 2;
         } else if let Some(byte) = escaped_byte(rest) {
             out.push(byte);
             i += 4;
