@@ -2,6 +2,7 @@
 
 pub mod version;
 pub mod chunker;
+pub mod list;
 pub mod block;
 pub mod container;
 pub mod sketch;

@@ -1,1 +1,217 @@
-//! To be replaced by its author.
+//! The catalogue: the log's records as rows, and everything that answers "versions of X" or "state at T" fast. The door to `rusqlite`.
+//!
+//! One connection writes, a small pool reads. A transaction of the writer is the commit point of a batch: either all rows of it are there
+//! or none. `WAL` with `synchronous=FULL`, because `NORMAL` may lose the last commits when the power goes.
+
+pub mod tenants;
+pub mod contents;
+pub mod documents;
+pub mod batches;
+pub mod drafts;
+pub mod segments;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+
+use crate::base::error::{Error, Kind, Result};
+use crate::base::fault;
+use crate::format::version;
+
+/// Bits of an id that number within the tenant.
+const NUMBER_BITS: u32 = 40;
+/// Readers kept open for reuse. More may exist while more threads read.
+const READERS_KEPT: usize = 8;
+/// Pages in the write-ahead log before a commit folds it into the database: 16 MiB, so small commits seldom pay for it.
+const CHECKPOINT_PAGES: u32 = 4096;
+/// Negative KiB of page cache: of the writer, and of each reader.
+const CACHE_KIB: (i32, i32) = (-16 * 1024, -2 * 1024);
+
+/// Turns an error of SQLite into ours.
+pub(crate) fn sql(e: rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode;
+    let code = e.sqlite_error_code();
+    let fail = |kind, code, message: String, hint: &str| Error::new(kind, code, message).hint(hint);
+    match code {
+        Some(ErrorCode::DiskFull) => fail(
+            Kind::Space,
+            "disk.full",
+            "no space left for the catalogue".into(),
+            "free some space and run the same command again; nothing was half-written",
+        ),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            fail(Kind::Locked, "store.locked", "another process holds the catalogue".into(), "wait for it to end, or stop it")
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => fail(
+            Kind::Failed,
+            "catalog.damaged",
+            format!("the catalogue is damaged: {e}"),
+            "move the store's folder aside and run annals rebuild from a remote; annals verify tells more",
+        ),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            fail(Kind::Denied, "disk.denied", format!("the catalogue cannot be opened for writing: {e}"), "check who owns the store's folder")
+        }
+        _ => Error::new(Kind::Failed, "catalog.failed", format!("the catalogue failed: {e}")).caused_by(e),
+    }
+}
+
+/// The id of number `number` within `tenant`.
+pub fn id(tenant: i64, number: u64) -> i64 {
+    tenant << NUMBER_BITS | number as i64
+}
+
+/// The number within its tenant.
+pub fn number(id: i64) -> u64 {
+    (id & ((1 << NUMBER_BITS) - 1)) as u64
+}
+
+/// The tenant of an id.
+pub fn tenant_of(id: i64) -> i64 {
+    id >> NUMBER_BITS
+}
+
+/// The open catalogue of one store.
+pub struct Catalog {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+/// A view of the catalogue that does not change while it is held. All queries live on it; inside [`Catalog::write`] they see what the
+/// transaction wrote.
+pub struct View<'c> {
+    pub(crate) sql: &'c Connection,
+}
+
+/// The right to change rows, inside one transaction.
+pub struct Writer<'c> {
+    view: View<'c>,
+}
+
+impl<'c> std::ops::Deref for Writer<'c> {
+    type Target = View<'c>;
+
+    fn deref(&self) -> &View<'c> {
+        &self.view
+    }
+}
+
+impl Catalog {
+    /// Opens the catalogue at `path`, creating it where there is none.
+    pub fn open(path: &Path) -> Result<Self> {
+        let writer = connect(path, false)?;
+        let fresh: bool = writer.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |r| r.get(0)).map_err(sql)?;
+        if fresh {
+            writer.pragma_update(None, "journal_mode", "WAL").map_err(sql)?;
+            let schema = format!("BEGIN; {} PRAGMA user_version = {}; COMMIT;", include_str!("schema.sql"), version::STORE);
+            writer.execute_batch(&schema).map_err(sql)?;
+        }
+        let found: u32 = writer.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
+        version::check("the catalogue", found, version::STORE)?;
+        Ok(Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
+    }
+
+    /// Runs `work` on an unchanging view.
+    pub fn read<T>(&self, work: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        let pooled = self.readers.lock().unwrap_or_else(|e| e.into_inner()).pop();
+        let connection = match pooled {
+            Some(c) => c,
+            None => connect(&self.path, true)?,
+        };
+        let begun = connection.prepare_cached("BEGIN").and_then(|mut s| s.execute([])).map_err(sql);
+        let out = begun.and_then(|_| work(&View { sql: &connection }));
+        let ended = connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])).is_ok();
+        let mut readers = self.readers.lock().unwrap_or_else(|e| e.into_inner());
+        if ended && readers.len() < READERS_KEPT {
+            readers.push(connection);
+        }
+        out
+    }
+
+    /// Runs `work` in one transaction and commits it durably; an error of `work` undoes all of it.
+    pub fn write<T>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T>) -> Result<T> {
+        let mut connection = self.writer.lock().unwrap_or_else(|e| e.into_inner());
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        let out = work(&Writer { view: View { sql: &transaction } })?;
+        fault::point("catalog.commit")?;
+        transaction.commit().map_err(sql)?;
+        fault::point("catalog.committed")?;
+        Ok(out)
+    }
+
+    /// Asks SQLite whether its file is sound; the list of complaints is empty when it is.
+    pub fn check(&self) -> Result<Vec<String>> {
+        self.read(|view| {
+            let mut statement = view.sql.prepare("PRAGMA quick_check(100)").map_err(sql)?;
+            let rows = statement.query_map([], |r| r.get::<_, String>(0)).map_err(sql)?;
+            let all: Vec<String> = rows.collect::<rusqlite::Result<_>>().map_err(sql)?;
+            Ok(all.into_iter().filter(|line| line != "ok").collect())
+        })
+    }
+}
+
+fn connect(path: &Path, read_only: bool) -> Result<Connection> {
+    let access = if read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE };
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(sql)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(sql)?;
+    connection.set_prepared_statement_cache_capacity(96);
+    let set = |name: &str, value: &dyn rusqlite::ToSql| connection.pragma_update(None, name, value).map_err(sql);
+    set("synchronous", &"FULL")?;
+    set("temp_store", &"MEMORY")?;
+    set("cache_size", if read_only { &CACHE_KIB.1 } else { &CACHE_KIB.0 })?;
+    set("wal_autocheckpoint", &CHECKPOINT_PAGES)?;
+    Ok(connection)
+}
+
+impl View<'_> {
+    /// A named fact about the store.
+    pub fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let mut s = self.sql.prepare_cached("SELECT value FROM fact WHERE name = ?").map_err(sql)?;
+        s.query_row([name], |r| r.get(0)).optional().map_err(sql)
+    }
+
+    /// Numbers stored as facts; 0 where absent.
+    pub fn fact_number(&self, name: &str) -> Result<u64> {
+        Ok(self.fact(name)?.and_then(|v| v.try_into().ok()).map_or(0, u64::from_be_bytes))
+    }
+}
+
+impl Writer<'_> {
+    /// Sets a named fact.
+    pub fn set_fact(&self, name: &str, value: &[u8]) -> Result<()> {
+        self.run("INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
+    }
+
+    pub(crate) fn run(&self, text: &str, params: impl rusqlite::Params) -> Result<()> {
+        self.sql.prepare_cached(text).and_then(|mut s| s.execute(params)).map(|_| ()).map_err(sql)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_carry_their_tenant() {
+        let some = id(3, 77);
+        assert_eq!((tenant_of(some), number(some)), (3, 77));
+        assert_eq!(id(0, 5), 5);
+    }
+
+    #[test]
+    fn a_failed_transaction_leaves_nothing_and_a_newer_catalogue_is_refused() {
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join("catalog.db");
+        let catalog = Catalog::open(&path).expect("open");
+        let failed: Result<()> = catalog.write(|w| {
+            w.set_fact("a", b"1")?;
+            Err(Error::damaged("test"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(catalog.read(|v| v.fact("a")).expect("read"), None);
+        catalog.write(|w| w.run("PRAGMA user_version = 99", ())).expect("write");
+        drop(catalog);
+        assert_eq!(Catalog::open(&path).err().expect("newer").kind(), Kind::Newer);
+    }
+}

@@ -1,0 +1,224 @@
+//! Batches, and the changes that are neither put nor removal.
+
+use rusqlite::{OptionalExtension, Row};
+
+use super::{View, Writer, id, number, sql};
+use crate::base::codec::Reader;
+use crate::base::digest::Digest;
+use crate::base::error::{Error, Result};
+use crate::base::time::Timestamp;
+use crate::format::record;
+use crate::model::change::{BatchHead, Cause, Change};
+use crate::model::reference::Reference;
+
+/// One batch.
+#[derive(Debug, Clone)]
+pub struct BatchRow {
+    /// Tenant and sequence number.
+    pub id: i64,
+    /// Everything but `prev`, which is the digest of the batch before and not stored twice.
+    pub head: BatchHead,
+    /// How many changes.
+    pub changes: u64,
+    /// Digest of the log up to and with this batch.
+    pub digest: Digest,
+}
+
+/// The newest state of a reference.
+#[derive(Debug, Clone)]
+pub struct ReferenceRow {
+    /// The document it belongs to.
+    pub document: i64,
+    /// What it says.
+    pub reference: Reference,
+    /// The batch that said so last.
+    pub batch: i64,
+}
+
+fn batch(r: &Row<'_>) -> rusqlite::Result<Result<BatchRow>> {
+    let id: i64 = r.get(0)?;
+    let (cause, cause_seq, digest) = (r.get::<_, u8>(7)?, r.get::<_, i64>(8)? as u64, r.get::<_, Vec<u8>>(10)?);
+    let head = BatchHead {
+        seq: number(id),
+        prev: Digest::ZERO,
+        time: Timestamp(r.get(1)?),
+        clock_behind: r.get(2)?,
+        actor: r.get(3)?,
+        reason: r.get(4)?,
+        origin: r.get(5)?,
+        request: r.get(6)?,
+        cause: Cause::Recorded,
+    };
+    let changes = r.get::<_, i64>(9)? as u64;
+    Ok((|| {
+        let head = BatchHead { cause: record::cause_from(cause, cause_seq)?, ..head };
+        Ok(BatchRow { id, head, changes, digest: Digest::from_slice(&digest)? })
+    })())
+}
+
+fn reference(r: &Row<'_>) -> rusqlite::Result<ReferenceRow> {
+    Ok(ReferenceRow {
+        document: r.get(2)?,
+        reference: Reference {
+            system: r.get(0)?,
+            id: r.get(1)?,
+            state: r.get(3)?,
+            irrevocable: r.get(4)?,
+            expires: r.get::<_, Option<i64>>(5)?.map(Timestamp),
+        },
+        batch: r.get(6)?,
+    })
+}
+
+const BATCH: &str = "id, time, clock_behind, actor, reason, origin, request, cause, cause_seq, changes, digest";
+const REFERENCE: &str = "system, external, document, state, irrevocable, expires, batch";
+
+impl View<'_> {
+    /// The batch with this id, its `prev` filled in.
+    pub fn batch(&self, id: i64) -> Result<Option<BatchRow>> {
+        let mut s = self.sql.prepare_cached(&format!("SELECT {BATCH} FROM batch WHERE id = ?")).map_err(sql)?;
+        let Some(mut row) = s.query_row([id], batch).optional().map_err(sql)?.transpose()? else { return Ok(None) };
+        row.head.prev = self.digest_of_batch(id - 1)?.unwrap_or(Digest::ZERO);
+        Ok(Some(row))
+    }
+
+    /// The digest of a batch.
+    pub fn digest_of_batch(&self, id: i64) -> Result<Option<Digest>> {
+        let mut s = self.sql.prepare_cached("SELECT digest FROM batch WHERE id = ?").map_err(sql)?;
+        let digest = s.query_row([id], |r| r.get::<_, Vec<u8>>(0)).optional().map_err(sql)?;
+        digest.map(|d| Digest::from_slice(&d)).transpose()
+    }
+
+    /// Batches with ids `first..=last` in order, at most `limit`.
+    pub fn batches(&self, first: i64, last: i64, limit: usize) -> Result<Vec<BatchRow>> {
+        let mut prev = self.digest_of_batch(first - 1)?.unwrap_or(Digest::ZERO);
+        let mut s = self.sql.prepare_cached(&format!("SELECT {BATCH} FROM batch WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?")).map_err(sql)?;
+        let rows = s.query_map((first, last, limit as i64), batch).map_err(sql)?;
+        let mut out = Vec::new();
+        for row in rows {
+            let mut row = row.map_err(sql)??;
+            row.head.prev = std::mem::replace(&mut prev, row.digest);
+            out.push(row);
+        }
+        Ok(out)
+    }
+
+    /// The last batch (sequence number) of a tenant at or before `time`; 0 where there is none.
+    pub fn seq_at_time(&self, tenant: i64, time: Timestamp) -> Result<u64> {
+        let text = "SELECT id FROM batch WHERE tenant = ? AND time <= ? ORDER BY time DESC, id DESC LIMIT 1";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        Ok(s.query_row((tenant, time.micros()), |r| r.get(0)).optional().map_err(sql)?.map_or(0, number))
+    }
+
+    /// The batch that a request id recorded.
+    pub fn batch_of_request(&self, tenant: i64, request: &str) -> Result<Option<BatchRow>> {
+        let mut s = self.sql.prepare_cached("SELECT id FROM batch WHERE tenant = ? AND request = ? AND request <> ''").map_err(sql)?;
+        let found: Option<i64> = s.query_row((tenant, request), |r| r.get(0)).optional().map_err(sql)?;
+        found.map_or(Ok(None), |id| self.batch(id))
+    }
+
+    /// The batches that took back batch `seq`, oldest first.
+    pub fn undone_by(&self, tenant: i64, seq: u64) -> Result<Vec<u64>> {
+        let mut s = self.sql.prepare_cached("SELECT id FROM batch WHERE tenant = ? AND cause_seq = ? AND cause = 1 ORDER BY id").map_err(sql)?;
+        let rows = s.query_map((tenant, seq as i64), |r| r.get(0)).map_err(sql)?;
+        rows.map(|r| r.map(number).map_err(sql)).collect()
+    }
+
+    /// References and marks of the batches `first..=last` with batch id and place, in order.
+    pub fn remarks(&self, first: i64, last: i64) -> Result<Vec<(i64, u64, Change)>> {
+        let mut s =
+            self.sql.prepare_cached("SELECT batch, place, body FROM remark WHERE batch BETWEEN ? AND ? ORDER BY batch, place").map_err(sql)?;
+        let mut rows = s.query((first, last)).map_err(sql)?;
+        let mut out = Vec::new();
+        while let Some(r) = rows.next().map_err(sql)? {
+            let body: Vec<u8> = r.get(2).map_err(sql)?;
+            let mut reader = Reader::new(&body, "a remark");
+            let change = record::decode_change(&mut reader)?;
+            reader.finish()?;
+            out.push((r.get(0).map_err(sql)?, r.get::<_, i64>(1).map_err(sql)? as u64, change));
+        }
+        Ok(out)
+    }
+
+    /// The batch (sequence number) that a mark includes last.
+    pub fn mark(&self, tenant: i64, name: &str) -> Result<Option<u64>> {
+        let mut s = self.sql.prepare_cached("SELECT seq FROM mark WHERE tenant = ? AND name = ?").map_err(sql)?;
+        Ok(s.query_row((tenant, name), |r| r.get::<_, i64>(0)).optional().map_err(sql)?.map(|seq| seq as u64))
+    }
+
+    /// All marks of a tenant by name.
+    pub fn marks(&self, tenant: i64) -> Result<Vec<(String, u64)>> {
+        let mut s = self.sql.prepare_cached("SELECT name, seq FROM mark WHERE tenant = ? ORDER BY name").map_err(sql)?;
+        let rows = s.query_map([tenant], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64))).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
+    /// The references of one document.
+    pub fn references_of(&self, document: i64) -> Result<Vec<ReferenceRow>> {
+        let mut s =
+            self.sql.prepare_cached(&format!("SELECT {REFERENCE} FROM reference WHERE document = ? ORDER BY system, external")).map_err(sql)?;
+        let rows = s.query_map([document], reference).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
+    /// The documents that carry the id `external` of `system`.
+    pub fn references_to(&self, tenant: i64, system: &str, external: &str) -> Result<Vec<ReferenceRow>> {
+        let text = format!("SELECT {REFERENCE} FROM reference WHERE tenant = ? AND system = ? AND external = ? ORDER BY document");
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        let rows = s.query_map((tenant, system, external), reference).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
+    /// All references of a tenant.
+    pub fn references(&self, tenant: i64) -> Result<Vec<ReferenceRow>> {
+        let text = format!("SELECT {REFERENCE} FROM reference WHERE tenant = ? ORDER BY system, external, document");
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        let rows = s.query_map([tenant], reference).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+}
+
+impl Writer<'_> {
+    /// Adds a batch.
+    pub fn add_batch(&self, tenant: i64, head: &BatchHead, changes: u64, digest: &Digest) -> Result<i64> {
+        let id = id(tenant, head.seq);
+        let (cause, cause_seq) = record::cause_parts(head.cause);
+        self.run(
+            "INSERT INTO batch (id, tenant, time, clock_behind, actor, reason, origin, request, cause, cause_seq, changes, digest) \
+             VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                id,
+                tenant,
+                head.time.micros(),
+                head.clock_behind,
+                &head.actor,
+                &head.reason,
+                &head.origin,
+                &head.request,
+                cause,
+                cause_seq as i64,
+                changes as i64,
+                &digest.as_bytes()[..],
+            ),
+        )?;
+        Ok(id)
+    }
+
+    /// Adds a change that is neither put nor removal, with the rows derived from it. `document` is the one a reference belongs to.
+    pub fn add_remark(&self, batch: i64, place: u64, document: Option<i64>, change: &Change) -> Result<()> {
+        let mut body = Vec::new();
+        record::encode_change(change, &mut body);
+        self.run("INSERT INTO remark (batch, place, document, body) VALUES (?,?,?,?)", (batch, place as i64, document, body))?;
+        let tenant = super::tenant_of(batch);
+        match change {
+            Change::Refer { reference: r, .. } => self.run(
+                "INSERT OR REPLACE INTO reference (tenant, system, external, document, state, irrevocable, expires, batch) VALUES (?,?,?,?,?,?,?,?)",
+                (tenant, &r.system, &r.id, document, &r.state, r.irrevocable, r.expires.map(|t| t.micros()), batch),
+            ),
+            Change::Mark { name } => {
+                self.run("INSERT OR REPLACE INTO mark (tenant, name, seq) VALUES (?,?,?)", (tenant, name, number(batch) as i64 - 1))
+            }
+            Change::Put { .. } | Change::Remove { .. } => Err(Error::damaged("a put or removal is not a remark")),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Documents and their versions.
+
+use rusqlite::{OptionalExtension, Row};
+
+use super::{View, Writer, id, sql};
+use crate::base::codec::Reader;
+use crate::base::error::Result;
+use crate::format::record;
+use crate::model::change::Meta;
+
+/// One document as it is now.
+#[derive(Debug, Clone)]
+pub struct DocumentRow {
+    /// Tenant and number.
+    pub id: i64,
+    /// The key.
+    pub key: Vec<u8>,
+    /// How many versions there have been.
+    pub versions: u64,
+    /// Batch of the last put or removal.
+    pub latest: Option<i64>,
+    /// Content of the current version, `None` while removed.
+    pub content: Option<i64>,
+    /// Content of the last put, also when removed since.
+    pub last_content: Option<i64>,
+}
+
+/// One put or removal.
+#[derive(Debug, Clone)]
+pub struct VersionRow {
+    /// The document.
+    pub document: i64,
+    /// The batch.
+    pub batch: i64,
+    /// Place within the batch.
+    pub place: u64,
+    /// Version number; a removal carries the number it ends.
+    pub number: u64,
+    /// `None` for a removal.
+    pub content: Option<i64>,
+    /// What is kept beside the content.
+    pub meta: Meta,
+}
+
+fn document(r: &Row<'_>) -> rusqlite::Result<DocumentRow> {
+    Ok(DocumentRow {
+        id: r.get(0)?,
+        key: r.get(1)?,
+        versions: r.get::<_, i64>(2)? as u64,
+        latest: r.get(3)?,
+        content: r.get(4)?,
+        last_content: r.get(5)?,
+    })
+}
+
+pub(crate) fn meta_from(bytes: Option<&[u8]>) -> Result<Meta> {
+    let Some(bytes) = bytes else { return Ok(Meta::default()) };
+    let mut r = Reader::new(bytes, "metadata of a version");
+    let meta = record::decode_meta(&mut r)?;
+    r.finish()?;
+    Ok(meta)
+}
+
+pub(crate) fn meta_bytes(meta: &Meta) -> Option<Vec<u8>> {
+    if *meta == Meta::default() {
+        return None;
+    }
+    let mut out = Vec::new();
+    record::encode_meta(meta, &mut out);
+    Some(out)
+}
+
+fn version(r: &Row<'_>) -> rusqlite::Result<Result<VersionRow>> {
+    let meta = match r.get_ref(5)? {
+        rusqlite::types::ValueRef::Blob(b) => meta_from(Some(b)),
+        _ => meta_from(None),
+    };
+    let (document, batch, place, number, content) = (r.get(0)?, r.get(1)?, r.get::<_, i64>(2)? as u64, r.get::<_, i64>(3)? as u64, r.get(4)?);
+    Ok(meta.map(|meta| VersionRow { document, batch, place, number, content, meta }))
+}
+
+const DOCUMENT: &str = "id, key, versions, latest, content, last_content";
+const VERSION: &str = "document, batch, place, number, content, meta";
+
+/// The first key after all keys with `prefix`; `None` where there is no such key.
+pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < 0xff {
+            end.push(last + 1);
+            return Some(end);
+        }
+    }
+    None
+}
+
+impl View<'_> {
+    /// The document called `key`.
+    pub fn document(&self, tenant: i64, key: &[u8]) -> Result<Option<DocumentRow>> {
+        let mut s = self.sql.prepare_cached(&format!("SELECT {DOCUMENT} FROM document WHERE tenant = ? AND key = ?")).map_err(sql)?;
+        s.query_row((tenant, key), document).optional().map_err(sql)
+    }
+
+    /// The document with this id.
+    pub fn document_by_id(&self, id: i64) -> Result<Option<DocumentRow>> {
+        let mut s = self.sql.prepare_cached(&format!("SELECT {DOCUMENT} FROM document WHERE id = ?")).map_err(sql)?;
+        s.query_row([id], document).optional().map_err(sql)
+    }
+
+    /// Documents whose key starts with `prefix`, from `from` on (or after it), in order of key, at most `limit`.
+    pub fn documents(&self, tenant: i64, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<DocumentRow>> {
+        let end = after_prefix(prefix);
+        let from = after.unwrap_or(prefix);
+        let compare = if after.is_some() { ">" } else { ">=" };
+        let bound = if end.is_some() { "AND key < ?4" } else { "AND ?4 IS NULL" };
+        let text = format!("SELECT {DOCUMENT} FROM document WHERE tenant = ?1 AND key {compare} ?2 {bound} ORDER BY key LIMIT ?3");
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        let rows = s.query_map((tenant, from, limit as i64, end), document).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
+    /// The newest put or removal of a document at or before `batch`.
+    pub fn version_at(&self, document: i64, batch: i64) -> Result<Option<VersionRow>> {
+        let text = format!("SELECT {VERSION} FROM version WHERE document = ? AND batch <= ? ORDER BY batch DESC LIMIT 1");
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        s.query_row((document, batch), version).optional().map_err(sql)?.transpose()
+    }
+
+    /// The first put or removal of a document after `batch`: where the existence of the version before it ends.
+    pub fn version_after(&self, document: i64, batch: i64) -> Result<Option<VersionRow>> {
+        let text = format!("SELECT {VERSION} FROM version WHERE document = ? AND batch > ? ORDER BY batch LIMIT 1");
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        s.query_row((document, batch), version).optional().map_err(sql)?.transpose()
+    }
+
+    /// All puts and removals of a document, oldest first.
+    pub fn versions(&self, document: i64) -> Result<Vec<VersionRow>> {
+        let mut s = self.sql.prepare_cached(&format!("SELECT {VERSION} FROM version WHERE document = ? ORDER BY batch")).map_err(sql)?;
+        let rows = s.query_map([document], version).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)?).collect()
+    }
+
+    /// Calls `each` with the puts and removals of the batches `first..=last` (ids) in order.
+    pub fn versions_of_batches(&self, first: i64, last: i64, mut each: impl FnMut(VersionRow) -> Result<()>) -> Result<()> {
+        let text = format!("SELECT {VERSION} FROM version WHERE batch BETWEEN ? AND ? ORDER BY batch, place");
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        let mut rows = s.query((first, last)).map_err(sql)?;
+        while let Some(r) = rows.next().map_err(sql)? {
+            each(version(r).map_err(sql)??)?;
+        }
+        Ok(())
+    }
+
+    /// Documents with a put or removal in batches after `batch` (id) up to `last` (id). Cost follows the changes, not the store.
+    pub fn documents_changed(&self, batch: i64, last: i64) -> Result<Vec<i64>> {
+        let mut s = self.sql.prepare_cached("SELECT DISTINCT document FROM version WHERE batch > ? AND batch <= ? ORDER BY document").map_err(sql)?;
+        let rows = s.query_map((batch, last), |r| r.get(0)).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
+    /// What capture saw last under `key`.
+    pub fn seen(&self, tenant: i64, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let mut s = self.sql.prepare_cached("SELECT fingerprint FROM seen WHERE tenant = ? AND key = ?").map_err(sql)?;
+        s.query_row((tenant, key), |r| r.get(0)).optional().map_err(sql)
+    }
+
+    /// Current documents with `prefix` after `after`, joined with what capture saw, in order of key: key, document row, fingerprint.
+    pub fn documents_seen(&self, tenant: i64, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<(DocumentRow, Option<Vec<u8>>)>> {
+        let end = after_prefix(prefix);
+        let from = after.unwrap_or(prefix);
+        let compare = if after.is_some() { ">" } else { ">=" };
+        let bound = if end.is_some() { "AND d.key < ?4" } else { "AND ?4 IS NULL" };
+        let text = format!(
+            "SELECT d.id, d.key, d.versions, d.latest, d.content, d.last_content, s.fingerprint FROM document d \
+             LEFT JOIN seen s ON s.tenant = d.tenant AND s.key = d.key \
+             WHERE d.tenant = ?1 AND d.key {compare} ?2 {bound} ORDER BY d.key LIMIT ?3"
+        );
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        let rows = s.query_map((tenant, from, limit as i64, end), |r| Ok((document(r)?, r.get(6)?))).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+}
+
+impl Writer<'_> {
+    /// Adds a document as number `ordinal` of its tenant.
+    pub fn add_document(&self, tenant: i64, ordinal: u64, key: &[u8]) -> Result<DocumentRow> {
+        let id = id(tenant, ordinal);
+        self.run(
+            "INSERT INTO document (id, tenant, key, versions, latest, content, last_content) VALUES (?,?,?,0,NULL,NULL,NULL)",
+            (id, tenant, key),
+        )?;
+        Ok(DocumentRow { id, key: key.to_vec(), versions: 0, latest: None, content: None, last_content: None })
+    }
+
+    /// Adds a put or removal and moves the document's current state.
+    pub fn add_version(&self, v: &VersionRow) -> Result<()> {
+        self.run(
+            "INSERT INTO version (document, batch, place, number, content, meta) VALUES (?,?,?,?,?,?)",
+            (v.document, v.batch, v.place as i64, v.number as i64, v.content, meta_bytes(&v.meta)),
+        )?;
+        self.run(
+            "UPDATE document SET versions = ?, latest = ?, content = ?, last_content = coalesce(?4, last_content) WHERE id = ?",
+            (v.number as i64, v.batch, v.content, v.content, v.document),
+        )
+    }
+
+    /// Notes what capture saw under `key`.
+    pub fn set_seen(&self, tenant: i64, key: &[u8], fingerprint: &[u8]) -> Result<()> {
+        self.run("INSERT OR REPLACE INTO seen (tenant, key, fingerprint) VALUES (?,?,?)", (tenant, key, fingerprint))
+    }
+
+    /// Forgets what capture saw under `key`.
+    pub fn clear_seen(&self, tenant: i64, key: &[u8]) -> Result<()> {
+        self.run("DELETE FROM seen WHERE tenant = ? AND key = ?", (tenant, key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after_prefix;
+
+    #[test]
+    fn the_end_of_a_prefix_is_the_next_greater_key() {
+        assert_eq!(after_prefix(b"a/"), Some(b"a0".to_vec()));
+        assert_eq!(after_prefix(b"a\xff\xff"), Some(b"b".to_vec()));
+        assert_eq!(after_prefix(b"\xff"), None);
+        assert_eq!(after_prefix(b""), None);
+    }
+}

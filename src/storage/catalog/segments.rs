@@ -1,0 +1,188 @@
+//! What was sealed, as which objects it travels, and which remote holds it.
+
+use rusqlite::OptionalExtension;
+
+use super::{View, Writer, id, number, sql};
+use crate::base::digest::Digest;
+use crate::base::error::Result;
+use crate::base::time::Timestamp;
+
+/// One object of a sealed slice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectRow {
+    /// The slice it belongs to.
+    pub slice: i64,
+    /// Its place in the slice; the last one holds the records.
+    pub part: u64,
+    /// Name within the tenant's folder.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// BLAKE3 of the object.
+    pub digest: Digest,
+}
+
+/// A sealed slice of a tenant's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SliceRow {
+    /// Its number.
+    pub id: i64,
+    /// The tenant.
+    pub tenant: i64,
+    /// First sequence number.
+    pub first: u64,
+    /// Last sequence number.
+    pub last: u64,
+}
+
+fn object(r: &rusqlite::Row<'_>) -> rusqlite::Result<(ObjectRow, Vec<u8>)> {
+    let row =
+        ObjectRow { slice: r.get(0)?, part: r.get::<_, i64>(1)? as u64, name: r.get(2)?, size: r.get::<_, i64>(3)? as u64, digest: Digest::ZERO };
+    Ok((row, r.get(4)?))
+}
+
+const OBJECT: &str = "o.slice, o.part, o.name, o.size, o.digest";
+
+impl View<'_> {
+    fn objects(&self, text: &str, params: impl rusqlite::Params) -> Result<Vec<ObjectRow>> {
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let rows = s.query_map(params, object).map_err(sql)?;
+        rows.map(|r| {
+            let (row, digest) = r.map_err(sql)?;
+            Ok(ObjectRow { digest: Digest::from_slice(&digest)?, ..row })
+        })
+        .collect()
+    }
+
+    /// The last sealed sequence number of a tenant, 0 before the first seal.
+    pub fn sealed(&self, tenant: i64) -> Result<u64> {
+        let mut s = self.sql.prepare_cached("SELECT coalesce(max(last), 0) FROM slice WHERE tenant = ?").map_err(sql)?;
+        s.query_row([tenant], |r| r.get::<_, i64>(0)).map(|n| n as u64).map_err(sql)
+    }
+
+    /// The sealed slices of a tenant in order.
+    pub fn slices(&self, tenant: i64) -> Result<Vec<SliceRow>> {
+        let mut s = self.sql.prepare_cached("SELECT id, tenant, first, last FROM slice WHERE tenant = ? ORDER BY first").map_err(sql)?;
+        let rows = s
+            .query_map([tenant], |r| {
+                Ok(SliceRow { id: r.get(0)?, tenant: r.get(1)?, first: r.get::<_, i64>(2)? as u64, last: r.get::<_, i64>(3)? as u64 })
+            })
+            .map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
+    /// The objects of a slice in order of part.
+    pub fn objects_of(&self, slice: i64) -> Result<Vec<ObjectRow>> {
+        self.objects(&format!("SELECT {OBJECT} FROM object o WHERE o.slice = ? ORDER BY o.part"), [slice])
+    }
+
+    /// The objects of a tenant that a remote is not known to hold, in the order they must be shipped.
+    pub fn unshipped(&self, tenant: i64, remote: &str) -> Result<Vec<ObjectRow>> {
+        let text = format!(
+            "SELECT {OBJECT} FROM slice s JOIN object o ON o.slice = s.id \
+             WHERE s.tenant = ?1 AND NOT EXISTS (SELECT 1 FROM held h WHERE h.remote = ?2 AND h.tenant = ?1 AND h.name = o.name) ORDER BY s.first, o.part"
+        );
+        self.objects(&text, (tenant, remote))
+    }
+
+    /// How far (sequence number) a remote is known to hold a tenant's log without a gap.
+    pub fn held_to(&self, tenant: i64, remote: &str) -> Result<u64> {
+        let text = "SELECT min(s.first) - 1 FROM slice s JOIN object o ON o.slice = s.id WHERE s.tenant = ?1 \
+                    AND NOT EXISTS (SELECT 1 FROM held h WHERE h.remote = ?2 AND h.tenant = ?1 AND h.name = o.name)";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        match s.query_row((tenant, remote), |r| r.get::<_, Option<i64>>(0)).map_err(sql)? {
+            Some(n) => Ok(n as u64),
+            None => self.sealed(tenant),
+        }
+    }
+
+    /// Whether a remote is known to hold the object called `name`.
+    pub fn is_held(&self, remote: &str, tenant: i64, name: &str) -> Result<bool> {
+        let mut s = self.sql.prepare_cached("SELECT 1 FROM held WHERE remote = ? AND tenant = ? AND name = ?").map_err(sql)?;
+        s.exists((remote, tenant, name)).map_err(sql)
+    }
+
+    /// The names that a remote is known to hold.
+    pub fn held(&self, remote: &str, tenant: i64) -> Result<Vec<(String, Timestamp)>> {
+        let mut s = self.sql.prepare_cached("SELECT name, at FROM held WHERE remote = ? AND tenant = ? ORDER BY name").map_err(sql)?;
+        let rows = s.query_map((remote, tenant), |r| Ok((r.get(0)?, Timestamp(r.get(1)?)))).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
+    /// How many deltas lie below a content as it was sent, and their bytes together; zero when sent whole.
+    pub fn chain(&self, content: i64) -> Result<(u32, u64)> {
+        let mut s = self.sql.prepare_cached("SELECT depth, bytes FROM chain WHERE content = ?").map_err(sql)?;
+        let found = s.query_row([content], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64))).optional().map_err(sql)?;
+        Ok(found.unwrap_or((0, 0)))
+    }
+
+    /// Contents of a tenant before number `before` that share a resemblance feature, newest first.
+    pub fn resembling(&self, tenant: i64, feature: u64, before: u64, limit: usize) -> Result<Vec<u64>> {
+        let text = "SELECT content FROM sketch WHERE tenant = ? AND feature = ? AND content < ? ORDER BY content DESC LIMIT ?";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let rows = s.query_map((tenant, feature as i64, id(tenant, before), limit as i64), |r| r.get(0)).map_err(sql)?;
+        rows.map(|r| r.map(number).map_err(sql)).collect()
+    }
+
+    /// The measured rate of a remote's line in bytes per second.
+    pub fn line_rate(&self, remote: &str) -> Result<Option<f64>> {
+        let mut s = self.sql.prepare_cached("SELECT bytes_per_sec FROM line WHERE remote = ?").map_err(sql)?;
+        s.query_row([remote], |r| r.get(0)).optional().map_err(sql)
+    }
+}
+
+impl Writer<'_> {
+    /// Records a sealed slice with its objects.
+    pub fn add_slice(&self, tenant: i64, first: u64, last: u64, objects: &[ObjectRow]) -> Result<i64> {
+        self.run("INSERT INTO slice (tenant, first, last) VALUES (?,?,?)", (tenant, first as i64, last as i64))?;
+        let slice = self.sql.last_insert_rowid();
+        for o in objects {
+            self.run(
+                "INSERT INTO object (slice, part, name, size, digest) VALUES (?,?,?,?,?)",
+                (slice, o.part as i64, &o.name, o.size as i64, &o.digest.as_bytes()[..]),
+            )?;
+        }
+        Ok(slice)
+    }
+
+    /// Forgets how a slice was sealed, so that it can be sealed again.
+    pub fn remove_slice(&self, slice: i64) -> Result<()> {
+        self.run("DELETE FROM object WHERE slice = ?", [slice])?;
+        self.run("DELETE FROM slice WHERE id = ?", [slice])
+    }
+
+    /// Records that a remote holds an object, after it was read back.
+    pub fn add_held(&self, remote: &str, tenant: i64, name: &str, at: Timestamp) -> Result<()> {
+        self.run("INSERT OR REPLACE INTO held (remote, tenant, name, at) VALUES (?,?,?,?)", (remote, tenant, name, at.micros()))
+    }
+
+    /// Records that a remote does not hold an object after all.
+    pub fn remove_held(&self, remote: &str, tenant: i64, name: &str) -> Result<()> {
+        self.run("DELETE FROM held WHERE remote = ? AND tenant = ? AND name = ?", (remote, tenant, name))
+    }
+
+    /// Forgets all that a remote holds.
+    pub fn remove_remote(&self, remote: &str) -> Result<()> {
+        self.run("DELETE FROM held WHERE remote = ?", [remote])?;
+        self.run("DELETE FROM line WHERE remote = ?", [remote])
+    }
+
+    /// Records how a content was packed.
+    pub fn set_chain(&self, content: i64, depth: u32, bytes: u64) -> Result<()> {
+        self.run("INSERT OR REPLACE INTO chain (content, depth, bytes) VALUES (?,?,?)", (content, depth, bytes as i64))
+    }
+
+    /// Records resemblance features of a content.
+    pub fn add_sketch(&self, tenant: i64, content: u64, features: &[u64]) -> Result<()> {
+        for feature in features {
+            self.run("INSERT OR IGNORE INTO sketch (tenant, feature, content) VALUES (?,?,?)", (tenant, *feature as i64, id(tenant, content)))?;
+        }
+        Ok(())
+    }
+
+    /// Records a measured rate of a remote's line: the mean of what was known and what was seen.
+    pub fn set_line_rate(&self, remote: &str, bytes_per_sec: f64, at: Timestamp) -> Result<()> {
+        let rate = self.line_rate(remote)?.map_or(bytes_per_sec, |known| (known + bytes_per_sec) / 2.0);
+        self.run("INSERT OR REPLACE INTO line (remote, bytes_per_sec, at) VALUES (?,?,?)", (remote, rate, at.micros()))
+    }
+}
