@@ -128,6 +128,11 @@ impl Error {
         &self.at
     }
 
+    /// The same error once more, for another caller that shared the failed work. The cause stays with the first.
+    pub(crate) fn again(&self) -> Self {
+        Error { kind: self.kind, code: self.code, message: self.message.clone(), hint: self.hint.clone(), at: self.at.clone(), source: None }
+    }
+
     /// Damaged or foreign bytes: kind [`Kind::Failed`], code `format.damaged`. `what` names the thing that could not be read.
     pub fn damaged(what: impl fmt::Display) -> Self {
         Error::new(Kind::Failed, "format.damaged", format!("damaged data: {what}"))

@@ -1,1 +1,8 @@
 //! Floor 4: the verbs. Each file holds the options, the plan, the work and the report of one.
+
+pub mod gate;
+pub mod content;
+pub mod store;
+pub mod record;
+pub mod history;
+pub mod plans;
