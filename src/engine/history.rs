@@ -91,7 +91,9 @@ impl From<BatchRow> for Event {
 }
 
 pub(crate) fn event(rows: &Rows<'_>, batch: i64) -> Result<Event> {
-    rows.batch(batch)?.map(Event::from).ok_or_else(|| Error::damaged(format_args!("the catalogue names batch {}, which it does not have", number(batch))))
+    rows.batch(batch)?
+        .map(Event::from)
+        .ok_or_else(|| Error::damaged(format_args!("the catalogue names batch {}, which it does not have", number(batch))))
 }
 
 /// The error for a document that is not there, with what would help.
@@ -198,7 +200,9 @@ impl Tenant {
             let at = all.iter().position(|v| v.number == wanted && v.content.is_some());
             let at = at.ok_or_else(|| {
                 let hint = format!("annals log {} shows them", show_key(key));
-                Error::missing("version.missing", format!("{} has {} versions, not v{wanted}", show_key(key), document.versions)).at_key(key).hint(hint)
+                Error::missing("version.missing", format!("{} has {} versions, not v{wanted}", show_key(key), document.versions))
+                    .at_key(key)
+                    .hint(hint)
             })?;
             version(rows, key, &all[at], all.get(at + 1))
         })

@@ -241,9 +241,13 @@ impl Tenant {
         let position = plan.position()?;
         let now = self.position()?;
         if now != position {
-            return Err(Error::new(Kind::Refused, "plan.stale", format!("the plan was made at seq {}, the log is now at seq {}", position.seq, now.seq))
-                .hint("make the plan again and look at it again; nothing was changed")
-                .at_seq(now.seq));
+            return Err(Error::new(
+                Kind::Refused,
+                "plan.stale",
+                format!("the plan was made at seq {}, the log is now at seq {}", position.seq, now.seq),
+            )
+            .hint("make the plan again and look at it again; nothing was changed")
+            .at_seq(now.seq));
         }
         let reason = if by.reason.is_empty() { made_up_reason(&plan.purpose) } else { by.reason.clone() };
         let mut batch = self.batch(&reason).actor(&by.actor).origin(&by.origin).cause(plan.purpose.cause()).expect(position);

@@ -45,15 +45,16 @@ pub struct Receipt {
 
 /// What a new version consists of.
 #[derive(Debug, Clone)]
-enum Source {
+pub(crate) enum Source {
     /// Bytes taken in by this batch.
     New(Ingested),
     /// A content that the tenant has already.
     Known { id: i64, digest: Digest, size: u64 },
 }
 
+/// One change that is not yet part of the log.
 #[derive(Debug, Clone)]
-enum Draft {
+pub(crate) enum Draft {
     Put { key: Vec<u8>, source: Source, meta: Meta, if_version: Option<u64> },
     Remove { key: Vec<u8>, if_version: Option<u64> },
     Refer { key: Vec<u8>, reference: Reference, shared: bool },
@@ -108,8 +109,8 @@ impl Tenant {
 
     /// Records `value` as JSON (indented, so that a line diff reads well) as a new version of `key`.
     pub fn put_record(&self, key: impl AsRef<[u8]>, value: &impl serde::Serialize) -> Result<Receipt> {
-        let mut text = serde_json::to_vec_pretty(value)
-            .map_err(|e| Error::usage("record.bad", format!("the record cannot be written as JSON: {e}")))?;
+        let mut text =
+            serde_json::to_vec_pretty(value).map_err(|e| Error::usage("record.bad", format!("the record cannot be written as JSON: {e}")))?;
         text.push(b'\n');
         let mut batch = self.batch("");
         batch.put_with(key, &mut &text[..], Meta { media: "application/json".into(), ..Meta::default() })?;
@@ -341,7 +342,8 @@ impl Tenant {
         let pass = self.batch("");
         let (row, changes) = self.inner.catalog.read(|view| {
             let row = view.drafts(self.id)?.into_iter().find(|d| d.id == draft);
-            let row = row.ok_or_else(|| Error::missing("batch.missing", format!("no open batch {draft}")).hint("annals batch ls shows the open ones"))?;
+            let row =
+                row.ok_or_else(|| Error::missing("batch.missing", format!("no open batch {draft}")).hint("annals batch ls shows the open ones"))?;
             Ok((row, view.draft_changes(draft)?))
         })?;
         let mut batch = pass.actor(&row.actor).request_id(request_id);
@@ -351,9 +353,7 @@ impl Tenant {
             let DraftChange { key, content, meta } = change;
             batch.add(match content {
                 None => Draft::Remove { key, if_version: None },
-                Some((digest, size, body)) => {
-                    Draft::Put { key, source: Source::New(Ingested { digest, size, body }), meta, if_version: None }
-                }
+                Some((digest, size, body)) => Draft::Put { key, source: Source::New(Ingested { digest, size, body }), meta, if_version: None },
             })?;
         }
         batch.commit()
@@ -475,18 +475,8 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
         request: head.request.clone(),
         cause: head.cause,
     };
-    let batch = catalog::id(tenant.id, batch_head.seq);
     let changes = request.drafts.len() as u64;
-    let mut hasher = RecordHasher::new(&batch_head, changes);
-    for (place, draft) in request.drafts.iter().enumerate() {
-        let change = apply(w, &mut tenant, batch, place as u64, draft)?;
-        hasher.push(&change);
-    }
-    let digest = hasher.finish();
-    w.add_batch(tenant.id, &batch_head, changes, &digest)?;
-    tenant.position.seq = batch_head.seq;
-    tenant.position.digest = digest;
-    tenant.time = time;
+    write_batch(w, &mut tenant, &batch_head, &request.drafts)?;
     w.set_tenant_end(&tenant)?;
     for (key, fingerprint) in &head.seen {
         match fingerprint {
@@ -498,6 +488,22 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
         w.remove_draft(draft)?;
     }
     Ok(Receipt { position: tenant.position, time, changes, repeated: false })
+}
+
+/// Adds one batch to the end of the log and moves `tenant` with it. Also how the batches of segments come back.
+pub(crate) fn write_batch(w: &Writer<'_>, tenant: &mut TenantRow, head: &BatchHead, drafts: &[Draft]) -> Result<()> {
+    let batch = catalog::id(tenant.id, head.seq);
+    let mut hasher = RecordHasher::new(head, drafts.len() as u64);
+    for (place, draft) in drafts.iter().enumerate() {
+        let change = apply(w, tenant, batch, place as u64, draft)?;
+        hasher.push(&change);
+    }
+    let digest = hasher.finish();
+    w.add_batch(tenant, head, drafts.len() as u64, &digest)?;
+    tenant.position.seq = head.seq;
+    tenant.position.digest = digest;
+    tenant.time = head.time;
+    Ok(())
 }
 
 /// The same request again: the first receipt if it says the same, a refusal if not.
@@ -547,13 +553,22 @@ fn apply(w: &Writer<'_>, tenant: &mut TenantRow, batch: i64, place: u64, draft: 
                 Source::Known { id, digest, size } => (*id, *digest, *size),
                 Source::New(new) => (content_id(w, tenant, new)?, new.digest, new.size),
             };
-            w.add_version(&VersionRow { document: document.id, batch, place, number: document.versions + 1, content: Some(content), meta: meta.clone() })?;
+            w.add_version(&VersionRow {
+                document: document.id,
+                batch,
+                place,
+                number: document.versions + 1,
+                content: Some(content),
+                meta: meta.clone(),
+            })?;
             Ok(Change::Put { key: key.clone(), content: digest, size, meta: meta.clone() })
         }
         Draft::Remove { key, if_version } => {
             let document = w.document(tenant.id, key)?.filter(|d| d.content.is_some());
             let document = document.ok_or_else(|| {
-                Error::missing("document.missing", format!("there is no document {}", show_key(key))).hint("annals ls shows the documents").at_key(key)
+                Error::missing("document.missing", format!("there is no document {}", show_key(key)))
+                    .hint("annals ls shows the documents")
+                    .at_key(key)
             })?;
             check_version(&document, *if_version)?;
             let row = VersionRow { document: document.id, batch, place, number: document.versions, content: None, meta: Meta::default() };
@@ -617,4 +632,3 @@ fn check_version(document: &DocumentRow, wanted: Option<u64>) -> Result<()> {
         _ => Ok(()),
     }
 }
-

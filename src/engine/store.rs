@@ -214,8 +214,7 @@ fn lock(path: &Path, wait: Duration) -> Result<File> {
 
 fn fresh_tenant(id: i64, name: &str, site: SiteId, secret: &SiteSecret, clock: &dyn Clock, random: &dyn Random) -> TenantRow {
     let public = TenantId::new(random);
-    let entry =
-        keyring::KeyringEntry { site, tenant: public, tenant_name: name.to_owned(), key: SecretKey::new(random), created: clock.now() };
+    let entry = keyring::KeyringEntry { site, tenant: public, tenant_name: name.to_owned(), key: SecretKey::new(random), created: clock.now() };
     TenantRow {
         id,
         public,
@@ -358,7 +357,8 @@ impl Store {
         let secret = self.inner.secret()?;
         let row = self.inner.catalog.write(|w| {
             if w.tenant(name)?.is_some() {
-                return Err(Error::new(Kind::Refused, "tenant.exists", format!("there is a tenant already called {name}")).hint("annals tenant ls shows them"));
+                return Err(Error::new(Kind::Refused, "tenant.exists", format!("there is a tenant already called {name}"))
+                    .hint("annals tenant ls shows them"));
             }
             let id = w.tenants()?.last().map_or(0, |t| t.id + 1);
             let row = fresh_tenant(id, name, self.inner.site, &secret, self.inner.clock(), self.inner.random());

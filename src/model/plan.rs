@@ -219,7 +219,8 @@ impl Plan {
 
     /// The plan as JSON, to be saved.
     pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string_pretty(self).map_err(|e| Error::new(crate::base::error::Kind::Failed, "plan.write", format!("the plan cannot be written: {e}")))
+        serde_json::to_string_pretty(self)
+            .map_err(|e| Error::new(crate::base::error::Kind::Failed, "plan.write", format!("the plan cannot be written: {e}")))
     }
 
     /// Reads a saved plan.
@@ -257,8 +258,17 @@ mod tests {
     fn plans_survive_being_saved_and_strangers_are_refused() {
         let position = Position { timeline: TimelineId::new(&SeededRandom::new(1)), seq: 7, digest: Digest::of(b"x") };
         let mut plan = Plan::new("main", Purpose::Undo { batch: 3 }, &position);
-        let conflict = FieldConflict { path: "a".into(), before: None, after: None, current: Some(RawValue::from_string("1.0".into()).expect("json")) };
-        plan.items.push(Item { key: "k\\xff".into(), action: Action::Conflict, current: 2, version: 1, undone: 2, size: 3, conflicts: vec![conflict] });
+        let conflict =
+            FieldConflict { path: "a".into(), before: None, after: None, current: Some(RawValue::from_string("1.0".into()).expect("json")) };
+        plan.items.push(Item {
+            key: "k\\xff".into(),
+            action: Action::Conflict,
+            current: 2,
+            version: 1,
+            undone: 2,
+            size: 3,
+            conflicts: vec![conflict],
+        });
         let again = Plan::from_json(&plan.to_json().expect("json")).expect("plan");
         assert_eq!(again.position().expect("position"), position);
         assert_eq!(again.items[0].key_bytes(), b"k\xff");
