@@ -5,6 +5,8 @@ pub mod model;
 pub mod format;
 pub mod storage;
 pub mod engine;
+#[cfg(feature = "cli")]
+pub mod face;
 
 pub use base::error::{Error, Kind, Result};
 pub use engine::content::ContentReader;

@@ -6,3 +6,6 @@ pub mod store;
 pub mod record;
 pub mod history;
 pub mod plans;
+pub mod capture;
+pub mod gc;
+pub mod verify;

@@ -173,6 +173,15 @@ impl Batch {
         self.head.seen.push((key, fingerprint));
     }
 
+    /// Takes back what was collected for `key`.
+    pub(crate) fn forget(&mut self, key: &[u8]) {
+        let Some(place) = self.places.remove(key) else { return };
+        self.drafts.swap_remove(place);
+        if let Some(Draft::Put { key, .. } | Draft::Remove { key, .. }) = self.drafts.get(place) {
+            self.places.insert(key.clone(), place);
+        }
+    }
+
     /// How many changes are collected.
     pub fn len(&self) -> usize {
         self.drafts.len()
