@@ -6,7 +6,7 @@ use crate::base::time::Timestamp;
 
 use super::zone::{EARLIEST, LATEST, Zone, offset_text, zoned};
 
-/// `2018-09-18 23:59:59 +02:00 (Europe/Oslo)`. Fractions of a second are not shown; [`parse`] reads this form back.
+/// `2018-09-18 23:59:59 +02:00 (Europe/Oslo)`. Fractions of a second are not shown; [`parse`](super::parse) reads this form back.
 /// Times outside the years 0 to 9999, which no clock of a store gives, are shown as the nearest end.
 pub fn show(ts: Timestamp, zone: &Zone) -> String {
     let at = zoned(ts, zone);
