@@ -45,7 +45,7 @@ pub struct Options {
     lock_wait: Duration,
     key_file: Option<PathBuf>,
     passphrase: Option<String>,
-    identity: Option<Identity>,
+    identity: Option<Arc<Identity>>,
 }
 
 impl Default for Options {
@@ -99,7 +99,7 @@ impl Options {
 
     /// The identity of a recipient of the key file.
     pub fn identity(mut self, identity: Option<Identity>) -> Self {
-        self.identity = identity;
+        self.identity = identity.map(Arc::new);
         self
     }
 
@@ -136,7 +136,7 @@ impl Options {
         let marker = format!("annals store\nformat {}\nsite {}\n", version::STORE, site);
         let catalog = Catalog::open(&dir.join("catalog.db"))?;
         Chunks::open(&dir.join("chunks"))?;
-        let tenant = fresh_tenant(0, DEFAULT_TENANT, site, &secret, &*self.clock, &*self.random);
+        let tenant = fresh_tenant(0, DEFAULT_TENANT, site, &secret, &*self.clock, &*self.random)?;
         catalog.write(|w| w.add_tenant(&tenant))?;
         drop(catalog);
         // The marker comes last: without it the directory is not a store, and init can be run again after removing what is there.
@@ -212,20 +212,20 @@ fn lock(path: &Path, wait: Duration) -> Result<File> {
     }
 }
 
-fn fresh_tenant(id: i64, name: &str, site: SiteId, secret: &SiteSecret, clock: &dyn Clock, random: &dyn Random) -> TenantRow {
+fn fresh_tenant(id: i64, name: &str, site: SiteId, secret: &SiteSecret, clock: &dyn Clock, random: &dyn Random) -> Result<TenantRow> {
     let public = TenantId::new(random);
     let entry = keyring::KeyringEntry { site, tenant: public, tenant_name: name.to_owned(), key: SecretKey::new(random), created: clock.now() };
-    TenantRow {
+    Ok(TenantRow {
         id,
         public,
         name: name.to_owned(),
-        keyring: keyring::seal(secret, &entry, random),
+        keyring: keyring::seal(secret, &entry, random)?,
         position: Position { timeline: TimelineId::new(random), seq: 0, digest: Digest::ZERO },
         parent: None,
         time: Timestamp(i64::MIN),
         documents: 0,
         contents: 0,
-    }
+    })
 }
 
 pub(crate) struct Inner {
@@ -263,7 +263,7 @@ impl Inner {
             return Err(Error::new(Kind::Denied, "key.wrong", "the key file belongs to another site")
                 .hint("use the key file that annals init made for this store (ANNALS_KEYFILE or --key)"));
         }
-        let unlock = Unlock { passphrase: self.options.passphrase.as_deref(), identity: self.options.identity.as_ref() };
+        let unlock = Unlock { passphrase: self.options.passphrase.as_deref(), identity: self.options.identity.as_deref() };
         let secret = key_file.open(&unlock)?;
         *kept = Some(secret.clone());
         Ok(secret)
@@ -361,7 +361,7 @@ impl Store {
                     .hint("annals tenant ls shows them"));
             }
             let id = w.tenants()?.last().map_or(0, |t| t.id + 1);
-            let row = fresh_tenant(id, name, self.inner.site, &secret, self.inner.clock(), self.inner.random());
+            let row = fresh_tenant(id, name, self.inner.site, &secret, self.inner.clock(), self.inner.random())?;
             w.add_tenant(&row)?;
             Ok(row)
         })?;
