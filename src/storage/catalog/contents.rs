@@ -98,6 +98,12 @@ impl View<'_> {
         rows.map(|r| r.map_err(sql)?).collect()
     }
 
+    /// Bytes of the contents with ids `from..until` together.
+    pub fn contents_bytes(&self, from: i64, until: i64) -> Result<u64> {
+        let mut s = self.sql.prepare_cached("SELECT coalesce(sum(size), 0) FROM content WHERE id >= ? AND id < ?").map_err(sql)?;
+        s.query_row((from, until), |r| r.get::<_, i64>(0)).map(|n| n as u64).map_err(sql)
+    }
+
     /// The keys of documents that have or had this content. Looks at every version: for reports of damage only.
     pub fn documents_with(&self, content: i64) -> Result<Vec<Vec<u8>>> {
         let text = "SELECT DISTINCT d.key FROM version v JOIN document d ON d.id = v.document WHERE v.content = ? ORDER BY d.key";
