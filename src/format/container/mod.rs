@@ -5,12 +5,15 @@
 mod zlib;
 mod scan;
 mod fold;
+mod trees;
+mod office;
 mod preflate;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use self::fold::Entry;
+use self::office::{Script, Segment};
 use self::scan::{Scan, Stream, ZIP_LOCAL_BYTES};
 use self::zlib::Setting;
 use crate::base::codec::{Reader, put_varint};
@@ -25,8 +28,11 @@ const VERSION: u8 = 1;
 /// Method bytes of a re-creatable stream.
 const METHOD_ZLIB: u8 = 1;
 const METHOD_PREFLATE: u8 = 2;
+const METHOD_OFFICE: u8 = 3;
 /// Bytes: a shorter stream costs less as it is than the few bytes that describe an opened one.
 const STREAM_BYTES_MIN: usize = 24;
+/// Opened streams of one content. As many as a zip without zip64 has; bounds what a reader sets up encoders for.
+const STREAMS_MAX: usize = 65_535;
 /// Bytes of the digest that stands before corrections.
 const CHECK_BYTES: usize = 8;
 /// Bytes: the largest form. Corrections are always shorter than the streams they belong to.
@@ -68,11 +74,15 @@ pub fn unpack(content: &[u8], base: Option<&[u8]>) -> Option<Vec<u8>> {
                     likely = Some(setting);
                     Method::Zlib(setting)
                 }
-                None => Method::Preflate(preflate::corrections(&stream.plain, &bytes)?),
+                None => match office::find_script(&stream.plain, &bytes) {
+                    Some(script) => Method::Office(script),
+                    None => Method::Preflate(preflate::corrections(&stream.plain, &bytes)?),
+                },
             };
             drop(bytes);
             Some((stream, method))
         })
+        .take(STREAMS_MAX)
         .collect();
     if opened.is_empty() {
         return None;
@@ -107,13 +117,14 @@ pub fn repack(form: &[u8]) -> Result<Vec<u8>> {
         0 => None,
         from_end => Some((content_len - from_end, control.varint_max(content_len as u64)? as usize)),
     };
-    for _ in 0..control.count()? {
+    for _ in 0..control.varint_max(STREAMS_MAX as u64)? {
         let step = Step::read(&mut control)?;
         out.extend_from_slice(body.take(step.raw_len)?);
         let room = content_len.checked_sub(out.len()).ok_or_else(damaged)?;
         let plain = body.take(step.plain_len)?;
         let stream = match step.method {
             StepMethod::Zlib(setting) => zlib::replay(plain, setting, room).ok_or_else(damaged)?,
+            StepMethod::Office(script) => office::replay(plain, &script, room).ok_or_else(damaged)?,
             StepMethod::Preflate(len) => preflate::recreate(plain, corrections.take(len)?)?,
         };
         let start = out.len();
@@ -144,6 +155,7 @@ pub fn repack(form: &[u8]) -> Result<Vec<u8>> {
 /// How an opened stream is written again.
 enum Method {
     Zlib(Setting),
+    Office(Script),
     Preflate(Vec<u8>),
 }
 
@@ -189,6 +201,14 @@ fn write(content: &[u8], opened: &[(Stream, Method)], directory: Option<(usize, 
         }
         match method {
             Method::Zlib(setting) => control.extend_from_slice(&[METHOD_ZLIB, setting.level, setting.window_bits]),
+            Method::Office(script) => {
+                control.extend_from_slice(&[METHOD_OFFICE, script.rules]);
+                put_varint(&mut control, script.segments.len() as u64);
+                for segment in &script.segments {
+                    put_varint(&mut control, segment.plain_len as u64);
+                    put_varint(&mut control, segment.markers as u64);
+                }
+            }
             Method::Preflate(bytes) => {
                 control.push(METHOD_PREFLATE);
                 put_varint(&mut control, bytes.len() as u64);
@@ -230,6 +250,7 @@ struct Step {
 
 enum StepMethod {
     Zlib(Setting),
+    Office(Script),
     /// Length of the corrections.
     Preflate(usize),
 }
@@ -248,6 +269,13 @@ impl Step {
             (0..control.count()?).map(|_| Ok((control.varint_max(max)? as usize, control.varint_max(max)? as usize))).collect::<Result<_>>()?;
         let method = match control.byte()? {
             METHOD_ZLIB => StepMethod::Zlib(Setting::new(control.byte()?, control.byte()?).ok_or_else(damaged)?),
+            METHOD_OFFICE => {
+                let rules = control.byte()?;
+                let segments = (0..control.count()?)
+                    .map(|_| Ok(Segment { plain_len: control.varint_max(plain_len as u64)? as usize, markers: control.varint_max(max)? as usize }))
+                    .collect::<Result<_>>()?;
+                StepMethod::Office(Script::new(rules, segments, plain_len).ok_or_else(damaged)?)
+            }
             METHOD_PREFLATE => StepMethod::Preflate(control.varint_max(max)? as usize),
             _ => return Err(damaged()),
         };

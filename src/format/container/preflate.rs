@@ -1,4 +1,4 @@
-//! Method 2: deflate streams that zlib did not write. The preflate-rs library predicts what an encoder would have done and keeps the
+//! Method 2: deflate streams that neither zlib nor Microsoft Office wrote. The preflate-rs library predicts what an encoder would have done and keeps the
 //! differences ("corrections") as bytes that only it understands.
 
 use crate::base::error::Result;
@@ -33,7 +33,7 @@ pub(super) fn recreate(_: &[u8], _: &[u8]) -> Result<Vec<u8>> {
     Err(Error::new(
         Kind::Failed,
         "container.msoffice",
-        "this content was shipped by a build that re-creates Microsoft Office streams, this build cannot",
+        "this content was shipped by a build that re-creates deflate streams of any producer, this build cannot",
     )
     .hint("read it with a program built with `--features msoffice`"))
 }

@@ -297,8 +297,9 @@ impl Finder<'_> {
         let mut at = 0;
         while let Some(start) = gzip_header_end(content, at) {
             let Some((plain, used)) = self.inflate(start..content.len())? else { break };
-            self.found.streams.push(Stream { pieces: vec![start..start + used], plain, window_bits: 15, header: 0 });
             at = start + used + 8;
+            let data = start..start + used;
+            self.found.streams.push(Stream { pieces: vec![data], plain, window_bits: 15, header: 0 });
         }
         Some(())
     }

@@ -242,7 +242,24 @@ fn plain_of_is_what_it_always_was() {
     assert_eq!(digests, expected);
 }
 
-/// The streams that only the library for other producers can write again.
+/// A stream as Excel writes it: flushed twice after the head of the sheet and once at the end.
+fn office_stream(plain: &[u8]) -> Vec<u8> {
+    let segment = |plain_len, markers| Segment { plain_len, markers };
+    let segments = vec![segment(plain.len() / 10, 2), segment(plain.len() - plain.len() / 10, 1), segment(0, 0)];
+    let script = Script::new(0, segments, plain.len()).expect("script");
+    office::replay(plain, &script, usize::MAX).expect("stream")
+}
+
+#[test]
+fn documents_of_microsoft_office_are_opened() {
+    let (old, new) = (sheet(6, 2000), edited(sheet(6, 2000)));
+    let [base, content] = [&old, &new].map(|text| zip(&[Member { stored: office_stream(text), plain: text.clone(), method: 8, flags: 0 }]));
+    let form = unpack(&content, Some(&base)).expect("opened");
+    assert!(contains(&form, &new) && form.len() < new.len() + 150, "no corrections");
+    assert_eq!(repack(&form).expect("repacks"), content);
+}
+
+/// Streams that only the library for other producers can write again.
 #[test]
 fn a_form_that_needs_another_build_says_so() {
     let text = sheet(4, 300);
