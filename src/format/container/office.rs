@@ -367,7 +367,12 @@ mod tests {
 
         /// Few different bytes make long matches and lopsided codes, many make stored blocks, long ones several blocks.
         #[test]
-        fn any_plain_bytes_come_back(seed in proptest::collection::vec(any::<u8>(), 0..400), kinds in 1u8..=255, times in 1usize..80, rules in 0u8..2) {
+        fn any_plain_bytes_come_back(
+            seed in proptest::collection::vec(any::<u8>(), 0..400),
+            kinds in 1u8..=255,
+            times in 1usize..80,
+            rules in 0u8..2,
+        ) {
             let mut plain = Vec::new();
             for round in 0..times {
                 plain.extend(seed.iter().map(|b| b.wrapping_mul(round as u8 | 1) % kinds));

@@ -1,5 +1,5 @@
-//! Method 2: deflate streams that neither zlib nor Microsoft Office wrote. The preflate-rs library predicts what an encoder would have done and keeps the
-//! differences ("corrections") as bytes that only it understands.
+//! Method 2: deflate streams that neither zlib nor Microsoft Office wrote. The preflate-rs library predicts what an encoder would have
+//! done and keeps the differences ("corrections") as bytes that only it understands.
 
 use crate::base::error::Result;
 

@@ -306,7 +306,11 @@ proptest! {
     }
 
     #[test]
-    fn mutated_containers(kind in 0usize..6, cut in any::<prop::sample::Index>(), edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8)) {
+    fn mutated_containers(
+        kind in 0usize..6,
+        cut in any::<prop::sample::Index>(),
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+    ) {
         let base = every_kind(&sheet(2, 12), 6).swap_remove(kind);
         let mut content = base.clone();
         for (at, byte) in edits {
