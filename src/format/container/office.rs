@@ -33,11 +33,12 @@ struct Rules {
     chain_max: usize,
 }
 
-/// The rules a form can name, by number. Found by trying: each writes every stream of the real documents it was measured with.
+/// The rules a form can name, by number. Found by trying settings on real documents: together they write all 815 different
+/// streams of the Excel and PowerPoint files at hand. No document of Word or of Excel for Windows was among them.
 const RULES: [Rules; 2] = [
-    // Excel.
+    // Excel 16 for Mac.
     Rules { lazy: false, chain_max: 16 },
-    // PowerPoint.
+    // PowerPoint 16, for Mac and others.
     Rules { lazy: true, chain_max: 4096 },
 ];
 
