@@ -9,3 +9,5 @@ pub mod plans;
 pub mod capture;
 pub mod gc;
 pub mod verify;
+pub mod seal;
+pub mod replay;
