@@ -170,9 +170,13 @@ impl Replay<'_> {
             prev = hasher.finish();
         }
         if prev != slice.head {
-            return Err(Error::new(Kind::Failed, "segment.damaged", format!("batches {} to {} do not add up to their digest", slice.first_seq, slice.last_seq()))
-                .hint("take the segment from another remote; the site that wrote it can ship it again")
-                .at_seq(slice.first_seq));
+            return Err(Error::new(
+                Kind::Failed,
+                "segment.damaged",
+                format!("batches {} to {} do not add up to their digest", slice.first_seq, slice.last_seq()),
+            )
+            .hint("take the segment from another remote; the site that wrote it can ship it again")
+            .at_seq(slice.first_seq));
         }
         Ok(())
     }
@@ -259,7 +263,13 @@ impl Taking<'_> {
             }
             bytes += ingested.size;
             self.fresh.push(ingested);
-            self.replay.monitor.progress(&Progress { phase: "rebuilding", items: i as u64 + 1, items_total: contents.len() as u64, bytes, bytes_total: total });
+            self.replay.monitor.progress(&Progress {
+                phase: "rebuilding",
+                items: i as u64 + 1,
+                items_total: contents.len() as u64,
+                bytes,
+                bytes_total: total,
+            });
         }
         Ok(bytes)
     }
@@ -314,7 +324,8 @@ fn unwrap(e: std::io::Error) -> Error {
 /// The error of ours that an ingest wrapped, where there is one.
 fn peel(e: Error) -> Error {
     let ours = std::error::Error::source(&e).and_then(|s| s.downcast_ref::<std::io::Error>()).and_then(|io| io.get_ref()?.downcast_ref::<Error>());
-    ours.map_or(e, Error::again)
+    let again = ours.map(Error::again);
+    again.unwrap_or(e)
 }
 
 /// The next bytes of the data of a slice.

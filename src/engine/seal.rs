@@ -160,8 +160,7 @@ impl Sealing<'_> {
         };
         let last = draft.slice.last_seq();
         let timeline = draft.slice.timeline;
-        let mut writer =
-            SliceWriter::new(key, self.tenant.public, timeline, (first, last), self.options.object_bytes_max, inner.random(), &mut sink);
+        let mut writer = SliceWriter::new(key, self.tenant.public, timeline, (first, last), self.options.object_bytes_max, inner.random(), &mut sink);
         self.blocks(&mut draft, &before, &mut writer)?;
         writer.finish(&draft.slice, &before)?;
         report.slices += 1;
@@ -188,9 +187,11 @@ impl Sealing<'_> {
     fn choose(&self, first: u64) -> Result<Vec<BatchRow>> {
         let tenant = self.tenant.id;
         let mut start = self.numbered_before(first)?.1;
-        let page = self.tenant.inner.catalog.read(|rows| {
-            rows.batches(catalog::id(tenant, first), catalog::id(tenant, self.row.position.seq), SLICE_BATCHES_MAX)
-        })?;
+        let page = self
+            .tenant
+            .inner
+            .catalog
+            .read(|rows| rows.batches(catalog::id(tenant, first), catalog::id(tenant, self.row.position.seq), SLICE_BATCHES_MAX))?;
         let (mut bytes, mut changes) = (0, 0);
         let mut chosen = Vec::new();
         for batch in page {
@@ -216,20 +217,22 @@ impl Sealing<'_> {
         let mut bases: Vec<Option<u64>> = Vec::new();
         for batch in batches {
             let mut changes = Vec::with_capacity(batch.changes as usize);
-            inner.catalog.read(|rows| each_wire_change(rows, batch.id, &mut |change| {
-                if let WireChange::Put { document, content, .. } = &change {
-                    if *content == contents_before + bases.len() as u64 {
-                        bases.push(match replaced.get(document) {
-                            Some(earlier) => Some(*earlier),
-                            None if *document < documents_before => before.content_of(*document)?,
-                            None => None,
-                        });
+            inner.catalog.read(|rows| {
+                each_wire_change(rows, batch.id, &mut |change| {
+                    if let WireChange::Put { document, content, .. } = &change {
+                        if *content == contents_before + bases.len() as u64 {
+                            bases.push(match replaced.get(document) {
+                                Some(earlier) => Some(*earlier),
+                                None if *document < documents_before => before.content_of(*document)?,
+                                None => None,
+                            });
+                        }
+                        replaced.insert(*document, *content);
                     }
-                    replaced.insert(*document, *content);
-                }
-                changes.push(change);
-                Ok(())
-            }))?;
+                    changes.push(change);
+                    Ok(())
+                })
+            })?;
             let h = &batch.head;
             wire.push(WireBatch {
                 time: h.time,
@@ -400,9 +403,8 @@ impl Sealing<'_> {
                     self.data(draft, f.index, f.offset, f.len, &mut plain)?;
                 }
             }
-            let prefix = layout::assemble(&block.prefix, |piece, room| {
-                piece_bytes(&self.tenant.inner, &self.row_of(draft, piece.content)?, piece, room)
-            })?;
+            let prefix =
+                layout::assemble(&block.prefix, |piece, room| piece_bytes(&self.tenant.inner, &self.row_of(draft, piece.content)?, piece, room))?;
             writer.block(*len, &block::pack(&prefix, &plain, self.options.effort)?)?;
             done += len;
             self.monitor.progress(&Progress { phase: "sealing", items: 0, items_total: 0, bytes: done, bytes_total: total });
@@ -479,7 +481,7 @@ fn sketch(inner: &Inner, row: &ContentRow) -> Result<Option<[u64; 3]>> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match reader.read(&mut buffer) {
-            Ok(0) => return Ok(sketcher.finish()),
+            Ok(0) => return Ok(sketcher.finish().map(|sketch| sketch.0)),
             Ok(n) => sketcher.update(&buffer[..n]),
             Err(e) => return Err(Error::new(Kind::Failed, "content.unreadable", format!("content {}: {e}", row.digest.short(16)))),
         }
