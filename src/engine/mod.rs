@@ -11,3 +11,5 @@ pub mod gc;
 pub mod verify;
 pub mod seal;
 pub mod replay;
+pub mod offsite;
+pub mod rebuild;

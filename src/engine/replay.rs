@@ -3,6 +3,7 @@
 //! Nothing is believed: contents are hashed while they are taken in, records are built anew from them, and only when the digest of the last
 //! batch is the one that the slice names does one transaction add them. An interrupted replay leaves chunks that nothing names.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use crate::base::digest::Digest;
@@ -17,6 +18,7 @@ use crate::format::record::RecordHasher;
 use crate::format::segment::{ObjectRead, SliceReader};
 use crate::format::wire::{Form, NewContent, Run, Slice, WireBatch, WireChange};
 use crate::model::change::{BatchHead, Change};
+use crate::model::key::show_key;
 use crate::storage::catalog::contents::ContentRow;
 use crate::storage::catalog::segments::ObjectRow;
 use crate::storage::catalog::tenants::TenantRow;
@@ -180,6 +182,20 @@ impl Replay<'_> {
         }
         Ok(())
     }
+}
+
+/// The keys of the documents that a slice changes, as far as they are known here.
+pub(crate) fn documents(tenant: &Tenant, slice: &Slice) -> Vec<String> {
+    let changed = slice.batches.iter().flat_map(|b| &b.changes).filter_map(|change| match change {
+        WireChange::Put { document, .. } | WireChange::Remove { document } => Some(*document),
+        WireChange::Refer { .. } | WireChange::Mark { .. } => None,
+    });
+    let numbers: BTreeSet<u64> = changed.collect();
+    let key = |n: u64| match n.checked_sub(slice.documents_before) {
+        Some(own) => slice.new_keys.get(own as usize).cloned(),
+        None => tenant.inner.catalog.read(|rows| super::history::key_of(rows, catalog::id(tenant.id, n))).ok(),
+    };
+    numbers.into_iter().filter_map(key).map(|k| show_key(&k)).collect()
 }
 
 fn head_of(slice: &Slice, i: usize, batch: &WireBatch) -> BatchHead {

@@ -34,6 +34,8 @@ pub const KEY_FILE: &str = "annals.key";
 /// Name of the directory where sealed objects wait to be shipped.
 pub(crate) const OUTBOX: &str = "outbox";
 
+/// Fact: a rebuild is under way and has not ended.
+pub(crate) const REBUILDING: &str = "rebuilding";
 /// Fact: the number of the last chunk sync that a committed batch relied on.
 pub(crate) const CHUNK_NUMBER: &str = "chunk_number";
 
@@ -114,11 +116,22 @@ impl Options {
         if let Some(passphrase) = &self.passphrase {
             key_file.set_passphrase(&secret, Some(passphrase), &*random)?;
         }
-        self.create(dir, site_name, site, key_file, secret)
+        let main = fresh_tenant(0, DEFAULT_TENANT, site, &secret, &*self.clock, &*random)?;
+        self.create(dir, site_name, site, key_file, secret, vec![main], false)
     }
 
-    /// Makes an empty store for a site that exists already: `key_file` opens with `secret`. Used by rebuild.
-    pub(crate) fn create(self, dir: &Path, site_name: &str, site: SiteId, key_file: KeyFile, secret: SiteSecret) -> Result<Store> {
+    /// Makes a store with these tenants; `key_file` opens to `secret`. A rebuild is marked as such until it has ended.
+    #[expect(clippy::too_many_arguments, reason = "all of it is one store, and it has two callers")]
+    pub(crate) fn create(
+        self,
+        dir: &Path,
+        site_name: &str,
+        site: SiteId,
+        key_file: KeyFile,
+        secret: SiteSecret,
+        tenants: Vec<TenantRow>,
+        rebuilding: bool,
+    ) -> Result<Store> {
         if dir.join(MARKER).exists() {
             return Err(Error::new(Kind::Refused, "store.exists", format!("there is a store already in {}", dir.display()))
                 .hint("use it as it is, or choose another directory with -C"));
@@ -136,8 +149,12 @@ impl Options {
         let marker = format!("annals store\nformat {}\nsite {}\n", version::STORE, site);
         let catalog = Catalog::open(&dir.join("catalog.db"))?;
         Chunks::open(&dir.join("chunks"))?;
-        let tenant = fresh_tenant(0, DEFAULT_TENANT, site, &secret, &*self.clock, &*self.random)?;
-        catalog.write(|w| w.add_tenant(&tenant))?;
+        catalog.write(|w| {
+            if rebuilding {
+                w.set_fact(REBUILDING, b"")?;
+            }
+            tenants.iter().try_for_each(|tenant| w.add_tenant(tenant))
+        })?;
         drop(catalog);
         // The marker comes last: without it the directory is not a store, and init can be run again after removing what is there.
         disk::write_file(&dir.join(MARKER), marker.as_bytes(), 0o644)?;

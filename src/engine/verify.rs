@@ -18,6 +18,9 @@ use super::store::{Inner, Store};
 /// Contents and batches looked at in one view of the catalogue.
 const PAGE: usize = 500;
 
+/// Documents named for one problem.
+const DOCUMENTS_TOLD: usize = 100;
+
 /// How deep to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Level {
@@ -74,7 +77,7 @@ impl Store {
 }
 
 impl VerifyReport {
-    fn problem(&mut self, tenant: &str, what: String, seq: Option<u64>, documents: Vec<String>) {
+    pub(crate) fn problem(&mut self, tenant: &str, what: String, seq: Option<u64>, documents: Vec<String>) {
         self.problems.push(Problem { tenant: tenant.to_owned(), what, seq, documents });
     }
 }
@@ -122,7 +125,7 @@ fn whole_log(inner: &Inner, tenant: &TenantRow, report: &mut VerifyReport, monit
                 Err(e) => report.problem(&tenant.name, format!("batch {} cannot be read: {e}", batch.head.seq), seq, Vec::new()),
                 Ok(()) if count != batch.changes || hasher.finish() != batch.digest => {
                     let what = format!("batch {} does not match its digest: its record was changed after it was written", batch.head.seq);
-                    report.problem(&tenant.name, what, seq, documents_of(inner, batch.id)?);
+                    report.problem(&tenant.name, what, seq, documents_between(inner, tenant.id, batch.head.seq, batch.head.seq)?);
                 }
                 Ok(()) => {}
             }
@@ -135,11 +138,12 @@ fn whole_log(inner: &Inner, tenant: &TenantRow, report: &mut VerifyReport, monit
     end_of_log(inner, tenant, report)
 }
 
-fn documents_of(inner: &Inner, batch: i64) -> Result<Vec<String>> {
+/// Documents that the batches `first..=last` of a tenant changed; at most [`DOCUMENTS_TOLD`].
+pub(crate) fn documents_between(inner: &Inner, tenant: i64, first: u64, last: u64) -> Result<Vec<String>> {
     let mut keys = Vec::new();
     inner.catalog.read(|rows| {
-        rows.versions_of_batches(batch, batch, |v| {
-            if keys.len() < 100 {
+        rows.versions_of_batches(catalog::id(tenant, first), catalog::id(tenant, last), |v| {
+            if keys.len() < DOCUMENTS_TOLD {
                 keys.push(rows.document_by_id(v.document)?.map_or_else(|| format!("document {}", number(v.document)), |d| show_key(&d.key)));
             }
             Ok(())
