@@ -10,4 +10,5 @@ pub mod cipher;
 pub mod keyfile;
 pub mod record;
 pub mod wire;
+pub mod layout;
 pub mod segment;
