@@ -162,7 +162,7 @@ impl Sealing<'_> {
         let timeline = draft.slice.timeline;
         let mut writer = SliceWriter::new(key, self.tenant.public, timeline, (first, last), self.options.object_bytes_max, inner.random(), &mut sink);
         self.blocks(&mut draft, &before, &mut writer)?;
-        writer.finish(&draft.slice, &before)?;
+        writer.finish(draft.slice, &before)?;
         report.slices += 1;
         report.batches += batches.len() as u64;
         report.objects += rows.len() as u64;

@@ -4,3 +4,4 @@ mod support;
 
 mod history;
 mod plans;
+mod offsite;
