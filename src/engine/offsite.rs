@@ -11,6 +11,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::base::time::Timestamp;
+use crate::format::cipher::SecretKey;
 use crate::format::keyfile::keyring;
 use crate::format::segment::{ObjectName, ObjectRead, Tail, check_object};
 use crate::model::timeline::Position;
@@ -164,6 +165,9 @@ impl Shipment<'_> {
         if inner.catalog.read(|rows| rows.sealed(tenant))? > 0 {
             self.ship_key(report)?;
         }
+        if !self.options.dry_run {
+            self.gather()?;
+        }
         let waiting = inner.catalog.read(|rows| rows.unshipped(tenant, &self.remote.name))?;
         if self.options.dry_run {
             report.objects += waiting.len() as u64;
@@ -238,18 +242,11 @@ impl Shipment<'_> {
         let mut sent = 0;
         for group in waiting.chunks(GROUP) {
             check_stop(self.monitor)?;
-            let mut uploads = Vec::new();
-            for object in group {
-                let path = outbox.join(&object.name);
-                if path.exists() {
-                    uploads.push((object, Upload::new(self.name_of(&object.name), path, object.size)));
-                } else {
-                    self.adopt(object)?;
-                }
-            }
+            let upload = |object: &ObjectRow| Upload::new(self.name_of(&object.name), outbox.join(&object.name), object.size);
+            let uploads: Vec<_> = group.iter().map(|object| (object, upload(object))).collect();
             let started = Instant::now();
             let just: Vec<Upload> = uploads.iter().map(|(_, upload)| upload.clone()).collect();
-            let outcomes = if just.is_empty() { Vec::new() } else { self.remote.remote.store(&just, self.monitor)? };
+            let outcomes = self.remote.remote.store(&just, self.monitor)?;
             let mut failed = None;
             let mut group_bytes = 0;
             for ((object, upload), outcome) in uploads.iter().zip(outcomes) {
@@ -279,16 +276,29 @@ impl Shipment<'_> {
         Ok(())
     }
 
-    /// An object that is not in the outbox any more: the remote has it already (after a rebuild, or a configuration that was lost), or its
-    /// slice is sealed again.
-    fn adopt(&self, object: &ObjectRow) -> Result<()> {
-        let digest = (object.size <= READ_BACK_BYTES_MAX).then_some(object.digest);
-        if self.remote.remote.verify(&self.name_of(&object.name), object.size, digest)? == Check::Right {
-            return self.note_held(&[&object.name]);
+    /// Sees to it that everything to be shipped is in the outbox. What is not there any more the remote may have already (after a rebuild, or
+    /// when a remote was added again under another name); otherwise its slice is sealed again.
+    fn gather(&self) -> Result<()> {
+        let outbox = self.tenant.outbox();
+        for slice in self.tenant.inner.catalog.read(|rows| rows.unshipped_slices(self.tenant.id, &self.remote.name))? {
+            let mut lost = false;
+            for object in self.tenant.inner.catalog.read(|rows| rows.objects_of(slice.id))? {
+                check_stop(self.monitor)?;
+                if outbox.join(&object.name).exists() || self.is_held(&object.name)? {
+                    continue;
+                }
+                let digest = (object.size <= READ_BACK_BYTES_MAX).then_some(object.digest);
+                if self.remote.remote.verify(&self.name_of(&object.name), object.size, digest)? == Check::Right {
+                    self.note_held(&[&object.name])?;
+                } else {
+                    lost = true;
+                }
+            }
+            if lost {
+                self.tenant.seal_again(&slice, &self.options.seal, self.monitor)?;
+            }
         }
-        let sealed = self.tenant.seal_again(object.slice, &self.options.seal, self.monitor)?;
-        Err(Error::new(Kind::Partial, "ship.again", format!("an object was not at hand and was sealed again as {sealed}"))
-            .hint("run annals ship once more; it goes on from here"))
+        Ok(())
     }
 
     /// Objects that every remote holds need not wait any longer.
@@ -315,18 +325,6 @@ impl Shipment<'_> {
             }
         }
         Ok(())
-    }
-}
-
-impl Tenant {
-    /// Forgets how a slice was sealed and seals it again. The new objects have other names; nothing that was shipped is touched.
-    fn seal_again(&self, slice: i64, options: &SealOptions, monitor: &dyn Monitor) -> Result<String> {
-        let slices = self.inner.catalog.read(|rows| rows.slices(self.id))?;
-        let from = slices.iter().position(|s| s.id == slice).ok_or_else(|| Error::damaged("an object without a slice"))?;
-        // Only the end of the log can be sealed, so everything from here on is sealed again.
-        self.inner.catalog.write(|w| slices[from..].iter().try_for_each(|s| w.remove_slice(s.id)))?;
-        self.seal(options, monitor)?;
-        Ok(format!("batches {} to {}", slices[from].first, slices.last().map_or(0, |s| s.last)))
     }
 }
 
@@ -489,14 +487,7 @@ impl Fetch<'_> {
     }
 
     /// Fetches and replays one slice. `true`: the wanted moment was reached.
-    fn slice(
-        &self,
-        key: &crate::format::cipher::SecretKey,
-        copies: &Copies,
-        tail: &ObjectName,
-        scratch: &Path,
-        report: &mut FetchReport,
-    ) -> Result<bool> {
+    fn slice(&self, key: &SecretKey, copies: &Copies, tail: &ObjectName, scratch: &Path, report: &mut FetchReport) -> Result<bool> {
         let inner = &*self.tenant.inner;
         let row = inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?;
         disk::create_dirs(scratch)?;
@@ -550,7 +541,7 @@ impl Fetch<'_> {
     }
 
     /// The documents that batches from `first` on changed, as far as the records can be read although their contents cannot.
-    fn documents_named(&self, key: &crate::format::cipher::SecretKey, copies: &Copies, first: u64) -> Vec<String> {
+    fn documents_named(&self, key: &SecretKey, copies: &Copies, first: u64) -> Vec<String> {
         let inner = &*self.tenant.inner;
         let Ok(row) = inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id)) else { return Vec::new() };
         let before = Before { inner, tenant: self.tenant.id, first_seq: first, contents: row.contents };
@@ -607,8 +598,7 @@ fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut 
     }
     let folder = tenant.public.to_hex();
     let listed: BTreeMap<String, u64> = remote.remote.list(&format!("{folder}/"))?.into_iter().map(|o| (o.name, o.size)).collect();
-    let slices = inner.catalog.read(|rows| rows.slices(tenant.id))?;
-    for slice in slices {
+    for slice in inner.catalog.read(|rows| rows.slices(tenant.id))? {
         for object in inner.catalog.read(|rows| rows.objects_of(slice.id))? {
             check_stop(monitor)?;
             if !held.iter().any(|(name, _)| *name == object.name) {

@@ -96,7 +96,8 @@ impl Replay<'_> {
                 done.partly = true;
                 break;
             }
-            write_batch(w, &mut row, head, drafts)?;
+            let head = BatchHead { prev: row.position.digest, ..head.clone() };
+            write_batch(w, &mut row, &head, drafts)?;
             done.batches += 1;
             done.changes += drafts.len() as u64;
         }

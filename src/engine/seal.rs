@@ -14,17 +14,18 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::format::block::{self, Effort};
+use crate::format::cipher::SecretKey;
 use crate::format::container;
 use crate::format::layout::{self, Layout, Piece};
 use crate::format::list::Entry;
 use crate::format::segment::{ObjectName, SliceWriter};
 use crate::format::sketch::Sketcher;
-use crate::format::wire::{Form, Known, NewContent, Run, Slice, WireBatch, WireChange};
+use crate::format::wire::{BlockEntry, Form, Known, NewContent, Run, Slice, WireBatch, WireChange};
 use crate::model::change::{Change, Meta};
 use crate::storage::catalog::batches::BatchRow;
 use crate::storage::catalog::contents::{Body, ContentRow};
 use crate::storage::catalog::documents::VersionRow;
-use crate::storage::catalog::segments::ObjectRow;
+use crate::storage::catalog::segments::{ObjectRow, SliceRow};
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, View as Rows, number};
 
@@ -118,8 +119,17 @@ impl Tenant {
                 return Ok(report);
             }
             let sealer = Sealing { tenant: self, row: &row, options, monitor };
-            sealer.seal_next(&key, sealed + 1, &mut report)?;
+            let batches = sealer.choose(sealed + 1)?;
+            sealer.seal(&key, &batches, &mut report)?;
         }
+    }
+
+    /// Seals the batches of a slice once more, for a remote that lacks it when its objects are no longer at hand.
+    pub(crate) fn seal_again(&self, slice: &SliceRow, options: &SealOptions, monitor: &dyn Monitor) -> Result<()> {
+        let row = self.inner.catalog.read(|rows| rows.tenant_by_id(self.id))?;
+        let (first, last) = (catalog::id(self.id, slice.first), catalog::id(self.id, slice.last));
+        let batches = self.inner.catalog.read(|rows| rows.batches(first, last, usize::MAX >> 1))?;
+        Sealing { tenant: self, row: &row, options, monitor }.seal(&self.key()?, &batches, &mut SealReport::default())
     }
 
     /// The directory where this tenant's sealed objects wait.
@@ -144,11 +154,11 @@ struct Draft {
 }
 
 impl Sealing<'_> {
-    fn seal_next(&self, key: &crate::format::cipher::SecretKey, first: u64, report: &mut SealReport) -> Result<()> {
+    fn seal(&self, key: &SecretKey, batches: &[BatchRow], report: &mut SealReport) -> Result<()> {
         let inner = &*self.tenant.inner;
-        let batches = self.choose(first)?;
+        let first = batches.first().map_or(0, |b| b.head.seq);
         let before = Before { inner, tenant: self.tenant.id, first_seq: first, contents: self.numbered_before(first)?.1 };
-        let mut draft = self.collect(&batches, &before)?;
+        let mut draft = self.collect(batches, &before)?;
         self.choose_bases(&mut draft, &before)?;
         let outbox = self.tenant.outbox();
         disk::create_dirs(&outbox)?;
@@ -381,7 +391,7 @@ impl Sealing<'_> {
     fn blocks(&self, draft: &mut Draft, before: &Before<'_>, writer: &mut SliceWriter<'_>) -> Result<()> {
         let size_of = |ordinal| draft.slice.content_size(ordinal, before);
         let lens = layout::cut(&draft.slice.contents, limits::BLOCK_PLAIN_BYTES_MAX as u64, size_of)?;
-        draft.slice.blocks = lens.iter().map(|len| crate::format::wire::BlockEntry { part: 0, plain_len: *len, frame_len: 0 }).collect();
+        draft.slice.blocks = lens.iter().map(|len| BlockEntry { part: 0, plain_len: *len, frame_len: 0 }).collect();
         let layout = Layout::of(&draft.slice, before)?;
         let total: u64 = lens.iter().sum();
         let mut done = 0;

@@ -128,14 +128,15 @@ CREATE TABLE seen (
     PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
 
--- Sealed slices of the log and the objects they travel as.
+-- Sealed slices of the log and the objects they travel as. A slice that was sealed again, because its objects were not at hand for
+-- another remote, has a second row with the same batches; the newest is the one to ship.
 CREATE TABLE slice (
     id INTEGER PRIMARY KEY,
     tenant INTEGER NOT NULL,
     first INTEGER NOT NULL,
-    last INTEGER NOT NULL,
-    UNIQUE (tenant, first)
+    last INTEGER NOT NULL
 );
+CREATE INDEX slice_first ON slice (tenant, first);
 CREATE TABLE object (
     name TEXT NOT NULL,                  -- within the tenant's folder
     slice INTEGER NOT NULL,

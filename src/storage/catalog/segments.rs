@@ -41,6 +41,10 @@ fn object(r: &rusqlite::Row<'_>) -> rusqlite::Result<(ObjectRow, Vec<u8>)> {
     Ok((row, r.get(4)?))
 }
 
+fn slice(r: &rusqlite::Row<'_>) -> rusqlite::Result<SliceRow> {
+    Ok(SliceRow { id: r.get(0)?, tenant: r.get(1)?, first: r.get::<_, i64>(2)? as u64, last: r.get::<_, i64>(3)? as u64 })
+}
+
 const OBJECT: &str = "o.slice, o.part, o.name, o.size, o.digest";
 
 impl View<'_> {
@@ -62,12 +66,8 @@ impl View<'_> {
 
     /// The sealed slices of a tenant in order.
     pub fn slices(&self, tenant: i64) -> Result<Vec<SliceRow>> {
-        let mut s = self.sql.prepare_cached("SELECT id, tenant, first, last FROM slice WHERE tenant = ? ORDER BY first").map_err(sql)?;
-        let rows = s
-            .query_map([tenant], |r| {
-                Ok(SliceRow { id: r.get(0)?, tenant: r.get(1)?, first: r.get::<_, i64>(2)? as u64, last: r.get::<_, i64>(3)? as u64 })
-            })
-            .map_err(sql)?;
+        let mut s = self.sql.prepare_cached("SELECT id, tenant, first, last FROM slice WHERE tenant = ? ORDER BY first, id").map_err(sql)?;
+        let rows = s.query_map([tenant], slice).map_err(sql)?;
         rows.map(|r| r.map_err(sql)).collect()
     }
 
@@ -76,22 +76,34 @@ impl View<'_> {
         self.objects(&format!("SELECT {OBJECT} FROM object o WHERE o.slice = ? ORDER BY o.part"), [slice])
     }
 
+    /// Slices of a tenant that a remote is not known to hold whole, in the order they must be shipped: of each the newest sealing.
+    pub fn unshipped_slices(&self, tenant: i64, remote: &str) -> Result<Vec<SliceRow>> {
+        let text = "SELECT max(s.id), s.tenant, s.first, s.last FROM slice s WHERE s.tenant = ?1 GROUP BY s.first HAVING NOT EXISTS ( \
+                    SELECT 1 FROM slice v WHERE v.tenant = ?1 AND v.first = s.first AND NOT EXISTS ( \
+                    SELECT 1 FROM object o WHERE o.slice = v.id AND NOT EXISTS ( \
+                    SELECT 1 FROM held h WHERE h.remote = ?2 AND h.tenant = ?1 AND h.name = o.name))) ORDER BY s.first";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let rows = s.query_map((tenant, remote), slice).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
     /// The objects of a tenant that a remote is not known to hold, in the order they must be shipped.
     pub fn unshipped(&self, tenant: i64, remote: &str) -> Result<Vec<ObjectRow>> {
-        let text = format!(
-            "SELECT {OBJECT} FROM slice s JOIN object o ON o.slice = s.id \
-             WHERE s.tenant = ?1 AND NOT EXISTS (SELECT 1 FROM held h WHERE h.remote = ?2 AND h.tenant = ?1 AND h.name = o.name) ORDER BY s.first, o.part"
-        );
-        self.objects(&text, (tenant, remote))
+        let mut out = Vec::new();
+        for slice in self.unshipped_slices(tenant, remote)? {
+            for object in self.objects_of(slice.id)? {
+                if !self.is_held(remote, tenant, &object.name)? {
+                    out.push(object);
+                }
+            }
+        }
+        Ok(out)
     }
 
     /// How far (sequence number) a remote is known to hold a tenant's log without a gap.
     pub fn held_to(&self, tenant: i64, remote: &str) -> Result<u64> {
-        let text = "SELECT min(s.first) - 1 FROM slice s JOIN object o ON o.slice = s.id WHERE s.tenant = ?1 \
-                    AND NOT EXISTS (SELECT 1 FROM held h WHERE h.remote = ?2 AND h.tenant = ?1 AND h.name = o.name)";
-        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
-        match s.query_row((tenant, remote), |r| r.get::<_, Option<i64>>(0)).map_err(sql)? {
-            Some(n) => Ok(n as u64),
+        match self.unshipped_slices(tenant, remote)?.first() {
+            Some(slice) => Ok(slice.first - 1),
             None => self.sealed(tenant),
         }
     }
@@ -142,12 +154,6 @@ impl Writer<'_> {
             )?;
         }
         Ok(slice)
-    }
-
-    /// Forgets how a slice was sealed, so that it can be sealed again.
-    pub fn remove_slice(&self, slice: i64) -> Result<()> {
-        self.run("DELETE FROM object WHERE slice = ?", [slice])?;
-        self.run("DELETE FROM slice WHERE id = ?", [slice])
     }
 
     /// Records that a remote holds an object, after it was read back.
