@@ -67,9 +67,12 @@ pub struct At {
     pub seq: Option<u64>,
 }
 
-/// Every failure of the library. `Display` is one lowercase line without the hint.
+/// Every failure of the library. `Display` is one lowercase line without the hint. One pointer wide, so that results stay small.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     kind: Kind,
     code: &'static str,
     message: String,
@@ -81,51 +84,57 @@ pub struct Error {
 impl Error {
     /// A new error. `code` is a stable dotted word for machines (`"document.missing"`), `message` a lowercase sentence with ids at its end.
     pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
-        Error { kind, code, message: message.into(), hint: None, at: At::default(), source: None }
+        Error(Box::new(Parts { kind, code, message: message.into(), hint: None, at: At::default(), source: None }))
     }
 
     /// Adds what the reader should do next: a command or a short sentence.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// Adds the document key the error is about.
     pub fn at_key(mut self, key: &[u8]) -> Self {
-        self.at.key = Some(String::from_utf8_lossy(key).into_owned());
+        self.0.at.key = Some(String::from_utf8_lossy(key).into_owned());
         self
     }
 
     /// Adds the batch sequence number the error is about.
     pub fn at_seq(mut self, seq: u64) -> Self {
-        self.at.seq = Some(seq);
+        self.0.at.seq = Some(seq);
         self
     }
 
     /// Keeps the cause. Its text is not repeated in the message.
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync + 'static>>) -> Self {
-        self.source = Some(source.into());
+        self.0.source = Some(source.into());
         self
     }
 
     /// The coarse kind.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 
     /// The stable dotted code.
     pub fn code(&self) -> &'static str {
-        self.code
+        self.0.code
     }
 
     /// What to do next, where we know it.
     pub fn what_next(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.0.hint.as_deref()
     }
 
     /// Where it happened.
     pub fn at(&self) -> &At {
-        &self.at
+        &self.0.at
+    }
+
+    /// The same error once more, for another caller that shared the failed work. The cause stays with the first.
+    pub(crate) fn again(&self) -> Self {
+        let p = &*self.0;
+        Error(Box::new(Parts { kind: p.kind, code: p.code, message: p.message.clone(), hint: p.hint.clone(), at: p.at.clone(), source: None }))
     }
 
     /// Damaged or foreign bytes: kind [`Kind::Failed`], code `format.damaged`. `what` names the thing that could not be read.
@@ -158,13 +167,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|s| s as _)
+        self.0.source.as_deref().map(|s| s as _)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row};
 
+use super::tenants::TenantRow;
 use super::{View, Writer, id, number, sql};
 use crate::base::codec::Reader;
 use crate::base::digest::Digest;
@@ -22,6 +23,8 @@ pub struct BatchRow {
     pub changes: u64,
     /// Digest of the log up to and with this batch.
     pub digest: Digest,
+    /// How many documents and contents of the tenant are numbered with this batch.
+    pub numbered: (u64, u64),
 }
 
 /// The newest state of a reference.
@@ -50,9 +53,10 @@ fn batch(r: &Row<'_>) -> rusqlite::Result<Result<BatchRow>> {
         cause: Cause::Recorded,
     };
     let changes = r.get::<_, i64>(9)? as u64;
+    let numbered = (r.get::<_, i64>(11)? as u64, r.get::<_, i64>(12)? as u64);
     Ok((|| {
         let head = BatchHead { cause: record::cause_from(cause, cause_seq)?, ..head };
-        Ok(BatchRow { id, head, changes, digest: Digest::from_slice(&digest)? })
+        Ok(BatchRow { id, head, changes, digest: Digest::from_slice(&digest)?, numbered })
     })())
 }
 
@@ -70,7 +74,7 @@ fn reference(r: &Row<'_>) -> rusqlite::Result<ReferenceRow> {
     })
 }
 
-const BATCH: &str = "id, time, clock_behind, actor, reason, origin, request, cause, cause_seq, changes, digest";
+const BATCH: &str = "id, time, clock_behind, actor, reason, origin, request, cause, cause_seq, changes, digest, documents, contents";
 const REFERENCE: &str = "system, external, document, state, irrevocable, expires, batch";
 
 impl View<'_> {
@@ -179,16 +183,16 @@ impl View<'_> {
 }
 
 impl Writer<'_> {
-    /// Adds a batch.
-    pub fn add_batch(&self, tenant: i64, head: &BatchHead, changes: u64, digest: &Digest) -> Result<i64> {
-        let id = id(tenant, head.seq);
+    /// Adds a batch; `tenant` as it is with the batch applied.
+    pub fn add_batch(&self, tenant: &TenantRow, head: &BatchHead, changes: u64, digest: &Digest) -> Result<i64> {
+        let id = id(tenant.id, head.seq);
         let (cause, cause_seq) = record::cause_parts(head.cause);
         self.run(
-            "INSERT INTO batch (id, tenant, time, clock_behind, actor, reason, origin, request, cause, cause_seq, changes, digest) \
-             VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO batch (id, tenant, time, clock_behind, actor, reason, origin, request, cause, cause_seq, changes, digest, documents, contents) \
+             VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 id,
-                tenant,
+                tenant.id,
                 head.time.micros(),
                 head.clock_behind,
                 &head.actor,
@@ -199,6 +203,8 @@ impl Writer<'_> {
                 cause_seq as i64,
                 changes as i64,
                 &digest.as_bytes()[..],
+                tenant.documents as i64,
+                tenant.contents as i64,
             ),
         )?;
         Ok(id)

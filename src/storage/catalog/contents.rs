@@ -90,11 +90,26 @@ impl View<'_> {
         Ok((Digest::from_slice(&digest)?, size))
     }
 
-    /// Contents after `after` (an id), at most `limit`, in order of id.
-    pub fn contents_after(&self, after: i64, limit: usize) -> Result<Vec<ContentRow>> {
-        let mut s = self.sql.prepare_cached("SELECT id, digest, size, form, body FROM content WHERE id > ? ORDER BY id LIMIT ?").map_err(sql)?;
-        let rows = s.query_map((after, limit as i64), row).map_err(sql)?;
+    /// Contents with ids `from..until`, at most `limit`, in order of id.
+    pub fn contents(&self, from: i64, until: i64, limit: usize) -> Result<Vec<ContentRow>> {
+        let text = "SELECT id, digest, size, form, body FROM content WHERE id >= ? AND id < ? ORDER BY id LIMIT ?";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let rows = s.query_map((from, until, limit as i64), row).map_err(sql)?;
         rows.map(|r| r.map_err(sql)?).collect()
+    }
+
+    /// Bytes of the contents with ids `from..until` together.
+    pub fn contents_bytes(&self, from: i64, until: i64) -> Result<u64> {
+        let mut s = self.sql.prepare_cached("SELECT coalesce(sum(size), 0) FROM content WHERE id >= ? AND id < ?").map_err(sql)?;
+        s.query_row((from, until), |r| r.get::<_, i64>(0)).map(|n| n as u64).map_err(sql)
+    }
+
+    /// The keys of documents that have or had this content. Looks at every version: for reports of damage only.
+    pub fn documents_with(&self, content: i64) -> Result<Vec<Vec<u8>>> {
+        let text = "SELECT DISTINCT d.key FROM version v JOIN document d ON d.id = v.document WHERE v.content = ? ORDER BY d.key";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let rows = s.query_map([content], |r| r.get(0)).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
     }
 }
 

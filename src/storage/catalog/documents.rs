@@ -133,6 +133,13 @@ impl View<'_> {
         s.query_row((document, batch), version).optional().map_err(sql)?.transpose()
     }
 
+    /// The newest put of a document at or before `batch`, also where it was removed since.
+    pub fn last_put(&self, document: i64, batch: i64) -> Result<Option<VersionRow>> {
+        let text = format!("SELECT {VERSION} FROM version WHERE document = ? AND batch <= ? AND content IS NOT NULL ORDER BY batch DESC LIMIT 1");
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        s.query_row((document, batch), version).optional().map_err(sql)?.transpose()
+    }
+
     /// All puts and removals of a document, oldest first.
     pub fn versions(&self, document: i64) -> Result<Vec<VersionRow>> {
         let mut s = self.sql.prepare_cached(&format!("SELECT {VERSION} FROM version WHERE document = ? ORDER BY batch")).map_err(sql)?;

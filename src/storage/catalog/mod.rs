@@ -183,6 +183,11 @@ impl Writer<'_> {
         self.run("INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
     }
 
+    /// Removes a named fact.
+    pub fn remove_fact(&self, name: &str) -> Result<()> {
+        self.run("DELETE FROM fact WHERE name = ?", [name])
+    }
+
     pub(crate) fn run(&self, text: &str, params: impl rusqlite::Params) -> Result<()> {
         self.sql.prepare_cached(text).and_then(|mut s| s.execute(params)).map(|_| ()).map_err(sql)
     }

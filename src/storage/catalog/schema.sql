@@ -51,7 +51,9 @@ CREATE TABLE batch (
     cause INTEGER NOT NULL,
     cause_seq INTEGER NOT NULL,
     changes INTEGER NOT NULL,
-    digest BLOB NOT NULL
+    digest BLOB NOT NULL,
+    documents INTEGER NOT NULL,          -- numbered so far, with this batch
+    contents INTEGER NOT NULL            -- numbered so far, with this batch
 );
 CREATE INDEX batch_time ON batch (tenant, time);
 CREATE UNIQUE INDEX batch_request ON batch (tenant, request) WHERE request <> '';
@@ -152,8 +154,8 @@ CREATE TABLE held (
     PRIMARY KEY (remote, tenant, name)
 ) WITHOUT ROWID;
 
--- How contents were packed: how many deltas lie below, and what they cost together. Absent: sent whole.
-CREATE TABLE chain (content INTEGER PRIMARY KEY, depth INTEGER NOT NULL, bytes INTEGER NOT NULL);
+-- How many deltas lie below a content as it was sent. Absent: sent whole.
+CREATE TABLE chain (content INTEGER PRIMARY KEY, depth INTEGER NOT NULL);
 
 -- Resemblance features of contents, to find a base for new documents that are like known ones.
 CREATE TABLE sketch (

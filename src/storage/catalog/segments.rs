@@ -109,11 +109,10 @@ impl View<'_> {
         rows.map(|r| r.map_err(sql)).collect()
     }
 
-    /// How many deltas lie below a content as it was sent, and their bytes together; zero when sent whole.
-    pub fn chain(&self, content: i64) -> Result<(u32, u64)> {
-        let mut s = self.sql.prepare_cached("SELECT depth, bytes FROM chain WHERE content = ?").map_err(sql)?;
-        let found = s.query_row([content], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64))).optional().map_err(sql)?;
-        Ok(found.unwrap_or((0, 0)))
+    /// How many deltas lie below a content as it was sent; zero when sent whole.
+    pub fn chain(&self, content: i64) -> Result<u32> {
+        let mut s = self.sql.prepare_cached("SELECT depth FROM chain WHERE content = ?").map_err(sql)?;
+        Ok(s.query_row([content], |r| r.get(0)).optional().map_err(sql)?.unwrap_or(0))
     }
 
     /// Contents of a tenant before number `before` that share a resemblance feature, newest first.
@@ -167,9 +166,9 @@ impl Writer<'_> {
         self.run("DELETE FROM line WHERE remote = ?", [remote])
     }
 
-    /// Records how a content was packed.
-    pub fn set_chain(&self, content: i64, depth: u32, bytes: u64) -> Result<()> {
-        self.run("INSERT OR REPLACE INTO chain (content, depth, bytes) VALUES (?,?,?)", (content, depth, bytes as i64))
+    /// Records how many deltas lie below a content as it was sent.
+    pub fn set_chain(&self, content: i64, depth: u32) -> Result<()> {
+        self.run("INSERT OR REPLACE INTO chain (content, depth) VALUES (?,?)", (content, depth))
     }
 
     /// Records resemblance features of a content.

@@ -1,1 +1,4 @@
-//! To be replaced by its author.
+//! Sources: application data that is captured. Each is read without disturbing the application and says what it could not read.
+
+#[cfg(unix)]
+pub mod folder;

@@ -1,0 +1,321 @@
+//! Capture of a folder: one batch makes a prefix equal to a directory.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use crate::base::digest::Digest;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::monitor::{Monitor, Progress};
+use crate::model::change::{FileKind, Meta};
+use crate::model::key::{check_key, show_key};
+use crate::storage::catalog::documents::DocumentRow;
+use crate::storage::source::folder::{Entry, Folder, Found, PathSet, Rules, Skip, Stability};
+
+use super::plans::By;
+use super::record::{Batch, Receipt};
+use super::store::Tenant;
+
+/// How often a file that changes while it is read is read again.
+const READS_MAX: usize = 4;
+/// Documents fetched from the catalogue at a time.
+const PAGE: usize = 1024;
+
+/// What to capture and where to.
+pub struct FolderCapture {
+    /// The directory.
+    pub folder: PathBuf,
+    /// Put before each path to make its key; ends in `/` or is empty.
+    pub prefix: Vec<u8>,
+    /// What to leave out and let in.
+    pub rules: Rules,
+}
+
+/// What a capture did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// The batch; `None` where nothing changed.
+    pub receipt: Option<Receipt>,
+    /// Documents that were not there before.
+    pub added: u64,
+    /// Documents with another content or other metadata.
+    pub changed: u64,
+    /// Documents whose file is gone.
+    pub removed: u64,
+    /// Documents that are as they were.
+    pub unchanged: u64,
+    /// Bytes read from files.
+    pub bytes_read: u64,
+    /// Bytes of contents that the tenant did not have.
+    pub bytes_new: u64,
+    /// What could not be captured and was kept as it was, with the reason.
+    pub skipped: Vec<(String, String)>,
+    /// Worth knowing, but nothing is missing: sockets, pipes, rules that are not understood.
+    pub notes: Vec<(String, String)>,
+}
+
+/// The documents under a prefix with what capture saw of them, in order of key.
+struct Known<'t> {
+    tenant: &'t Tenant,
+    prefix: Vec<u8>,
+    after: Option<Vec<u8>>,
+    page: std::vec::IntoIter<(DocumentRow, Option<Vec<u8>>)>,
+    ended: bool,
+}
+
+impl Known<'_> {
+    fn next(&mut self) -> Result<Option<(DocumentRow, Option<Vec<u8>>)>> {
+        loop {
+            if let Some(row) = self.page.find(|(d, _)| d.content.is_some()) {
+                return Ok(Some(row));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            let tenant = self.tenant;
+            let page = tenant.inner.catalog.read(|rows| rows.documents_seen(tenant.id, &self.prefix, self.after.as_deref(), PAGE))?;
+            self.ended = page.len() < PAGE;
+            self.after = page.last().map(|(d, _)| d.key.clone()).or(self.after.take());
+            self.page = page.into_iter();
+        }
+    }
+}
+
+/// What reading a file gave.
+enum ReadFile {
+    Content(Digest, u64, Box<Entry>),
+    Gone,
+    Restless,
+}
+
+struct Work<'w> {
+    tenant: &'w Tenant,
+    folder: &'w Folder,
+    batch: Batch,
+    report: Captured,
+    /// Fingerprints of files whose content turned out to be the same: saved also where nothing changed.
+    seen: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Below these paths nothing may be taken for gone.
+    unreadable: Vec<Vec<u8>>,
+    prefix: &'w [u8],
+}
+
+impl Tenant {
+    /// Makes the documents under a prefix equal to a directory, as one batch (none where nothing changed). `only` limits it to some paths.
+    pub fn capture_folder(&self, what: &FolderCapture, only: Option<&PathSet>, by: &By, monitor: &dyn Monitor) -> Result<Captured> {
+        if !what.prefix.is_empty() && !what.prefix.ends_with(b"/") {
+            return Err(Error::usage("prefix.slash", format!("the prefix {} does not end in /", show_key(&what.prefix)))
+                .hint(format!("use --prefix {}/", show_key(&what.prefix))));
+        }
+        let folder = Folder::open(&what.folder)?;
+        let reason = if by.reason.is_empty() { format!("capture of {}", what.folder.display()) } else { by.reason.clone() };
+        let mut work = Work {
+            tenant: self,
+            folder: &folder,
+            batch: self.batch(&reason).actor(&by.actor).origin(&by.origin),
+            report: Captured::default(),
+            seen: Vec::new(),
+            unreadable: Vec::new(),
+            prefix: &what.prefix,
+        };
+        work.walk(what, only, monitor)?;
+        work.finish()
+    }
+}
+
+impl Work<'_> {
+    fn walk(&mut self, what: &FolderCapture, only: Option<&PathSet>, monitor: &dyn Monitor) -> Result<()> {
+        let mut known = Known { tenant: self.tenant, prefix: what.prefix.clone(), after: None, page: Vec::new().into_iter(), ended: false };
+        let mut next = known.next()?;
+        let scan = match only {
+            Some(only) => self.folder.scan_only(only, &what.rules, monitor)?,
+            None => self.folder.scan(&what.rules, monitor)?,
+        };
+        let in_scope = |prefix: &[u8], key: &[u8]| only.is_none_or(|set| set.covers(&key[prefix.len()..]));
+        let mut items = 0;
+        for found in scan {
+            let entry = match found? {
+                Found::Entry(entry) => entry,
+                Found::Skipped(skipped) => {
+                    let told = (show_key(&skipped.path), skipped.reason);
+                    if skipped.skip == Skip::Unreadable {
+                        self.unreadable.push(skipped.path);
+                        self.report.skipped.push(told);
+                    } else {
+                        self.report.notes.push(told);
+                    }
+                    continue;
+                }
+            };
+            let key = [self.prefix, &entry.path[..]].concat();
+            while let Some((document, _)) = &next
+                && document.key < key
+            {
+                if in_scope(self.prefix, &document.key) {
+                    self.gone(&document.key.clone())?;
+                }
+                next = known.next()?;
+            }
+            match &next {
+                Some((document, seen)) if document.key == key => {
+                    self.again(&key, &entry, document, seen.as_deref())?;
+                    next = known.next()?;
+                }
+                _ => self.fresh(&key, &entry)?,
+            }
+            items += 1;
+            if items % 256 == 0 {
+                monitor.progress(&Progress { phase: "reading", items, bytes: self.report.bytes_read, ..Progress::default() });
+            }
+        }
+        while let Some((document, _)) = next {
+            if in_scope(self.prefix, &document.key) {
+                self.gone(&document.key)?;
+            }
+            next = known.next()?;
+        }
+        Ok(())
+    }
+
+    fn gone(&mut self, key: &[u8]) -> Result<()> {
+        let path = &key[self.prefix.len()..];
+        let hidden = self.unreadable.iter().any(|u| path == &u[..] || u.ends_with(b"/") && path.starts_with(u) || u.is_empty());
+        if hidden {
+            self.report.unchanged += 1;
+            return Ok(());
+        }
+        self.batch.remove(key)?;
+        self.batch.note_seen(key.to_vec(), None);
+        self.report.removed += 1;
+        Ok(())
+    }
+
+    fn fresh(&mut self, key: &[u8], entry: &Entry) -> Result<()> {
+        if self.take(key, entry, None)? {
+            self.report.added += 1;
+        }
+        Ok(())
+    }
+
+    fn again(&mut self, key: &[u8], entry: &Entry, document: &DocumentRow, seen: Option<&[u8]>) -> Result<()> {
+        if seen.is_some_and(|bytes| *bytes == entry.fingerprint().to_bytes()[..]) {
+            self.report.unchanged += 1;
+            return Ok(());
+        }
+        match self.take(key, entry, Some(document))? {
+            true => self.report.changed += 1,
+            false => self.report.unchanged += 1,
+        }
+        Ok(())
+    }
+
+    /// Reads what is there and adds it to the batch where it differs from what is recorded.
+    fn take(&mut self, key: &[u8], entry: &Entry, known: Option<&DocumentRow>) -> Result<bool> {
+        if let Err(e) = check_key(key) {
+            self.report.skipped.push((show_key(key), e.to_string()));
+            return Ok(false);
+        }
+        let read_at = self.tenant.inner.clock().now();
+        let current = match known.and_then(|d| d.content) {
+            Some(content) => {
+                let id = known.map_or(0, |d| d.id);
+                let meta = self.tenant.inner.catalog.read(|rows| rows.version_at(id, i64::MAX))?.map(|v| v.meta);
+                Some((self.tenant.inner.catalog.read(|rows| rows.content_digest(content))?.0, meta.unwrap_or_default()))
+            }
+            None => None,
+        };
+        let (digest, size, entry) = match entry.kind {
+            FileKind::Link => (self.put(key, &mut &entry.target[..], entry)?, entry.target.len() as u64, entry.clone()),
+            FileKind::Directory => (self.put(key, &mut &b""[..], entry)?, 0, entry.clone()),
+            FileKind::File => match self.read_stable(key, entry)? {
+                ReadFile::Content(digest, size, entry) => (digest, size, *entry),
+                ReadFile::Gone => {
+                    if known.is_some() {
+                        self.gone(key)?;
+                    }
+                    return Ok(false);
+                }
+                ReadFile::Restless => return Ok(false),
+            },
+        };
+        self.report.bytes_read += size;
+        let fingerprint = entry.fingerprint();
+        let trusted = (!fingerprint.is_racy(read_at)).then(|| fingerprint.to_bytes());
+        if current.is_some_and(|(known, meta)| known == digest && meta == meta_of(&entry)) {
+            self.batch.forget(key);
+            self.seen.push((key.to_vec(), trusted));
+            return Ok(false);
+        }
+        if self.tenant.inner.catalog.read(|rows| rows.find_content(self.tenant.id, &digest))?.is_none() {
+            self.report.bytes_new += size;
+        }
+        self.batch.note_seen(key.to_vec(), trusted);
+        Ok(true)
+    }
+
+    fn put(&mut self, key: &[u8], reader: &mut dyn Read, entry: &Entry) -> Result<Digest> {
+        Ok(self.batch.put_sized(key, reader, Some(entry.size), meta_of(entry))?.0)
+    }
+
+    /// Reads a file until what was read is one state of it.
+    fn read_stable(&mut self, key: &[u8], entry: &Entry) -> Result<ReadFile> {
+        for _ in 0..READS_MAX {
+            let mut file = match self.folder.read(entry) {
+                Ok(file) => file,
+                Err(e) if e.kind() == Kind::Missing => return Ok(ReadFile::Gone),
+                Err(e) if e.kind() == Kind::Space => return Err(e),
+                Err(e) => {
+                    self.report.skipped.push((show_key(&entry.path), e.to_string()));
+                    return Ok(ReadFile::Restless);
+                }
+            };
+            let now = file.entry().clone();
+            let digest = match self.put(key, &mut file, &now) {
+                Ok(digest) => digest,
+                Err(e) if e.kind() == Kind::Space => return Err(e),
+                Err(e) => {
+                    self.batch.forget(key);
+                    self.report.skipped.push((show_key(&entry.path), e.to_string()));
+                    return Ok(ReadFile::Restless);
+                }
+            };
+            match file.finish()? {
+                Stability::Unchanged => return Ok(ReadFile::Content(digest, now.size, Box::new(now))),
+                Stability::Changed(_) => {}
+                Stability::Gone => {
+                    self.batch.forget(key);
+                    return Ok(ReadFile::Gone);
+                }
+            }
+        }
+        self.batch.forget(key);
+        let reason = format!("it changed during each of {READS_MAX} readings; its last recorded version is kept");
+        self.report.skipped.push((show_key(&entry.path), reason));
+        Ok(ReadFile::Restless)
+    }
+
+    fn finish(mut self) -> Result<Captured> {
+        if self.batch.is_empty() {
+            if !self.seen.is_empty() {
+                let tenant = self.tenant;
+                tenant.inner.catalog.write(|w| {
+                    self.seen.iter().try_for_each(|(key, fingerprint)| match fingerprint {
+                        Some(bytes) => w.set_seen(tenant.id, key, bytes),
+                        None => w.clear_seen(tenant.id, key),
+                    })
+                })?;
+            }
+            return Ok(self.report);
+        }
+        for (key, fingerprint) in self.seen {
+            self.batch.note_seen(key, fingerprint);
+        }
+        self.report.receipt = Some(self.batch.commit()?);
+        Ok(self.report)
+    }
+}
+
+fn meta_of(entry: &Entry) -> Meta {
+    let mtime_ns = (entry.kind != FileKind::Directory).then_some(entry.mtime_ns);
+    let mode = (entry.kind != FileKind::Link).then_some(entry.mode);
+    Meta { kind: entry.kind, mode, mtime_ns, ..Meta::default() }
+}

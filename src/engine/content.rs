@@ -1,0 +1,302 @@
+//! Bytes into the store and out of it, in bounded memory whatever their size.
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+
+use crate::base::digest::{Digest, Hasher};
+use crate::base::error::{Error, Result};
+use crate::base::limits;
+use crate::format::block;
+use crate::format::chunker::{Chunker, Cut};
+use crate::format::list::{Entry, ListBuilder, Node};
+use crate::storage::catalog::contents::{Body, ContentRow};
+use crate::storage::chunks::{Chunks, Packed};
+
+/// A content whose bytes are in the store, but which nothing names yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Ingested {
+    pub digest: Digest,
+    pub size: u64,
+    pub body: Body,
+}
+
+impl Ingested {
+    /// Whether its chunks must be synced before it may be named.
+    pub(crate) fn needs_sync(&self) -> bool {
+        matches!(self.body, Body::List(_))
+    }
+}
+
+/// Chunks on their way to the chunk store, in groups of bounded size.
+struct Outbox<'c> {
+    chunks: &'c Chunks,
+    waiting: Vec<Packed>,
+    known: HashSet<Digest>,
+    bytes: usize,
+}
+
+impl<'c> Outbox<'c> {
+    fn new(chunks: &'c Chunks) -> Self {
+        Outbox { chunks, waiting: Vec::new(), known: HashSet::new(), bytes: 0 }
+    }
+
+    fn add(&mut self, digest: Digest, plain: &[u8]) -> Result<()> {
+        if self.known.contains(&digest) || self.chunks.has(&digest)? {
+            return Ok(());
+        }
+        let stored = block::compress_chunk(plain);
+        self.bytes += stored.len();
+        self.known.insert(digest);
+        self.waiting.push(Packed { digest, stored });
+        if self.bytes >= limits::INGEST_BUFFER_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if !self.waiting.is_empty() {
+            self.chunks.put(&self.waiting)?;
+            self.waiting.clear();
+            self.known.clear();
+            self.bytes = 0;
+        }
+        Ok(())
+    }
+}
+
+/// Reads `reader` to its end and stores its bytes: small ones packed for the catalogue, others as chunks. `inline` allows the former.
+/// The caller holds the gate.
+pub(crate) fn ingest(chunks: &Chunks, reader: &mut dyn Read, size: Option<u64>, inline: bool) -> Result<Ingested> {
+    let read = |e| Error::io("read the content", e);
+    let mut head = Vec::new();
+    reader.take(limits::INLINE_BYTES_MAX as u64 + 1).read_to_end(&mut head).map_err(read)?;
+    if head.len() <= limits::INLINE_BYTES_MAX && inline {
+        let body = Body::Inline(block::compress_chunk(&head));
+        return Ok(Ingested { digest: Digest::of(&head), size: head.len() as u64, body });
+    }
+    let cut = Cut::choose(&head, size);
+    let mut outbox = Outbox::new(chunks);
+    let (mut all, mut size) = (Hasher::new(), 0);
+    let mut list = ListBuilder::new();
+    let mut nodes = Vec::new();
+    let mut chunker = Chunker::new(reader, head, cut);
+    while let Some(chunk) = chunker.next_chunk().map_err(read)? {
+        all.update(chunk);
+        size += chunk.len() as u64;
+        let digest = Digest::of(chunk);
+        outbox.add(digest, chunk)?;
+        list.push(Entry { digest, len: chunk.len() as u64 }, &mut |digest, bytes| {
+            nodes.push((digest, bytes));
+            Ok(())
+        })?;
+        for (digest, bytes) in nodes.drain(..) {
+            outbox.add(digest, &bytes)?;
+        }
+    }
+    let root = list.finish(&mut |digest, bytes| outbox.add(digest, &bytes))?;
+    outbox.flush()?;
+    Ok(Ingested { digest: all.finish(), size, body: Body::List(root.encode()) })
+}
+
+fn chunk(chunks: &Chunks, digest: &Digest) -> Result<Vec<u8>> {
+    chunks.get(digest)?.ok_or_else(|| Error::damaged(format_args!("chunk {} is not in the store", digest.short(16))))
+}
+
+/// The chunks of a content in order, found while walking its list.
+pub(crate) struct Entries<'c> {
+    chunks: &'c Chunks,
+    path: Vec<(u8, std::vec::IntoIter<Entry>)>,
+}
+
+impl<'c> Entries<'c> {
+    pub(crate) fn new(chunks: &'c Chunks, root: &[u8]) -> Result<Self> {
+        let root = Node::decode(root)?;
+        Ok(Entries { chunks, path: vec![(root.level, root.entries.into_iter())] })
+    }
+
+    /// The next chunk; `nodes` sees the digests of list nodes that are passed.
+    pub(crate) fn next_entry(&mut self, nodes: &mut dyn FnMut(&Digest)) -> Result<Option<Entry>> {
+        while let Some((level, entries)) = self.path.last_mut() {
+            let level = *level;
+            match entries.next() {
+                None => {
+                    self.path.pop();
+                }
+                Some(entry) if level == 0 => return Ok(Some(entry)),
+                Some(entry) => {
+                    nodes(&entry.digest);
+                    let node = Node::decode(&chunk(self.chunks, &entry.digest)?)?;
+                    if node.level + 1 != level {
+                        return Err(Error::damaged("a chunk list whose levels do not fit"));
+                    }
+                    self.path.push((node.level, node.entries.into_iter()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Skips whole chunks and nodes before `offset`; gives the next chunk and where it starts.
+    fn seek(&mut self, offset: u64) -> Result<Option<(u64, Entry)>> {
+        let mut at = 0;
+        while let Some((level, entries)) = self.path.last_mut() {
+            let level = *level;
+            let Some(entry) = entries.next() else {
+                self.path.pop();
+                continue;
+            };
+            if at + entry.len <= offset {
+                at += entry.len;
+            } else if level == 0 {
+                return Ok(Some((at, entry)));
+            } else {
+                let node = Node::decode(&chunk(self.chunks, &entry.digest)?)?;
+                if node.level + 1 != level {
+                    return Err(Error::damaged("a chunk list whose levels do not fit"));
+                }
+                self.path.push((node.level, node.entries.into_iter()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Reads a content from front to back, chunk by chunk. The whole is checked against its digest when the end is reached.
+pub struct ContentReader {
+    chunks: Chunks,
+    path: Vec<(u8, std::vec::IntoIter<Entry>)>,
+    now: Vec<u8>,
+    at: usize,
+    /// `now` holds inline bytes that were not hashed yet.
+    fresh: bool,
+    hasher: Hasher,
+    left: u64,
+    digest: Digest,
+    size: u64,
+}
+
+impl ContentReader {
+    pub(crate) fn open(chunks: &Chunks, content: &ContentRow) -> Result<Self> {
+        let (path, now, fresh) = match &content.body {
+            Body::Inline(stored) => (Vec::new(), block::expand_chunk(stored, limits::INLINE_BYTES_MAX)?, true),
+            Body::List(root) => (Entries::new(chunks, root)?.path, Vec::new(), false),
+        };
+        let reader = ContentReader {
+            chunks: chunks.clone(),
+            path,
+            at: now.len() * usize::from(fresh),
+            now,
+            fresh,
+            hasher: Hasher::new(),
+            left: content.size,
+            digest: content.digest,
+            size: content.size,
+        };
+        Ok(reader)
+    }
+
+    /// Length of the whole content in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// BLAKE3 of the whole content.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Makes sure that unread bytes are at hand, unless the end is reached. Bytes are hashed once, when they come.
+    fn load(&mut self) -> Result<()> {
+        if self.at < self.now.len() {
+            return Ok(());
+        }
+        if self.fresh {
+            self.fresh = false;
+            self.at = 0;
+        } else {
+            let mut entries = Entries { chunks: &self.chunks, path: std::mem::take(&mut self.path) };
+            let next = entries.next_entry(&mut |_| {})?;
+            self.path = entries.path;
+            self.now = match next {
+                None => Vec::new(),
+                Some(entry) => chunk(&self.chunks, &entry.digest)?,
+            };
+            self.at = 0;
+        }
+        let damaged = || Error::damaged(format_args!("content {}", self.digest.short(16)));
+        self.hasher.update(&self.now);
+        self.left = self.left.checked_sub(self.now.len() as u64).ok_or_else(damaged)?;
+        if self.now.is_empty() && (self.left != 0 || self.hasher.finish() != self.digest) {
+            return Err(damaged());
+        }
+        Ok(())
+    }
+
+    /// The next run of bytes, empty at the end.
+    pub fn next_run(&mut self) -> Result<&[u8]> {
+        self.load()?;
+        let from = std::mem::replace(&mut self.at, self.now.len());
+        Ok(&self.now[from..])
+    }
+
+    /// Copies everything to `out`.
+    pub fn copy_to(&mut self, out: &mut dyn Write) -> Result<u64> {
+        let mut total = 0;
+        loop {
+            let run = self.next_run()?;
+            if run.is_empty() {
+                return Ok(total);
+            }
+            out.write_all(run).map_err(|e| Error::io("write the content", e))?;
+            total += run.len() as u64;
+        }
+    }
+
+    /// All bytes, where there are at most `max` of them.
+    pub fn bytes(mut self, max: usize) -> Result<Vec<u8>> {
+        if self.size > max as u64 {
+            return Err(Error::usage("content.large", format!("the content has {} bytes, at most {max} are read at once here", self.size))
+                .hint("use --out FILE to write it to a file"));
+        }
+        let mut out = Vec::with_capacity(self.size as usize);
+        self.copy_to(&mut out)?;
+        Ok(out)
+    }
+}
+
+impl Read for ContentReader {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        self.load().map_err(std::io::Error::other)?;
+        let run = &self.now[self.at..];
+        let n = run.len().min(buf.len());
+        buf[..n].copy_from_slice(&run[..n]);
+        self.at += n;
+        Ok(n)
+    }
+}
+
+/// Bytes `from..to` of a content, unverified as a whole (each chunk is verified by its own digest).
+pub(crate) fn range(chunks: &Chunks, content: &ContentRow, from: u64, to: u64) -> Result<Vec<u8>> {
+    let damaged = || Error::damaged(format_args!("content {}", content.digest.short(16)));
+    let root = match &content.body {
+        Body::Inline(stored) => {
+            let plain = block::expand_chunk(stored, limits::INLINE_BYTES_MAX)?;
+            return plain.get(from as usize..to as usize).map(<[u8]>::to_vec).ok_or_else(damaged);
+        }
+        Body::List(root) => root,
+    };
+    let mut out = Vec::with_capacity((to - from) as usize);
+    if from == to {
+        return Ok(out);
+    }
+    let mut entries = Entries::new(chunks, root)?;
+    let Some((start, first)) = entries.seek(from)? else { return Err(damaged()) };
+    out.extend_from_slice(chunk(chunks, &first.digest)?.get((from - start) as usize..).ok_or_else(damaged)?);
+    while (out.len() as u64) < to - from {
+        let entry = entries.next_entry(&mut |_| {})?.ok_or_else(damaged)?;
+        out.extend_from_slice(&chunk(chunks, &entry.digest)?);
+    }
+    out.truncate((to - from) as usize);
+    Ok(out)
+}

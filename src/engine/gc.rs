@@ -1,0 +1,140 @@
+//! Garbage collection: chunks that nothing names (left by a crash or an abandoned batch) go.
+//!
+//! Mark without hindering anybody, then remove in small slices. Each slice holds the gate alone, marks what was committed meanwhile, and
+//! removes only what is still unmarked; see `engine::gate` for why that is safe.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::base::digest::Digest;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::monitor::{Monitor, Progress, check_stop};
+use crate::storage::catalog::contents::Body;
+use crate::storage::catalog::{self};
+
+use super::content::Entries;
+use super::store::{Inner, Store};
+
+/// Chunks removed while writers wait.
+const SLICE: usize = 2000;
+/// Contents marked at a time.
+const PAGE: usize = 1000;
+/// How long a slice waits for writers to leave.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What garbage collection found and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GcReport {
+    /// Chunks looked at.
+    pub chunks: u64,
+    /// Chunks that nothing names.
+    pub orphans: u64,
+    /// Whether they were removed.
+    pub removed: bool,
+    /// Bytes of the chunk store before and after.
+    pub bytes_before: u64,
+    /// See `bytes_before`.
+    pub bytes_after: u64,
+}
+
+/// Marked chunks by the first 8 bytes of their digest. Two digests that share them keep each other: safe, and a tenth of the memory.
+struct Marks {
+    chunks: HashSet<u64>,
+    /// Per tenant, how many contents are marked.
+    tenants: Vec<(i64, u64)>,
+}
+
+fn short(digest: &Digest) -> u64 {
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest.as_bytes()[..8]);
+    u64::from_be_bytes(first)
+}
+
+impl Marks {
+    fn list(&mut self, inner: &Inner, root: &[u8]) -> Result<()> {
+        let mut entries = Entries::new(&inner.chunks, root)?;
+        let mut nodes = Vec::new();
+        while let Some(entry) = entries.next_entry(&mut |node| nodes.push(short(node)))? {
+            self.chunks.insert(short(&entry.digest));
+        }
+        self.chunks.extend(nodes);
+        Ok(())
+    }
+
+    /// Marks everything committed until now that is not marked yet, and what open drafts name.
+    fn catch_up(&mut self, inner: &Inner) -> Result<()> {
+        for tenant in inner.catalog.read(|rows| rows.tenants())? {
+            let place = match self.tenants.iter().position(|(id, _)| *id == tenant.id) {
+                Some(place) => place,
+                None => {
+                    self.tenants.push((tenant.id, 0));
+                    self.tenants.len() - 1
+                }
+            };
+            while self.tenants[place].1 < tenant.contents {
+                let from = catalog::id(tenant.id, self.tenants[place].1);
+                let page = inner.catalog.read(|rows| rows.contents(from, catalog::id(tenant.id, tenant.contents), PAGE))?;
+                let Some(last) = page.last() else { break };
+                self.tenants[place].1 = catalog::number(last.id) + 1;
+                for content in &page {
+                    if let Body::List(root) = &content.body {
+                        self.list(inner, root)?;
+                    }
+                }
+            }
+        }
+        for root in inner.catalog.read(|rows| rows.draft_lists())? {
+            self.list(inner, &root)?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Removes chunks that nothing names and gives their space back. With `dry_run` it only counts them.
+    pub fn gc(&self, dry_run: bool, monitor: &dyn Monitor) -> Result<GcReport> {
+        let inner = &*self.inner;
+        let mut report = GcReport { bytes_before: inner.chunks.disk_bytes()?, ..GcReport::default() };
+        let mut marks = Marks { chunks: HashSet::new(), tenants: Vec::new() };
+        marks.catch_up(inner)?;
+        let mut slice = Vec::new();
+        for digest in inner.chunks.digests() {
+            check_stop(monitor)?;
+            let digest = digest?;
+            report.chunks += 1;
+            if !marks.chunks.contains(&short(&digest)) {
+                slice.push(digest);
+            }
+            if slice.len() == SLICE {
+                report.orphans += sweep(inner, &mut marks, &mut slice, dry_run)?;
+            }
+            if report.chunks.is_multiple_of(4096) {
+                monitor.progress(&Progress { phase: "looking for garbage", items: report.chunks, ..Progress::default() });
+            }
+        }
+        report.orphans += sweep(inner, &mut marks, &mut slice, dry_run)?;
+        if report.orphans > 0 && !dry_run {
+            inner.chunks.compact()?;
+            report.removed = true;
+        }
+        report.bytes_after = inner.chunks.disk_bytes()?;
+        Ok(report)
+    }
+}
+
+fn sweep(inner: &Inner, marks: &mut Marks, slice: &mut Vec<Digest>, dry_run: bool) -> Result<u64> {
+    let candidates = std::mem::take(slice);
+    if candidates.is_empty() {
+        return Ok(0);
+    }
+    let _alone = inner.gate.enter_alone(PATIENCE).ok_or_else(|| {
+        Error::new(Kind::Locked, "gc.busy", "a batch stays open, so nothing can be removed safely")
+            .hint("commit or drop open batches, then run gc again")
+    })?;
+    marks.catch_up(inner)?;
+    let orphans: Vec<Digest> = candidates.into_iter().filter(|d| !marks.chunks.contains(&short(d))).collect();
+    if !dry_run {
+        inner.chunks.remove(&orphans)?;
+    }
+    Ok(orphans.len() as u64)
+}

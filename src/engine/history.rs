@@ -1,0 +1,461 @@
+//! Reading: what there is, what there was, and every version of one document.
+
+use crate::base::digest::Digest;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::time::Timestamp;
+use crate::model::change::{Cause, Change, Meta};
+use crate::model::key::show_key;
+use crate::model::moment::{self, Moment};
+use crate::model::reference::Reference;
+use crate::model::timeline::Position;
+use crate::storage::catalog::batches::BatchRow;
+use crate::storage::catalog::documents::{DocumentRow, VersionRow};
+use crate::storage::catalog::{self, View as Rows, number};
+
+use super::content::ContentReader;
+use super::store::Tenant;
+
+/// Documents fetched from the catalogue at a time while listing.
+const PAGE: usize = 512;
+/// Keys compared when a name is not found and near ones are suggested.
+const NEAR_KEYS_MAX: usize = 2000;
+
+/// When, by whom and why something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Sequence number of the batch.
+    pub seq: u64,
+    /// Time of the batch.
+    pub time: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// From where.
+    pub origin: String,
+    /// Whether the batch was computed from older ones.
+    pub cause: Cause,
+}
+
+/// One version of a document with its existence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The document.
+    pub key: Vec<u8>,
+    /// Counted from 1.
+    pub number: u64,
+    /// Bytes.
+    pub size: u64,
+    /// BLAKE3 of the content.
+    pub digest: Digest,
+    /// What is kept beside it.
+    pub meta: Meta,
+    /// Its existence begins here.
+    pub from: Event,
+    /// Its existence ends here; `None` while it is current (as seen from the moment asked about).
+    pub until: Option<Event>,
+    /// It ended because the document was removed, not replaced.
+    pub removed: bool,
+    pub(crate) content: i64,
+}
+
+/// One batch of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchInfo {
+    /// When, who, why.
+    pub event: Event,
+    /// The caller's request id, empty where none.
+    pub request: String,
+    /// How many changes.
+    pub changes: u64,
+    /// Digest of the log with this batch as its last.
+    pub digest: Digest,
+    /// Microseconds that the clock was behind the log.
+    pub clock_behind: i64,
+    /// Batches that took it back.
+    pub undone_by: Vec<u64>,
+}
+
+/// One tenant's documents as they were at one moment, or as they are now.
+#[derive(Clone)]
+pub struct View {
+    tenant: Tenant,
+    seq: Option<u64>,
+}
+
+impl From<BatchRow> for Event {
+    fn from(row: BatchRow) -> Self {
+        let h = row.head;
+        Event { seq: h.seq, time: h.time, actor: h.actor, reason: h.reason, origin: h.origin, cause: h.cause }
+    }
+}
+
+pub(crate) fn event(rows: &Rows<'_>, batch: i64) -> Result<Event> {
+    rows.batch(batch)?
+        .map(Event::from)
+        .ok_or_else(|| Error::damaged(format_args!("the catalogue names batch {}, which it does not have", number(batch))))
+}
+
+/// The error for a document that is not there, with what would help.
+pub(crate) fn no_document(rows: &Rows<'_>, tenant: i64, key: &[u8]) -> Result<Error> {
+    let error = Error::missing("document.missing", format!("there is no document {}", show_key(key))).at_key(key);
+    let folder = key.iter().rposition(|&b| b == b'/').map_or(&b""[..], |at| &key[..=at]);
+    let mut near = rows.documents(tenant, folder, None, NEAR_KEYS_MAX)?;
+    if near.is_empty() {
+        near = rows.documents(tenant, b"", None, NEAR_KEYS_MAX)?;
+    }
+    let wanted = show_key(key);
+    let mut names: Vec<String> = near.iter().map(|d| show_key(&d.key)).collect();
+    names.sort_by_cached_key(|name| strsim::damerau_levenshtein(name, &wanted));
+    names.truncate(3);
+    Ok(match names.is_empty() {
+        true => error.hint("the store is empty; annals put KEY FILE adds a document"),
+        false => error.hint(format!("nearest names: {}", names.join(", "))),
+    })
+}
+
+fn version(rows: &Rows<'_>, key: &[u8], put: &VersionRow, next: Option<&VersionRow>) -> Result<Version> {
+    let content = put.content.ok_or_else(|| Error::damaged("a version without content"))?;
+    let (digest, size) = rows.content_digest(content)?;
+    Ok(Version {
+        key: key.to_vec(),
+        number: put.number,
+        size,
+        digest,
+        meta: put.meta.clone(),
+        from: event(rows, put.batch)?,
+        until: next.map(|n| event(rows, n.batch)).transpose()?,
+        removed: next.is_some_and(|n| n.content.is_none()),
+        content,
+    })
+}
+
+impl Tenant {
+    /// The documents as they are now.
+    pub fn now(&self) -> View {
+        View { tenant: self.clone(), seq: None }
+    }
+
+    /// The documents as they were at `when` (a time, a sequence number or a mark).
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] for a moment before the first record, after the last, or a mark that does not exist.
+    pub fn at(&self, when: &Moment) -> Result<View> {
+        Ok(View { tenant: self.clone(), seq: Some(self.resolve(when)?) })
+    }
+
+    /// The last batch (sequence number) that `when` includes.
+    pub fn resolve(&self, when: &Moment) -> Result<u64> {
+        self.inner.catalog.read(|rows| {
+            let end = rows.tenant_by_id(self.id)?.position.seq;
+            match when {
+                Moment::Seq(seq) if *seq <= end => Ok(*seq),
+                Moment::Seq(seq) => Err(Error::missing("moment.future", format!("the log ends at seq {end}, not {seq}")).at_seq(end)),
+                Moment::Version(n) => Err(Error::usage("moment.version", format!("v{n} is a version of one document, not a moment of all"))
+                    .hint("use a time, seq:N or mark:NAME")),
+                Moment::Mark(name) => match rows.mark(self.id, name)? {
+                    Some(seq) => Ok(seq),
+                    None => {
+                        let names: Vec<String> = rows.marks(self.id)?.into_iter().map(|(name, _)| name).collect();
+                        let hint = if names.is_empty() { "there are no marks yet; annals mark NAME sets one".into() } else { names.join(", ") };
+                        Err(Error::missing("mark.missing", format!("there is no mark {name}")).hint(hint))
+                    }
+                },
+                Moment::Instant(time) => {
+                    let seq = rows.seq_at_time(self.id, *time)?;
+                    match rows.batch(catalog::id(self.id, 1))? {
+                        Some(first) if seq == 0 => {
+                            let earliest = moment::rfc3339_utc(first.head.time);
+                            Err(Error::missing("moment.early", format!("nothing was recorded at that moment; the earliest record is of {earliest}"))
+                                .hint(format!("ask for {earliest} or later")))
+                        }
+                        _ => Ok(seq),
+                    }
+                }
+            }
+        })
+    }
+
+    /// Reads the current version of `key`.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`]: never existed (with near names), or was removed (with when, by whom, and how to bring it back).
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<ContentReader> {
+        self.now().get(key)
+    }
+
+    /// Whether, and with which version, `key` exists now.
+    pub fn find_version(&self, key: impl AsRef<[u8]>, when: Option<&Moment>) -> Result<Version> {
+        match when {
+            None => self.now().version(key.as_ref()),
+            Some(Moment::Version(n)) => self.version_number(key.as_ref(), *n),
+            Some(moment) => self.at(moment)?.version(key.as_ref()),
+        }
+    }
+
+    fn version_number(&self, key: &[u8], wanted: u64) -> Result<Version> {
+        self.inner.catalog.read(|rows| {
+            let Some(document) = rows.document(self.id, key)? else { return Err(no_document(rows, self.id, key)?) };
+            let all = rows.versions(document.id)?;
+            let at = all.iter().position(|v| v.number == wanted && v.content.is_some());
+            let at = at.ok_or_else(|| {
+                let hint = format!("annals log {} shows them", show_key(key));
+                Error::missing("version.missing", format!("{} has {} versions, not v{wanted}", show_key(key), document.versions))
+                    .at_key(key)
+                    .hint(hint)
+            })?;
+            version(rows, key, &all[at], all.get(at + 1))
+        })
+    }
+
+    /// Opens the bytes of a version.
+    pub fn open(&self, version: &Version) -> Result<ContentReader> {
+        let row = self.inner.catalog.read(|rows| rows.content(version.content))?;
+        ContentReader::open(&self.inner.chunks, &row)
+    }
+
+    /// The current documents whose key starts with `prefix`, in order of key.
+    pub fn list(&self, prefix: impl AsRef<[u8]>) -> Listing {
+        self.now().list(prefix)
+    }
+
+    /// Every version of `key`, oldest first.
+    pub fn history(&self, key: impl AsRef<[u8]>) -> Result<Vec<Version>> {
+        self.now().history(key)
+    }
+
+    /// Batches `first..=last` of the log (`last` 0: to the end), oldest first, at most `limit`.
+    pub fn batches(&self, first: u64, last: u64, limit: usize) -> Result<Vec<BatchInfo>> {
+        self.inner.catalog.read(|rows| {
+            let last = if last == 0 { rows.tenant_by_id(self.id)?.position.seq } else { last };
+            let found = rows.batches(catalog::id(self.id, first.max(1)), catalog::id(self.id, last), limit)?;
+            found.into_iter().map(|row| self.batch_info(rows, row)).collect()
+        })
+    }
+
+    fn batch_info(&self, rows: &Rows<'_>, row: BatchRow) -> Result<BatchInfo> {
+        let undone_by = rows.undone_by(self.id, row.head.seq)?;
+        let (changes, digest, clock_behind, request) = (row.changes, row.digest, row.head.clock_behind, row.head.request.clone());
+        Ok(BatchInfo { event: row.into(), request, changes, digest, clock_behind, undone_by })
+    }
+
+    /// Batch `seq` and its changes in order.
+    pub fn batch_changes(&self, seq: u64) -> Result<(BatchInfo, Vec<Change>)> {
+        self.inner.catalog.read(|rows| {
+            let id = catalog::id(self.id, seq);
+            let row = rows.batch(id)?;
+            let row = row.ok_or_else(|| Error::missing("batch.missing", format!("there is no batch {seq}")).hint("annals log lists the batches"))?;
+            let mut changes = Vec::new();
+            each_change(rows, id, id, &mut |_, change| {
+                changes.push(change);
+                Ok(())
+            })?;
+            Ok((self.batch_info(rows, row)?, changes))
+        })
+    }
+
+    /// The references of `key`.
+    pub fn refs(&self, key: impl AsRef<[u8]>) -> Result<Vec<Reference>> {
+        self.inner.catalog.read(|rows| {
+            let Some(document) = rows.document(self.id, key.as_ref())? else { return Err(no_document(rows, self.id, key.as_ref())?) };
+            Ok(rows.references_of(document.id)?.into_iter().map(|r| r.reference).collect())
+        })
+    }
+
+    /// The keys of documents that carry the id `id` of `system`.
+    pub fn find_ref(&self, system: &str, id: &str) -> Result<Vec<Vec<u8>>> {
+        self.inner.catalog.read(|rows| {
+            let found = rows.references_to(self.id, system, id)?;
+            found.iter().map(|r| key_of(rows, r.document)).collect()
+        })
+    }
+
+    /// All marks by name, with the last batch that each includes.
+    pub fn marks(&self) -> Result<Vec<(String, u64)>> {
+        self.inner.catalog.read(|rows| rows.marks(self.id))
+    }
+}
+
+pub(crate) fn key_of(rows: &Rows<'_>, document: i64) -> Result<Vec<u8>> {
+    let row = rows.document_by_id(document)?;
+    Ok(row.ok_or_else(|| Error::damaged(format_args!("the catalogue names document {}, which it does not have", number(document))))?.key)
+}
+
+/// Calls `each` with the changes of the batches `first..=last` (ids) as the log has them, in order.
+pub(crate) fn each_change(rows: &Rows<'_>, first: i64, last: i64, each: &mut dyn FnMut(i64, Change) -> Result<()>) -> Result<()> {
+    let mut remarks = rows.remarks(first, last)?.into_iter().peekable();
+    rows.versions_of_batches(first, last, |v| {
+        while let Some((batch, _, change)) = remarks.next_if(|(batch, place, _)| (*batch, *place) < (v.batch, v.place)) {
+            each(batch, change)?;
+        }
+        let key = key_of(rows, v.document)?;
+        let change = match v.content {
+            None => Change::Remove { key },
+            Some(content) => {
+                let (content, size) = rows.content_digest(content)?;
+                Change::Put { key, content, size, meta: v.meta }
+            }
+        };
+        each(v.batch, change)
+    })?;
+    remarks.try_for_each(|(batch, _, change)| each(batch, change))
+}
+
+impl View {
+    /// The sequence number of the last batch that this view includes.
+    pub fn seq(&self) -> Result<u64> {
+        match self.seq {
+            Some(seq) => Ok(seq),
+            None => Ok(self.tenant.position()?.seq),
+        }
+    }
+
+    /// The position that this view shows.
+    pub fn position(&self) -> Result<Position> {
+        let end = self.tenant.position()?;
+        let Some(seq) = self.seq else { return Ok(end) };
+        let digest = self.tenant.inner.catalog.read(|rows| rows.digest_of_batch(catalog::id(self.tenant.id, seq)))?;
+        Ok(Position { timeline: end.timeline, seq, digest: digest.unwrap_or(Digest::ZERO) })
+    }
+
+    fn last_batch(&self) -> i64 {
+        catalog::id(self.tenant.id, self.seq.unwrap_or((1 << 40) - 1))
+    }
+
+    /// The version of `key` that exists at this moment.
+    pub fn version(&self, key: &[u8]) -> Result<Version> {
+        self.tenant.inner.catalog.read(|rows| {
+            let Some(document) = rows.document(self.tenant.id, key)? else { return Err(no_document(rows, self.tenant.id, key)?) };
+            let Some(row) = rows.version_at(document.id, self.last_batch())? else {
+                let first = rows.version_after(document.id, self.last_batch())?;
+                let error = Error::missing("document.not_yet", format!("{} did not exist yet at that moment", show_key(key))).at_key(key);
+                return Err(match first {
+                    Some(first) => error.hint(format!("it exists since {}", moment::rfc3339_utc(event(rows, first.batch)?.time))),
+                    None => error.hint("it has references but never had a version"),
+                });
+            };
+            if row.content.is_none() {
+                return Err(removed(rows, key, &row)?);
+            }
+            version(rows, key, &row, self.next_of(rows, &row)?.as_ref())
+        })
+    }
+
+    fn next_of(&self, rows: &Rows<'_>, row: &VersionRow) -> Result<Option<VersionRow>> {
+        match self.seq {
+            None => Ok(None),
+            Some(_) => rows.version_after(row.document, row.batch),
+        }
+    }
+
+    /// Reads `key` as it was at this moment.
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<ContentReader> {
+        let key = key.as_ref();
+        let rows = &self.tenant.inner.catalog;
+        // The common case in as few index walks as possible: a current document, read now.
+        if self.seq.is_none() {
+            let content = rows.read(|rows| match rows.document(self.tenant.id, key)?.and_then(|d| d.content) {
+                Some(content) => rows.content(content).map(Some),
+                None => Ok(None),
+            })?;
+            if let Some(content) = content {
+                return ContentReader::open(&self.tenant.inner.chunks, &content);
+            }
+        }
+        self.tenant.open(&self.version(key)?)
+    }
+
+    /// Every version of `key` up to this moment, oldest first.
+    pub fn history(&self, key: impl AsRef<[u8]>) -> Result<Vec<Version>> {
+        let key = key.as_ref();
+        self.tenant.inner.catalog.read(|rows| {
+            let Some(document) = rows.document(self.tenant.id, key)? else { return Err(no_document(rows, self.tenant.id, key)?) };
+            let all = rows.versions(document.id)?;
+            let seen = all.iter().take_while(|v| v.batch <= self.last_batch()).count();
+            let puts = (0..seen).filter(|&i| all[i].content.is_some());
+            puts.map(|i| version(rows, key, &all[i], all[..seen].get(i + 1))).collect()
+        })
+    }
+
+    /// The documents that exist at this moment and whose key starts with `prefix`, in order of key.
+    pub fn list(&self, prefix: impl AsRef<[u8]>) -> Listing {
+        Listing::new(self.clone(), prefix.as_ref(), false)
+    }
+
+    /// The documents that had been removed by this moment, each with the version that was its last.
+    pub fn list_removed(&self, prefix: impl AsRef<[u8]>) -> Listing {
+        Listing::new(self.clone(), prefix.as_ref(), true)
+    }
+
+    fn state(&self, rows: &Rows<'_>, document: &DocumentRow, removed: bool) -> Result<Option<Version>> {
+        let Some(row) = rows.version_at(document.id, self.last_batch())? else { return Ok(None) };
+        match (row.content, removed) {
+            (Some(_), false) => version(rows, &document.key, &row, self.next_of(rows, &row)?.as_ref()).map(Some),
+            (None, true) => {
+                let Some(last) = rows.version_at(document.id, row.batch - 1)? else { return Ok(None) };
+                version(rows, &document.key, &last, Some(&row)).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+fn removed(rows: &Rows<'_>, key: &[u8], row: &VersionRow) -> Result<Error> {
+    let end = event(rows, row.batch)?;
+    let by = if end.actor.is_empty() { String::new() } else { format!(" by {}", end.actor) };
+    let name = show_key(key);
+    Ok(Error::new(Kind::Missing, "document.removed", format!("{name} was removed at {}{by} (seq {})", moment::rfc3339_utc(end.time), end.seq))
+        .hint(format!("annals restore '{name}' brings it back; annals get '{name}@v{}' reads its last version", row.number))
+        .at_key(key)
+        .at_seq(end.seq))
+}
+
+/// Walks documents in order of key without holding the catalogue.
+pub struct Listing {
+    view: View,
+    prefix: Vec<u8>,
+    removed: bool,
+    after: Option<Vec<u8>>,
+    page: std::vec::IntoIter<Version>,
+    ended: bool,
+}
+
+impl Listing {
+    fn new(view: View, prefix: &[u8], removed: bool) -> Self {
+        Listing { view, prefix: prefix.to_vec(), removed, after: None, page: Vec::new().into_iter(), ended: false }
+    }
+
+    fn next_page(&mut self) -> Result<()> {
+        let tenant = self.view.tenant.clone();
+        tenant.inner.catalog.read(|rows| {
+            let documents = rows.documents(tenant.id, &self.prefix, self.after.as_deref(), PAGE)?;
+            self.ended = documents.len() < PAGE;
+            self.after = documents.last().map(|d| d.key.clone()).or(self.after.take());
+            let mut page = Vec::with_capacity(documents.len());
+            for document in &documents {
+                page.extend(self.view.state(rows, document, self.removed)?);
+            }
+            self.page = page.into_iter();
+            Ok(())
+        })
+    }
+}
+
+impl Iterator for Listing {
+    type Item = Result<Version>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(version) = self.page.next() {
+                return Some(Ok(version));
+            }
+            if self.ended {
+                return None;
+            }
+            if let Err(e) = self.next_page() {
+                self.ended = true;
+                return Some(Err(e));
+            }
+        }
+    }
+}

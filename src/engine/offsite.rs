@@ -1,0 +1,640 @@
+//! Shipping and fetching: sealed objects to remotes, and from remotes what this store lacks.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::base::digest::Digest;
+use crate::base::disk;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::limits;
+use crate::base::monitor::{Monitor, Progress, check_stop};
+use crate::base::time::Timestamp;
+use crate::format::keyfile::keyring;
+use crate::format::segment::{ObjectName, ObjectRead, Tail, check_object};
+use crate::model::timeline::Position;
+use crate::storage::catalog::segments::ObjectRow;
+use crate::storage::config::{self, TenantRules};
+use crate::storage::remote::{self, Check, Object, Remote, RemoteUrl, Upload};
+
+use super::replay::Replay;
+use super::seal::{Before, SealOptions};
+use super::store::{Inner, Store, Tenant};
+
+/// Bytes: objects up to this size are read back whole after the upload; of larger ones the size is read back.
+const READ_BACK_BYTES_MAX: u64 = 1 << 20;
+/// Objects handed to a remote in one go, so that progress is recorded often.
+const GROUP: usize = 16;
+/// Bytes a second assumed for a line that was never measured: 64 kbit/s, the thinnest we serve.
+const LINE_RATE_UNKNOWN: f64 = 8_000.0;
+/// Bytes: below this an upload says nothing about the line's rate.
+const RATE_FROM_BYTES: u64 = 64 * 1024;
+
+/// How to ship.
+#[derive(Clone, Default)]
+pub struct ShipOptions {
+    /// Only seal, and say what would be shipped.
+    pub dry_run: bool,
+    /// Bytes a second at most.
+    pub limit_rate: Option<u64>,
+    /// How to seal what is not sealed yet.
+    pub seal: SealOptions,
+}
+
+/// What a shipment to one remote was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShipReport {
+    /// The remote by name.
+    pub remote: String,
+    /// Objects stored (or to be stored, in a dry run).
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Requests made on the line.
+    pub requests: u64,
+    /// Seconds that it took, or would take at the measured rate.
+    pub seconds: f64,
+    /// Per tenant by name, the position that the remote holds without a gap.
+    pub positions: Vec<(String, Position)>,
+    /// Tenants that a rule keeps away from this remote.
+    pub kept_away: Vec<String>,
+}
+
+/// A remote that was opened, for several operations over one connection.
+#[derive(Clone)]
+pub struct OpenRemote {
+    /// Its name in the configuration, or its address.
+    pub name: String,
+    /// Where it is under the law, lower case; unknown where absent.
+    pub region: Option<String>,
+    pub(crate) remote: Arc<dyn Remote>,
+}
+
+impl OpenRemote {
+    /// Any remote under a name, for tests and programs that bring their own.
+    pub fn new(name: &str, remote: Arc<dyn Remote>) -> Self {
+        OpenRemote { name: name.to_owned(), region: None, remote }
+    }
+
+    /// Opens a remote by its address (`dir:/path`, `rclone:REMOTE:PATH`), which is its name too.
+    pub fn at(url: &str, options: &remote::Options) -> Result<Self> {
+        Ok(OpenRemote { name: url.to_owned(), region: None, remote: Arc::from(remote::open(&RemoteUrl::parse(url)?, options)?) })
+    }
+
+    /// Opens a configured remote.
+    pub fn configured(remote: &config::Remote, limit_rate: Option<u64>) -> Result<Self> {
+        let options = remote::Options { rclone_config: remote.rclone_config.clone(), limit_rate, ..remote::Options::default() };
+        let opened = remote::open(&RemoteUrl::parse(&remote.url)?, &options)?;
+        Ok(OpenRemote { name: remote.name.clone(), region: remote.region.clone(), remote: Arc::from(opened) })
+    }
+
+    /// The remote itself.
+    pub fn device(&self) -> &dyn Remote {
+        &*self.remote
+    }
+}
+
+/// Whether the rules of a tenant let its data go to a remote.
+fn allowed(rules: Option<&TenantRules>, remote: &OpenRemote) -> bool {
+    let Some(rules) = rules else { return true };
+    let named = rules.remotes.is_empty() || rules.remotes.contains(&remote.name);
+    // A remote that does not say where it is counts as forbidden for a tenant with rules.
+    let placed = rules.regions.is_empty() || remote.region.as_ref().is_some_and(|region| rules.regions.contains(region));
+    named && placed
+}
+
+impl Store {
+    /// Opens a remote of the configuration by name.
+    pub fn remote(&self, name: &str, limit_rate: Option<u64>) -> Result<OpenRemote> {
+        OpenRemote::configured(self.config().remote(name)?, limit_rate)
+    }
+
+    /// Seals what is pending and ships to `remote` what it is not known to hold, tenant by tenant, oldest first.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] where a rule keeps every tenant away; [`Kind::Remote`] where the remote cannot be reached. What arrived before an
+    /// error is recorded and not sent again.
+    pub fn ship(&self, remote: &OpenRemote, options: &ShipOptions, monitor: &dyn Monitor) -> Result<ShipReport> {
+        let started = Instant::now();
+        let mut report =
+            ShipReport { remote: remote.name.clone(), objects: 0, bytes: 0, requests: 0, seconds: 0.0, positions: Vec::new(), kept_away: Vec::new() };
+        let before = remote.remote.requests();
+        let tenants = self.tenants()?;
+        for tenant in &tenants {
+            if !allowed(self.config().tenants.get(tenant.name()), remote) {
+                report.kept_away.push(tenant.name().to_owned());
+                continue;
+            }
+            let mut seal = options.seal;
+            seal.object_bytes_max = self.object_bytes(&remote.name)?.min(seal.object_bytes_max);
+            tenant.seal(&seal, monitor)?;
+            Shipment { tenant, remote, options, monitor }.run(&mut report)?;
+        }
+        if report.kept_away.len() == tenants.len() {
+            return Err(Error::new(Kind::Refused, "rule.residency", format!("no tenant may be shipped to {}", remote.name))
+                .hint("see [tenant] regions and remotes in annals.toml; nothing was sent"));
+        }
+        report.requests = remote.remote.requests() - before;
+        report.seconds = if options.dry_run { report.bytes as f64 / self.line_rate(&remote.name)? } else { started.elapsed().as_secs_f64() };
+        Ok(report)
+    }
+
+    fn line_rate(&self, remote: &str) -> Result<f64> {
+        Ok(self.inner.catalog.read(|rows| rows.line_rate(remote))?.unwrap_or(LINE_RATE_UNKNOWN))
+    }
+
+    /// Bytes of an object: about one minute of the line, 256 KiB to 16 MiB. A line that was never measured is taken for a good one.
+    fn object_bytes(&self, remote: &str) -> Result<u64> {
+        let rate = self.inner.catalog.read(|rows| rows.line_rate(remote))?;
+        Ok(rate.map_or(16 << 20, |rate| ((rate * 60.0) as u64).clamp(256 << 10, 16 << 20)))
+    }
+}
+
+struct Shipment<'a> {
+    tenant: &'a Tenant,
+    remote: &'a OpenRemote,
+    options: &'a ShipOptions,
+    monitor: &'a dyn Monitor,
+}
+
+impl Shipment<'_> {
+    fn run(&self, report: &mut ShipReport) -> Result<()> {
+        let (inner, tenant) = (&*self.tenant.inner, self.tenant.id);
+        if inner.catalog.read(|rows| rows.sealed(tenant))? > 0 {
+            self.ship_key(report)?;
+        }
+        let waiting = inner.catalog.read(|rows| rows.unshipped(tenant, &self.remote.name))?;
+        if self.options.dry_run {
+            report.objects += waiting.len() as u64;
+            report.bytes += waiting.iter().map(|o| o.size).sum::<u64>();
+        } else {
+            self.send(&waiting, report)?;
+            self.clean_outbox()?;
+        }
+        let held = inner.catalog.read(|rows| rows.held_to(tenant, &self.remote.name))?;
+        let digest = inner.catalog.read(|rows| rows.digest_of_batch(crate::storage::catalog::id(tenant, held)))?;
+        let end = self.tenant.position()?;
+        report.positions.push((self.tenant.name().to_owned(), Position { seq: held, digest: digest.unwrap_or(Digest::ZERO), ..end }));
+        Ok(())
+    }
+
+    fn name_of(&self, object: &str) -> String {
+        format!("{}/{object}", self.tenant.public.to_hex())
+    }
+
+    fn is_held(&self, object: &str) -> Result<bool> {
+        self.tenant.inner.catalog.read(|rows| rows.is_held(&self.remote.name, self.tenant.id, object))
+    }
+
+    fn note_held(&self, objects: &[&str]) -> Result<()> {
+        let at = self.tenant.inner.clock().now();
+        self.tenant.inner.catalog.write(|w| objects.iter().try_for_each(|name| w.add_held(&self.remote.name, self.tenant.id, name, at)))
+    }
+
+    /// The tenant's key, sealed under the site secret, goes first and once: without it nothing else can be read.
+    fn ship_key(&self, report: &mut ShipReport) -> Result<()> {
+        let keyring = self.tenant.inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?.keyring;
+        let name = keyring::object_name(self.tenant.public, &keyring);
+        if self.is_held(&name)? {
+            return Ok(());
+        }
+        report.objects += 1;
+        report.bytes += keyring.len() as u64;
+        if self.options.dry_run {
+            return Ok(());
+        }
+        let outbox = self.tenant.outbox();
+        disk::create_dirs(&outbox)?;
+        let path = outbox.join(&name);
+        disk::write_file(&path, &keyring, 0o600)?;
+        let upload = Upload::new(self.name_of(&name), &path, keyring.len() as u64);
+        for outcome in self.remote.remote.store(std::slice::from_ref(&upload), self.monitor)? {
+            outcome?;
+        }
+        self.confirm(&upload.name, keyring.len() as u64, Digest::of(&keyring))?;
+        self.note_held(&[&name])?;
+        disk::remove_file(&path)
+    }
+
+    /// Reads back what was stored: all of a small object, the size of a large one (which the upload did already).
+    fn confirm(&self, name: &str, size: u64, digest: Digest) -> Result<()> {
+        if size > READ_BACK_BYTES_MAX {
+            return Ok(());
+        }
+        let how = match self.remote.remote.verify(name, size, Some(digest))? {
+            Check::Right => return Ok(()),
+            Check::Missing => "is not there".to_owned(),
+            Check::Size(found) => format!("has {found} bytes instead of {size}"),
+            Check::Bytes(_) => "has other bytes".to_owned(),
+        };
+        Err(Error::new(Kind::Failed, "remote.lied", format!("{} said it stored an object that {how}: {name}", self.remote.name))
+            .hint("run the same command again; if it stays so, the remote loses data: use another one"))
+    }
+
+    fn send(&self, waiting: &[ObjectRow], report: &mut ShipReport) -> Result<()> {
+        let outbox = self.tenant.outbox();
+        let total: u64 = waiting.iter().map(|o| o.size).sum();
+        let mut sent = 0;
+        for group in waiting.chunks(GROUP) {
+            check_stop(self.monitor)?;
+            let mut uploads = Vec::new();
+            for object in group {
+                let path = outbox.join(&object.name);
+                if path.exists() {
+                    uploads.push((object, Upload::new(self.name_of(&object.name), path, object.size)));
+                } else {
+                    self.adopt(object)?;
+                }
+            }
+            let started = Instant::now();
+            let just: Vec<Upload> = uploads.iter().map(|(_, upload)| upload.clone()).collect();
+            let outcomes = if just.is_empty() { Vec::new() } else { self.remote.remote.store(&just, self.monitor)? };
+            let mut failed = None;
+            let mut group_bytes = 0;
+            for ((object, upload), outcome) in uploads.iter().zip(outcomes) {
+                // Order matters to whoever rebuilds: after the first failure nothing later counts as held.
+                match outcome.and_then(|_| self.confirm(&upload.name, object.size, object.digest)) {
+                    Ok(()) if failed.is_none() => {
+                        self.note_held(&[&object.name])?;
+                        report.objects += 1;
+                        report.bytes += object.size;
+                        group_bytes += object.size;
+                    }
+                    Ok(()) => {}
+                    Err(e) => failed = failed.or(Some(e)),
+                }
+            }
+            if let Some(e) = failed {
+                return Err(e);
+            }
+            sent += group_bytes;
+            let seconds = started.elapsed().as_secs_f64();
+            if group_bytes >= RATE_FROM_BYTES && seconds > 0.0 {
+                let at = self.tenant.inner.clock().now();
+                self.tenant.inner.catalog.write(|w| w.set_line_rate(&self.remote.name, group_bytes as f64 / seconds, at))?;
+            }
+            self.monitor.progress(&Progress { phase: "uploading", items: 0, items_total: 0, bytes: sent, bytes_total: total });
+        }
+        Ok(())
+    }
+
+    /// An object that is not in the outbox any more: the remote has it already (after a rebuild, or a configuration that was lost), or its
+    /// slice is sealed again.
+    fn adopt(&self, object: &ObjectRow) -> Result<()> {
+        let digest = (object.size <= READ_BACK_BYTES_MAX).then_some(object.digest);
+        if self.remote.remote.verify(&self.name_of(&object.name), object.size, digest)? == Check::Right {
+            return self.note_held(&[&object.name]);
+        }
+        let sealed = self.tenant.seal_again(object.slice, &self.options.seal, self.monitor)?;
+        Err(Error::new(Kind::Partial, "ship.again", format!("an object was not at hand and was sealed again as {sealed}"))
+            .hint("run annals ship once more; it goes on from here"))
+    }
+
+    /// Objects that every remote holds need not wait any longer.
+    fn clean_outbox(&self) -> Result<()> {
+        let inner = &*self.tenant.inner;
+        let rules = inner.config.tenants.get(self.tenant.name());
+        let mut remotes: Vec<String> = Vec::new();
+        for known in &inner.config.remotes {
+            let place = OpenRemote { name: known.name.clone(), region: known.region.clone(), remote: self.remote.remote.clone() };
+            if allowed(rules, &place) {
+                remotes.push(known.name.clone());
+            }
+        }
+        if !remotes.contains(&self.remote.name) {
+            remotes.push(self.remote.name.clone());
+        }
+        let outbox = self.tenant.outbox();
+        let Ok(entries) = outbox.read_dir() else { return Ok(()) };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let held = remotes.iter().map(|r| inner.catalog.read(|rows| rows.is_held(r, self.tenant.id, &name)));
+            if held.collect::<Result<Vec<_>>>()?.iter().all(|held| *held) {
+                disk::remove_file(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Tenant {
+    /// Forgets how a slice was sealed and seals it again. The new objects have other names; nothing that was shipped is touched.
+    fn seal_again(&self, slice: i64, options: &SealOptions, monitor: &dyn Monitor) -> Result<String> {
+        let slices = self.inner.catalog.read(|rows| rows.slices(self.id))?;
+        let from = slices.iter().position(|s| s.id == slice).ok_or_else(|| Error::damaged("an object without a slice"))?;
+        // Only the end of the log can be sealed, so everything from here on is sealed again.
+        self.inner.catalog.write(|w| slices[from..].iter().try_for_each(|s| w.remove_slice(s.id)))?;
+        self.seal(options, monitor)?;
+        Ok(format!("batches {} to {}", slices[from].first, slices.last().map_or(0, |s| s.last)))
+    }
+}
+
+/// What fetching from remotes gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FetchReport {
+    /// Batches added.
+    pub batches: u64,
+    /// Changes in them.
+    pub changes: u64,
+    /// Objects read.
+    pub objects: u64,
+    /// Bytes read from remotes.
+    pub bytes: u64,
+    /// Damage that another remote or object made up for.
+    pub bridged: Vec<String>,
+    /// What is missing, empty when everything was there.
+    pub gaps: Vec<Gap>,
+}
+
+/// A part of a log that no remote could give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The tenant by name.
+    pub tenant: String,
+    /// The first batch that is missing.
+    pub first: u64,
+    /// The last batch that the remotes name.
+    pub last: u64,
+    /// Why each copy could not be used.
+    pub reasons: Vec<String>,
+    /// Documents that the missing batches changed, where their records can still be read.
+    pub documents: Vec<String>,
+}
+
+/// Objects of one tenant on several remotes.
+pub(crate) struct Copies {
+    /// For each object, the remotes that list it.
+    objects: BTreeMap<String, (ObjectName, Vec<OpenRemote>)>,
+}
+
+impl Copies {
+    /// Reads listings. A remote that cannot be listed is noted and left out, unless none is left.
+    pub(crate) fn list(remotes: &[OpenRemote], tenant: &str, notes: &mut Vec<String>) -> Result<Self> {
+        let mut objects: BTreeMap<String, (ObjectName, Vec<OpenRemote>)> = BTreeMap::new();
+        let mut failures = Vec::new();
+        for remote in remotes {
+            match remote.remote.list(&format!("{tenant}/")) {
+                Ok(found) => {
+                    for Object { name, size } in found {
+                        let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
+                        let Some(parsed) = ObjectName::parse(&short) else { continue };
+                        if parsed.size != size {
+                            notes.push(format!("{}: {short} has {size} bytes, a cut upload", remote.name));
+                            continue;
+                        }
+                        objects.entry(short).or_insert_with(|| (parsed, Vec::new())).1.push(remote.clone());
+                    }
+                }
+                Err(e) => failures.push(e),
+            }
+        }
+        if failures.len() == remotes.len()
+            && let Some(e) = failures.pop()
+        {
+            return Err(e);
+        }
+        notes.extend(failures.iter().map(ToString::to_string));
+        Ok(Copies { objects })
+    }
+
+    /// Tail objects whose slice starts at `first`, those that reach furthest first.
+    fn starting_at(&self, first: u64) -> Vec<ObjectName> {
+        let tails = self.objects.values().map(|(name, _)| *name).filter(|n| n.is_tail && n.first == first);
+        let mut found: Vec<_> = tails.collect();
+        found.sort_by_key(|n| std::cmp::Reverse(n.last));
+        found
+    }
+
+    /// The furthest batch that any object names.
+    fn last(&self) -> u64 {
+        self.objects.values().map(|(name, _)| name.last).max().unwrap_or(0)
+    }
+
+    fn remotes(&self, name: &ObjectName) -> &[OpenRemote] {
+        self.objects.get(&name.to_string()).map_or(&[], |(_, remotes)| remotes)
+    }
+}
+
+/// Objects fetched to a local directory, checked against their names, read from there.
+struct Local<'a> {
+    dir: &'a Path,
+}
+
+impl ObjectRead for Local<'_> {
+    fn read(&self, object: &ObjectName, offset: u64, len: u64) -> Result<Vec<u8>> {
+        use std::os::unix::fs::FileExt;
+        let path = self.dir.join(object.to_string());
+        let fail = |e| Error::io(format_args!("read {}", path.display()), e);
+        let file = std::fs::File::open(&path).map_err(fail)?;
+        let len = usize::try_from(len.min(limits::SEGMENT_BYTES_MAX)).map_err(|_| Error::damaged("a segment"))?;
+        let mut bytes = vec![0; len];
+        file.read_exact_at(&mut bytes, offset).map_err(fail)?;
+        Ok(bytes)
+    }
+}
+
+/// Fetching of one tenant's log.
+pub(crate) struct Fetch<'a> {
+    pub tenant: &'a Tenant,
+    pub remotes: &'a [OpenRemote],
+    /// Nothing later than this moment.
+    pub until: Option<Timestamp>,
+    pub monitor: &'a dyn Monitor,
+}
+
+impl Fetch<'_> {
+    /// Adds everything that continues the local log, slice by slice; each is committed, so an interrupted fetch goes on where it was.
+    pub(crate) fn run(&self, report: &mut FetchReport) -> Result<()> {
+        let key = self.tenant.key()?;
+        let copies = Copies::list(self.remotes, &self.tenant.public.to_hex(), &mut report.bridged)?;
+        let scratch = self.tenant.inner.dir.join("incoming");
+        loop {
+            check_stop(self.monitor)?;
+            let position = self.tenant.position()?;
+            let next = position.seq + 1;
+            if next > copies.last() {
+                return Ok(());
+            }
+            let mut reasons = Vec::new();
+            let mut added = None;
+            for tail in copies.starting_at(next) {
+                match self.slice(&key, &copies, &tail, &scratch, report) {
+                    Ok(done) => {
+                        added = Some(done);
+                        break;
+                    }
+                    Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Space | Kind::Newer | Kind::Denied) => return Err(e),
+                    Err(e) => reasons.push(format!("{tail}: {e}")),
+                }
+            }
+            let _ = std::fs::remove_dir_all(&scratch);
+            match added {
+                Some(partly) => {
+                    report.bridged.append(&mut reasons);
+                    if partly {
+                        return Ok(());
+                    }
+                }
+                None => {
+                    if reasons.is_empty() {
+                        reasons.push(format!("no remote has an object that starts at batch {next}"));
+                    }
+                    let documents = self.documents_named(&key, &copies, next);
+                    report.gaps.push(Gap { tenant: self.tenant.name().to_owned(), first: next, last: copies.last(), reasons, documents });
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Fetches and replays one slice. `true`: the wanted moment was reached.
+    fn slice(
+        &self,
+        key: &crate::format::cipher::SecretKey,
+        copies: &Copies,
+        tail: &ObjectName,
+        scratch: &Path,
+        report: &mut FetchReport,
+    ) -> Result<bool> {
+        let inner = &*self.tenant.inner;
+        let row = inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?;
+        disk::create_dirs(scratch)?;
+        self.object(copies, tail, scratch, report)?;
+        let local = Local { dir: scratch };
+        let opened = Tail::read(key, self.tenant.public, tail, &local)?;
+        let parts = opened.parts().to_vec();
+        let before = Before { inner, tenant: self.tenant.id, first_seq: tail.first, contents: row.contents };
+        let reader = opened.decode(self.tenant.public, &before)?;
+        if self.until.is_some_and(|until| reader.slice().batches.first().is_some_and(|b| b.time > until)) {
+            return Ok(true);
+        }
+        for part in &parts {
+            self.object(copies, part, scratch, report)?;
+        }
+        let mut objects = Vec::new();
+        for (i, name) in parts.iter().chain([tail]).enumerate() {
+            let bytes = disk::read_file(&scratch.join(name.to_string()), limits::SEGMENT_BYTES_MAX)?;
+            objects.push(ObjectRow { slice: 0, part: i as u64, name: name.to_string(), size: name.size, digest: Digest::of(&bytes) });
+        }
+        let replay = Replay { tenant: self.tenant, reader: &reader, source: &local, objects: &objects, until: self.until, monitor: self.monitor };
+        let done = replay.run()?;
+        report.batches += done.batches;
+        report.changes += done.changes;
+        Ok(done.partly)
+    }
+
+    /// Fetches one object from the first remote that has it whole.
+    fn object(&self, copies: &Copies, name: &ObjectName, scratch: &Path, report: &mut FetchReport) -> Result<()> {
+        let path: PathBuf = scratch.join(name.to_string());
+        let folder = self.tenant.public.to_hex();
+        let mut last = None;
+        for remote in copies.remotes(name) {
+            let fetched = remote.remote.fetch(&format!("{folder}/{name}"), &path, name.size, self.monitor);
+            let checked = fetched.and_then(|()| check_object(name, &disk::read_file(&path, limits::SEGMENT_BYTES_MAX)?));
+            report.bytes += name.size;
+            match checked {
+                Ok(()) => {
+                    report.objects += 1;
+                    if let Some(e) = last {
+                        report.bridged.push(e);
+                    }
+                    return Ok(());
+                }
+                Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+                Err(e) => last = Some(format!("{}: {e}", remote.name)),
+            }
+        }
+        let text = last.unwrap_or_else(|| format!("no remote has {name}"));
+        Err(Error::new(Kind::Failed, "remote.no_copy", text).hint("name another remote that has a copy with a further --from"))
+    }
+
+    /// The documents that batches from `first` on changed, as far as the records can be read although their contents cannot.
+    fn documents_named(&self, key: &crate::format::cipher::SecretKey, copies: &Copies, first: u64) -> Vec<String> {
+        let inner = &*self.tenant.inner;
+        let Ok(row) = inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id)) else { return Vec::new() };
+        let before = Before { inner, tenant: self.tenant.id, first_seq: first, contents: row.contents };
+        for tail in copies.starting_at(first) {
+            for remote in copies.remotes(&tail) {
+                let ranged = Ranged { remote, folder: self.tenant.public.to_hex() };
+                let read = Tail::read(key, self.tenant.public, &tail, &ranged).and_then(|t| t.decode(self.tenant.public, &before));
+                if let Ok(reader) = read {
+                    return super::replay::documents(self.tenant, reader.slice());
+                }
+            }
+        }
+        Vec::new()
+    }
+}
+
+/// Objects read in place.
+struct Ranged<'a> {
+    remote: &'a OpenRemote,
+    folder: String,
+}
+
+impl ObjectRead for Ranged<'_> {
+    fn read(&self, object: &ObjectName, offset: u64, len: u64) -> Result<Vec<u8>> {
+        self.remote.remote.read(&format!("{}/{object}", self.folder), offset, len)
+    }
+}
+
+impl Store {
+    /// Adds from remotes what they have beyond the end of the local logs. Where both have moved on, nothing is changed and it is refused.
+    pub fn fetch(&self, remotes: &[OpenRemote], monitor: &dyn Monitor) -> Result<FetchReport> {
+        let mut report = FetchReport::default();
+        for tenant in self.tenants()? {
+            Fetch { tenant: &tenant, remotes, until: None, monitor }.run(&mut report)?;
+        }
+        Ok(report)
+    }
+
+    /// Compares what a remote holds with what it is known to hold: sizes from its listing, bytes too with `full`. Gives what is wrong.
+    pub fn verify_remote(&self, remote: &OpenRemote, full: bool, monitor: &dyn Monitor) -> Result<super::verify::VerifyReport> {
+        let mut report = super::verify::VerifyReport::default();
+        for tenant in self.tenants()? {
+            verify_tenant(&tenant, remote, full, &mut report, monitor)?;
+        }
+        Ok(report)
+    }
+}
+
+fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut super::verify::VerifyReport, monitor: &dyn Monitor) -> Result<()> {
+    let inner: &Inner = &tenant.inner;
+    let held = inner.catalog.read(|rows| rows.held(&remote.name, tenant.id))?;
+    if held.is_empty() {
+        return Ok(());
+    }
+    let folder = tenant.public.to_hex();
+    let listed: BTreeMap<String, u64> = remote.remote.list(&format!("{folder}/"))?.into_iter().map(|o| (o.name, o.size)).collect();
+    let slices = inner.catalog.read(|rows| rows.slices(tenant.id))?;
+    for slice in slices {
+        for object in inner.catalog.read(|rows| rows.objects_of(slice.id))? {
+            check_stop(monitor)?;
+            if !held.iter().any(|(name, _)| *name == object.name) {
+                continue;
+            }
+            let name = format!("{folder}/{}", object.name);
+            // A listing may be stale: what it lacks or shows short is asked for by name before it counts as wrong.
+            let check = match (listed.get(&name) == Some(&object.size), full) {
+                (true, false) => Check::Right,
+                (_, full) => remote.remote.verify(&name, object.size, full.then_some(object.digest))?,
+            };
+            report.contents += 1;
+            if full {
+                report.bytes += object.size;
+            }
+            let what = match check {
+                Check::Right => continue,
+                Check::Missing => format!("{} does not have {} any more", remote.name, object.name),
+                Check::Size(found) => format!("{} has {found} of {} bytes of {}", remote.name, object.size, object.name),
+                Check::Bytes(_) => format!("{} has other bytes for {}", remote.name, object.name),
+            };
+            let documents = super::verify::documents_between(inner, tenant.id, slice.first, slice.last)?;
+            report.problem(tenant.name(), what, Some(slice.first), documents);
+            // It does not hold it: the next shipment sends it again.
+            inner.catalog.write(|w| w.remove_held(&remote.name, tenant.id, &object.name))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,346 @@
+//! Undo, rollback and restore as new versions: each computes a plan and one way applies them all.
+
+use crate::base::digest::Digest;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::limits;
+use crate::model::change::{Cause, Meta};
+use crate::model::field::{self, Side};
+use crate::model::key::show_key;
+use crate::model::moment::Moment;
+use crate::model::plan::{Action, FieldConflict, Item, OnConflict, Plan, Purpose};
+use crate::storage::catalog::batches::BatchRow;
+use crate::storage::catalog::documents::VersionRow;
+use crate::storage::catalog::{self, View as Rows};
+
+use super::content::ContentReader;
+use super::history::{key_of, no_document};
+use super::record::Receipt;
+use super::store::Tenant;
+
+/// What applying a plan did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The new batch; `None` where there was nothing to do.
+    pub receipt: Option<Receipt>,
+    /// Documents changed.
+    pub done: u64,
+    /// Documents left as they were because of a conflict.
+    pub skipped: Vec<Vec<u8>>,
+}
+
+/// Who applies a plan, and why.
+#[derive(Debug, Clone, Default)]
+pub struct By {
+    /// Who.
+    pub actor: String,
+    /// Why; a sentence is made up where it is empty.
+    pub reason: String,
+    /// From where.
+    pub origin: String,
+}
+
+impl Tenant {
+    /// Plans to take back batch `seq`: clean where nothing happened since, merged per field for JSON documents, conflicts otherwise.
+    pub fn plan_undo(&self, seq: u64) -> Result<Plan> {
+        self.inner.catalog.read(|rows| {
+            let position = rows.tenant_by_id(self.id)?.position;
+            let batch = catalog::id(self.id, seq);
+            let row = rows.batch(batch)?;
+            row.ok_or_else(|| Error::missing("batch.missing", format!("there is no batch {seq}")).hint("annals log lists the batches"))?;
+            let mut plan = Plan::new(&self.name, Purpose::Undo { batch: seq }, &position);
+            let mut changed = Vec::new();
+            rows.versions_of_batches(batch, batch, |v| {
+                changed.push(v);
+                Ok(())
+            })?;
+            for after in changed {
+                self.plan_undo_of(rows, &mut plan, &after)?;
+            }
+            plan.items.sort_by(|a, b| a.key.cmp(&b.key));
+            Ok(plan)
+        })
+    }
+
+    fn plan_undo_of(&self, rows: &Rows<'_>, plan: &mut Plan, after: &VersionRow) -> Result<()> {
+        let key = key_of(rows, after.document)?;
+        let before = rows.version_at(after.document, after.batch - 1)?.filter(|v| v.content.is_some());
+        let now = rows.version_at(after.document, i64::MAX)?.unwrap_or_else(|| after.clone());
+        let untouched = now.batch == after.batch;
+        if same_state(Some(&now), before.as_ref()) {
+            plan.already += 1;
+            return Ok(());
+        }
+        let mut item = go_back(rows, &key, &now, before.as_ref())?;
+        item.undone = after.content.map_or(0, |_| after.number);
+        if !untouched {
+            self.look_into_fields(rows, &mut item, before.as_ref(), after, &now)?;
+        }
+        for r in rows.references_of(after.document)? {
+            plan.touch(&key, &r.reference, r.batch >= after.batch);
+        }
+        plan.items.push(item);
+        Ok(())
+    }
+
+    /// A document that was changed since the batch: which fields did both touch?
+    fn look_into_fields(&self, rows: &Rows<'_>, item: &mut Item, before: Option<&VersionRow>, after: &VersionRow, now: &VersionRow) -> Result<()> {
+        item.action = Action::Conflict;
+        let texts = (|| Some((before?.content?, after.content?, now.content?)))();
+        if let Some((before, after, now)) = texts {
+            let texts = (self.small(rows, before)?, self.small(rows, after)?, self.small(rows, now)?);
+            if let (Some(before), Some(after), Some(now)) = texts
+                && let Ok(merge) = field::inverse(&before, &after, &now, Side::Ours)
+            {
+                if merge.conflicts.is_empty() {
+                    item.action = Action::Merge;
+                }
+                item.conflicts = merge.conflicts.into_iter().map(field_conflict).collect();
+                return Ok(());
+            }
+        }
+        item.conflicts = vec![FieldConflict { path: String::new(), before: None, after: None, current: None }];
+        Ok(())
+    }
+
+    /// The bytes of a content that is small enough to be compared field by field.
+    fn small(&self, rows: &Rows<'_>, content: i64) -> Result<Option<Vec<u8>>> {
+        let row = rows.content(content)?;
+        if row.size > limits::JSON_FIELDS_BYTES_MAX as u64 {
+            return Ok(None);
+        }
+        ContentReader::open(&self.inner.chunks, &row)?.bytes(limits::JSON_FIELDS_BYTES_MAX).map(Some)
+    }
+
+    /// The batch that [`Tenant::plan_undo`] should take back to redo what was undone last.
+    pub fn last_undo(&self) -> Result<u64> {
+        self.inner.catalog.read(|rows| {
+            let end = rows.tenant_by_id(self.id)?.position.seq;
+            let mut last = end;
+            while last > 0 {
+                let first = last.saturating_sub(255).max(1);
+                let page = rows.batches(catalog::id(self.id, first), catalog::id(self.id, last), 256)?;
+                for batch in page.iter().rev() {
+                    if is_undo(batch) && rows.undone_by(self.id, batch.head.seq)?.is_empty() {
+                        return Ok(batch.head.seq);
+                    }
+                }
+                last = first - 1;
+            }
+            Err(Error::missing("redo.none", "nothing was undone, so there is nothing to redo").hint("annals undo BATCH takes a batch back"))
+        })
+    }
+
+    /// Plans to bring the documents under `prefix` (empty: all) back to how they were after batch `to_seq`. Costs what changed since.
+    pub fn plan_rollback(&self, prefix: &[u8], to_seq: u64) -> Result<Plan> {
+        self.inner.catalog.read(|rows| {
+            let position = rows.tenant_by_id(self.id)?.position;
+            let purpose = Purpose::Rollback { prefix: show_key(prefix), to_seq };
+            let mut plan = Plan::new(&self.name, purpose, &position);
+            let (from, last) = (catalog::id(self.id, to_seq), catalog::id(self.id, position.seq));
+            for document in rows.documents_changed(from, last)? {
+                let key = key_of(rows, document)?;
+                if !key.starts_with(prefix) {
+                    continue;
+                }
+                let then = rows.version_at(document, from)?.filter(|v| v.content.is_some());
+                let now = rows.version_at(document, last)?;
+                if same_state(now.as_ref(), then.as_ref()) {
+                    plan.already += 1;
+                } else if let Some(now) = now {
+                    plan.items.push(go_back(rows, &key, &now, then.as_ref())?);
+                    for r in rows.references_of(document)? {
+                        plan.touch(&key, &r.reference, r.batch > from);
+                    }
+                }
+            }
+            plan.items.sort_by(|a, b| a.key.cmp(&b.key));
+            Ok(plan)
+        })
+    }
+
+    /// Plans to put `key` back: as version `number` of it.
+    pub fn plan_restore_version(&self, key: &[u8], number: u64) -> Result<Plan> {
+        self.inner.catalog.read(|rows| {
+            let position = rows.tenant_by_id(self.id)?.position;
+            let Some(document) = rows.document(self.id, key)? else { return Err(no_document(rows, self.id, key)?) };
+            let all = rows.versions(document.id)?;
+            let then = all.iter().find(|v| v.number == number && v.content.is_some());
+            let then = then.ok_or_else(|| {
+                Error::missing("version.missing", format!("{} has {} versions, not v{number}", show_key(key), document.versions))
+                    .at_key(key)
+                    .hint(format!("annals log {} shows them", show_key(key)))
+            })?;
+            let purpose = Purpose::Restore { prefix: show_key(key), at_seq: catalog::number(then.batch) };
+            let mut plan = Plan::new(&self.name, purpose, &position);
+            self.plan_put_back(rows, &mut plan, key, all.last(), then)?;
+            Ok(plan)
+        })
+    }
+
+    /// Plans to put back, as they were after batch `at_seq`, all documents that existed then under `prefix` (a whole key, or ending in `/`,
+    /// or empty).
+    pub fn plan_restore(&self, prefix: &[u8], at_seq: u64) -> Result<Plan> {
+        self.inner.catalog.read(|rows| {
+            let position = rows.tenant_by_id(self.id)?.position;
+            let mut plan = Plan::new(&self.name, Purpose::Restore { prefix: show_key(prefix), at_seq }, &position);
+            let at = catalog::id(self.id, at_seq);
+            let folder = prefix.is_empty() || prefix.ends_with(b"/");
+            let mut existed = 0;
+            if folder {
+                for document in rows.documents_changed(at, catalog::id(self.id, position.seq))? {
+                    let key = key_of(rows, document)?;
+                    if key.starts_with(prefix)
+                        && let Some(then) = rows.version_at(document, at)?.filter(|v| v.content.is_some())
+                    {
+                        existed += 1;
+                        self.plan_put_back(rows, &mut plan, &key, rows.version_at(document, i64::MAX)?.as_ref(), &then)?;
+                    }
+                }
+                existed += rows.documents(self.id, prefix, None, 1)?.len();
+            } else if let Some(document) = rows.document(self.id, prefix)? {
+                let then = rows.version_at(document.id, at)?.filter(|v| v.content.is_some());
+                // "Bring it back" without a moment means its last version.
+                let then = match then {
+                    None if at_seq == position.seq => rows.versions(document.id)?.into_iter().rfind(|v| v.content.is_some()),
+                    other => other,
+                };
+                if let Some(then) = then {
+                    existed += 1;
+                    self.plan_put_back(rows, &mut plan, prefix, rows.version_at(document.id, i64::MAX)?.as_ref(), &then)?;
+                }
+            }
+            if existed == 0 {
+                return Err(no_document(rows, self.id, prefix)?);
+            }
+            plan.items.sort_by(|a, b| a.key.cmp(&b.key));
+            Ok(plan)
+        })
+    }
+
+    fn plan_put_back(&self, rows: &Rows<'_>, plan: &mut Plan, key: &[u8], now: Option<&VersionRow>, then: &VersionRow) -> Result<()> {
+        if same_state(now, Some(then)) {
+            plan.already += 1;
+            return Ok(());
+        }
+        plan.items.push(go_back(rows, key, now.unwrap_or(then), Some(then))?);
+        for r in rows.references_of(then.document)? {
+            plan.touch(key, &r.reference, r.batch > then.batch);
+        }
+        Ok(())
+    }
+
+    /// Applies a plan as one batch.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] (code `plan.stale`) where the log moved since the plan was made; nothing is changed then.
+    pub fn apply(&self, plan: &Plan, on_conflict: OnConflict, by: &By) -> Result<Applied> {
+        if plan.tenant != *self.name {
+            return Err(Error::new(Kind::Refused, "plan.tenant", format!("the plan is for tenant {}, not {}", plan.tenant, self.name))
+                .hint(format!("annals --tenant {} apply ...", plan.tenant)));
+        }
+        let position = plan.position()?;
+        let now = self.position()?;
+        if now != position {
+            return Err(Error::new(
+                Kind::Refused,
+                "plan.stale",
+                format!("the plan was made at seq {}, the log is now at seq {}", position.seq, now.seq),
+            )
+            .hint("make the plan again and look at it again; nothing was changed")
+            .at_seq(now.seq));
+        }
+        let reason = if by.reason.is_empty() { made_up_reason(&plan.purpose) } else { by.reason.clone() };
+        let mut batch = self.batch(&reason).actor(&by.actor).origin(&by.origin).cause(plan.purpose.cause()).expect(position);
+        let mut skipped = Vec::new();
+        for item in &plan.items {
+            let key = item.key_bytes();
+            let action = match (item.action, on_conflict) {
+                (Action::Conflict, OnConflict::Skip) => {
+                    skipped.push(key);
+                    continue;
+                }
+                (Action::Conflict, OnConflict::Merge) if item.conflicts.iter().all(|c| c.path.is_empty()) => {
+                    // Nothing to merge by: the document as a whole was changed since, and keeps what it is now.
+                    skipped.push(key);
+                    continue;
+                }
+                (Action::Conflict, OnConflict::Merge) => Action::Merge,
+                (Action::Conflict, OnConflict::Override) if item.version == 0 => Action::Remove,
+                (Action::Conflict, OnConflict::Override) => Action::Put,
+                (action, _) => action,
+            };
+            match action {
+                Action::Remove if item.current == 0 => {}
+                Action::Remove => batch.remove(&key)?,
+                Action::Put => {
+                    let (id, digest, size, meta) = self.content_of(&key, item.version)?;
+                    batch.put_known(&key, id, digest, size, meta)?;
+                }
+                Action::Merge | Action::Conflict => {
+                    let (merged, meta) = self.merged(&key, item)?;
+                    batch.put_with(&key, &mut &merged[..], meta)?;
+                }
+            }
+        }
+        let done = batch.len() as u64;
+        let receipt = if batch.is_empty() { None } else { Some(batch.commit()?) };
+        Ok(Applied { receipt, done, skipped })
+    }
+
+    fn content_of(&self, key: &[u8], number: u64) -> Result<(i64, Digest, u64, Meta)> {
+        let version = self.find_version(key, Some(&Moment::Version(number)))?;
+        Ok((version.content, version.digest, version.size, version.meta))
+    }
+
+    fn merged(&self, key: &[u8], item: &Item) -> Result<(Vec<u8>, Meta)> {
+        let read = |number| -> Result<(Vec<u8>, Meta)> {
+            let (id, _, _, meta) = self.content_of(key, number)?;
+            let row = self.inner.catalog.read(|rows| rows.content(id))?;
+            Ok((ContentReader::open(&self.inner.chunks, &row)?.bytes(limits::JSON_FIELDS_BYTES_MAX)?, meta))
+        };
+        let ((before, _), (after, _), (now, meta)) = (read(item.version)?, read(item.undone)?, read(item.current)?);
+        let merge = field::inverse(&before, &after, &now, Side::Ours)
+            .map_err(|e| Error::new(Kind::Failed, "plan.merge", format!("{} cannot be merged: {e}", item.key)).at_key(key))?;
+        Ok((merge.merged, Meta { mtime_ns: None, ..meta }))
+    }
+}
+
+fn is_undo(batch: &BatchRow) -> bool {
+    matches!(batch.head.cause, Cause::Undo(_))
+}
+
+fn made_up_reason(purpose: &Purpose) -> String {
+    match purpose {
+        Purpose::Undo { batch } => format!("undo of batch {batch}"),
+        Purpose::Rollback { prefix, to_seq } => format!("rollback of {} to seq {to_seq}", if prefix.is_empty() { "everything" } else { prefix }),
+        Purpose::Restore { prefix, at_seq } => format!("restore of {} from seq {at_seq}", if prefix.is_empty() { "everything" } else { prefix }),
+    }
+}
+
+fn same_state(now: Option<&VersionRow>, then: Option<&VersionRow>) -> bool {
+    let state = |v: Option<&VersionRow>| v.and_then(|v| v.content.map(|c| (c, v.meta.clone())));
+    state(now) == state(then)
+}
+
+/// The item that brings a document from `now` back to `then` (`None`: it did not exist).
+fn go_back(rows: &Rows<'_>, key: &[u8], now: &VersionRow, then: Option<&VersionRow>) -> Result<Item> {
+    let size = match then.and_then(|t| t.content) {
+        Some(content) => rows.content_digest(content)?.1,
+        None => 0,
+    };
+    Ok(Item {
+        key: show_key(key),
+        action: if then.is_some() { Action::Put } else { Action::Remove },
+        current: now.content.map_or(0, |_| now.number),
+        version: then.map_or(0, |t| t.number),
+        undone: 0,
+        size,
+        conflicts: Vec::new(),
+    })
+}
+
+fn field_conflict(c: field::Conflict) -> FieldConflict {
+    let raw = |v: Option<field::Value>| v.and_then(|v| serde_json::value::RawValue::from_string(v.json().to_owned()).ok());
+    // The merge runs from the batch's result (base) towards what was before it (theirs), on top of what is now (ours).
+    FieldConflict { path: c.path.to_string(), before: raw(c.theirs), after: raw(c.base), current: raw(c.ours) }
+}

@@ -1,0 +1,128 @@
+//! Rebuild: an empty directory becomes the store that the remotes hold, digest for digest.
+
+use std::path::Path;
+
+use crate::base::digest::Digest;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::id::{SiteId, TenantId, TimelineId};
+use crate::base::monitor::Monitor;
+use crate::base::time::Timestamp;
+use crate::format::keyfile::{KeyFile, SiteSecret, keyring};
+use crate::model::key::DEFAULT_TENANT;
+use crate::model::timeline::Position;
+use crate::storage::catalog::tenants::TenantRow;
+
+use super::offsite::{Fetch, FetchReport, OpenRemote};
+use super::store::{MARKER, Options, REBUILDING, Store};
+
+/// What is rebuilt, and until when.
+pub struct Rebuild<'a> {
+    /// Places that hold the site; the first that has an object whole gives it.
+    pub remotes: &'a [OpenRemote],
+    /// The directory of the new store: absent, empty, or left by an interrupted rebuild.
+    pub into: &'a Path,
+    /// The key file of the site, and its secret.
+    pub key_file: KeyFile,
+    /// The secret that the key file opens to.
+    pub secret: SiteSecret,
+    /// What people call the place.
+    pub site_name: &'a str,
+    /// Only what was recorded until then. The new store starts a timeline of its own there.
+    pub at: Option<Timestamp>,
+}
+
+/// The key objects of a site on some remotes: each tenant with its sealed key.
+fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, notes: &mut Vec<String>) -> Result<Vec<(keyring::KeyringEntry, Vec<u8>)>> {
+    let mut found: Vec<(keyring::KeyringEntry, Vec<u8>)> = Vec::new();
+    let mut failures = Vec::new();
+    let mut denied = None;
+    for remote in remotes {
+        let objects = match remote.device().list("") {
+            Ok(objects) => objects,
+            Err(e) => {
+                failures.push(e);
+                continue;
+            }
+        };
+        for object in objects {
+            let Some((folder, name)) = object.name.split_once('/') else { continue };
+            let Ok(tenant) = TenantId::from_hex(folder) else { continue };
+            if !name.starts_with("key-") || found.iter().any(|(entry, _)| entry.tenant == tenant) {
+                continue;
+            }
+            let opened = (|| {
+                let bytes = remote.device().read(&object.name, 0, object.size.min(keyring::OBJECT_BYTES as u64))?;
+                Ok((keyring::open(secret, &bytes)?, bytes))
+            })();
+            match opened {
+                Ok((entry, bytes)) if entry.site == site && entry.tenant == tenant => found.push((entry, bytes)),
+                Ok(_) => notes.push(format!("{}: {} belongs to another site", remote.name, object.name)),
+                Err(e) => {
+                    let e: Error = e;
+                    notes.push(format!("{}: {}: {e}", remote.name, object.name));
+                    denied = Some(e);
+                }
+            }
+        }
+    }
+    if failures.len() == remotes.len()
+        && let Some(e) = failures.pop()
+    {
+        return Err(e);
+    }
+    if found.is_empty() {
+        return Err(denied.unwrap_or_else(|| {
+            Error::missing("rebuild.nothing", "no remote holds anything of this site").hint("check the address; annals ship fills it")
+        }));
+    }
+    found.sort_by_key(|(entry, _)| (entry.tenant_name != DEFAULT_TENANT, entry.created.micros(), entry.tenant));
+    Ok(found)
+}
+
+impl Rebuild<'_> {
+    /// Rebuilds, or goes on with an interrupted rebuild. The report says what was missing; everything before a gap is there.
+    pub fn run(self, options: Options, monitor: &dyn Monitor) -> Result<(Store, FetchReport)> {
+        let mut report = FetchReport::default();
+        let store = if self.into.join(MARKER).exists() {
+            let store = options.open(self.into)?;
+            if store.inner.catalog.read(|rows| rows.fact(REBUILDING))?.is_none() {
+                return Err(Error::new(Kind::Refused, "store.exists", format!("there is a whole store already in {}", self.into.display()))
+                    .hint("choose another directory with --into, or use annals fetch there"));
+            }
+            store
+        } else {
+            let found = tenants(self.remotes, self.key_file.site(), &self.secret, &mut report.bridged)?;
+            let rows = found.iter().enumerate().map(|(id, (entry, keyring))| empty_tenant(id as i64, entry, keyring)).collect();
+            let site = self.key_file.site();
+            options.create(self.into, self.site_name, site, self.key_file, self.secret, rows, true)?
+        };
+        for tenant in store.tenants()? {
+            Fetch { tenant: &tenant, remotes: self.remotes, until: self.at, monitor }.run(&mut report)?;
+        }
+        let inner = &store.inner;
+        inner.catalog.write(|w| {
+            if self.at.is_some() {
+                // What is recorded from here on is not what the old line of history has: it gets a line of its own.
+                for tenant in w.tenants()? {
+                    w.set_tenant_timeline(tenant.id, TimelineId::new(inner.random()), &tenant.position)?;
+                }
+            }
+            w.remove_fact(REBUILDING)
+        })?;
+        Ok((store, report))
+    }
+}
+
+fn empty_tenant(id: i64, entry: &keyring::KeyringEntry, keyring: &[u8]) -> TenantRow {
+    TenantRow {
+        id,
+        public: entry.tenant,
+        name: entry.tenant_name.clone(),
+        keyring: keyring.to_vec(),
+        position: Position { timeline: TimelineId::from_bytes([0; 16]), seq: 0, digest: Digest::ZERO },
+        parent: None,
+        time: Timestamp(i64::MIN),
+        documents: 0,
+        contents: 0,
+    }
+}

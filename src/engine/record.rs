@@ -1,0 +1,643 @@
+//! Recording: changes are collected in a batch and become part of the log at one commit point.
+//!
+//! Bytes first, names last: contents are in the chunk store and synced before one SQLite transaction names them. Callers that commit at the
+//! same time share that transaction and its sync.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::{Condvar, Mutex};
+
+use crate::base::digest::Digest;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::limits;
+use crate::base::time::Timestamp;
+use crate::format::record::RecordHasher;
+use crate::model::change::{BatchHead, Cause, Change, Meta};
+use crate::model::key::{check_key, check_text, show_key};
+use crate::model::reference::Reference;
+use crate::model::timeline::Position;
+use crate::storage::catalog::batches::BatchRow;
+use crate::storage::catalog::contents::Body;
+use crate::storage::catalog::documents::{DocumentRow, VersionRow};
+use crate::storage::catalog::drafts::DraftChange;
+use crate::storage::catalog::tenants::TenantRow;
+use crate::storage::catalog::{self, Writer};
+
+use super::content::{self, Ingested};
+use super::gate::WriterPass;
+use super::store::{CHUNK_NUMBER, Inner, Tenant};
+
+/// Bytes of packed small contents that a batch holds in memory; further ones go to the chunk store.
+const INLINE_HELD_BYTES_MAX: usize = 64 << 20;
+
+/// Proof that a batch is durably part of the log. It exists only after the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The position of the log with this batch as its last.
+    pub position: Position,
+    /// The time it was recorded under.
+    pub time: Timestamp,
+    /// How many changes it holds.
+    pub changes: u64,
+    /// The request was recorded before; nothing was added now.
+    pub repeated: bool,
+}
+
+/// What a new version consists of.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// Bytes taken in by this batch.
+    New(Ingested),
+    /// A content that the tenant has already.
+    Known { id: i64, digest: Digest, size: u64 },
+}
+
+/// One change that is not yet part of the log.
+#[derive(Debug, Clone)]
+pub(crate) enum Draft {
+    Put { key: Vec<u8>, source: Source, meta: Meta, if_version: Option<u64> },
+    Remove { key: Vec<u8>, if_version: Option<u64> },
+    Refer { key: Vec<u8>, reference: Reference, shared: bool },
+    Mark { name: String },
+}
+
+/// Changes that become one batch of the log together, or not at all. Dropped without [`Batch::commit`], nothing happened.
+pub struct Batch {
+    tenant: Tenant,
+    drafts: Vec<Draft>,
+    places: HashMap<Vec<u8>, usize>,
+    inline_bytes: usize,
+    head: Head,
+    pass: WriterPass,
+}
+
+/// What the caller says of a batch.
+#[derive(Debug, Clone, Default)]
+struct Head {
+    actor: String,
+    reason: String,
+    origin: String,
+    request: String,
+    cause: Cause,
+    /// The log must end here, or the commit is refused as stale.
+    expected: Option<Position>,
+    /// Forgotten in the same transaction.
+    draft: Option<i64>,
+    /// What capture saw, noted in the same transaction.
+    seen: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+impl Tenant {
+    /// Starts a batch with a reason (which may be empty).
+    pub fn batch(&self, reason: &str) -> Batch {
+        Batch {
+            tenant: self.clone(),
+            drafts: Vec::new(),
+            places: HashMap::new(),
+            inline_bytes: 0,
+            head: Head { reason: reason.to_owned(), ..Head::default() },
+            pass: self.inner.gate.enter(),
+        }
+    }
+
+    /// Records the bytes of `reader` as a new version of `key`, as a batch of its own.
+    pub fn put(&self, key: impl AsRef<[u8]>, mut reader: impl Read) -> Result<Receipt> {
+        let mut batch = self.batch("");
+        batch.put(key, &mut reader)?;
+        batch.commit()
+    }
+
+    /// Records `value` as JSON (indented, so that a line diff reads well) as a new version of `key`.
+    pub fn put_record(&self, key: impl AsRef<[u8]>, value: &impl serde::Serialize) -> Result<Receipt> {
+        let mut text =
+            serde_json::to_vec_pretty(value).map_err(|e| Error::usage("record.bad", format!("the record cannot be written as JSON: {e}")))?;
+        text.push(b'\n');
+        let mut batch = self.batch("");
+        batch.put_with(key, &mut &text[..], Meta { media: "application/json".into(), ..Meta::default() })?;
+        batch.commit()
+    }
+
+    /// Ends the existence of `key`; its versions stay.
+    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<Receipt> {
+        let mut batch = self.batch("");
+        batch.remove(key)?;
+        batch.commit()
+    }
+
+    /// Adds a reference to a document, or changes its state.
+    pub fn add_ref(&self, key: impl AsRef<[u8]>, reference: Reference) -> Result<Receipt> {
+        let mut batch = self.batch("");
+        batch.add_ref(key, reference)?;
+        batch.commit()
+    }
+
+    /// Gives the present position a name.
+    pub fn mark(&self, name: &str) -> Result<Receipt> {
+        let mut batch = self.batch("");
+        batch.mark(name)?;
+        batch.commit()
+    }
+}
+
+impl Batch {
+    /// Who does this.
+    pub fn actor(mut self, actor: &str) -> Self {
+        actor.clone_into(&mut self.head.actor);
+        self
+    }
+
+    /// From where: program, host, source.
+    pub fn origin(mut self, origin: &str) -> Self {
+        origin.clone_into(&mut self.head.origin);
+        self
+    }
+
+    /// The caller's id of this request: the same id is recorded once, the same id with other changes is refused.
+    pub fn request_id(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.head.request);
+        self
+    }
+
+    pub(crate) fn cause(mut self, cause: Cause) -> Self {
+        self.head.cause = cause;
+        self
+    }
+
+    /// Refuses the commit unless the log still ends at `position`.
+    pub(crate) fn expect(mut self, position: Position) -> Self {
+        self.head.expected = Some(position);
+        self
+    }
+
+    pub(crate) fn note_seen(&mut self, key: Vec<u8>, fingerprint: Option<Vec<u8>>) {
+        self.head.seen.push((key, fingerprint));
+    }
+
+    /// Takes back what was collected for `key`.
+    pub(crate) fn forget(&mut self, key: &[u8]) {
+        let Some(place) = self.places.remove(key) else { return };
+        self.drafts.swap_remove(place);
+        if let Some(Draft::Put { key, .. } | Draft::Remove { key, .. }) = self.drafts.get(place) {
+            self.places.insert(key.clone(), place);
+        }
+    }
+
+    /// How many changes are collected.
+    pub fn len(&self) -> usize {
+        self.drafts.len()
+    }
+
+    /// Whether nothing is collected.
+    pub fn is_empty(&self) -> bool {
+        self.drafts.is_empty()
+    }
+
+    fn add(&mut self, draft: Draft) -> Result<()> {
+        if self.drafts.len() >= limits::BATCH_CHANGES_MAX {
+            return Err(Error::usage("batch.large", format!("a batch holds at most {} changes", limits::BATCH_CHANGES_MAX))
+                .hint("commit this batch and start another"));
+        }
+        let key = match &draft {
+            Draft::Put { key, .. } | Draft::Remove { key, .. } => {
+                check_key(key)?;
+                key.clone()
+            }
+            Draft::Refer { key, .. } => {
+                check_key(key)?;
+                self.drafts.push(draft);
+                return Ok(());
+            }
+            Draft::Mark { .. } => {
+                self.drafts.push(draft);
+                return Ok(());
+            }
+        };
+        // A document changes at most once in a batch: the last word counts.
+        match self.places.get(&key) {
+            Some(&place) => self.drafts[place] = draft,
+            None => {
+                self.places.insert(key, self.drafts.len());
+                self.drafts.push(draft);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a new version of `key` with the bytes of `reader`. The bytes are in the store when this returns; the name comes at the commit.
+    pub fn put(&mut self, key: impl AsRef<[u8]>, reader: &mut dyn Read) -> Result<()> {
+        self.put_with(key, reader, Meta::default())
+    }
+
+    /// Like [`Batch::put`], with metadata.
+    pub fn put_with(&mut self, key: impl AsRef<[u8]>, reader: &mut dyn Read, meta: Meta) -> Result<()> {
+        self.put_sized(key.as_ref(), reader, None, meta).map(|_| ())
+    }
+
+    /// Like [`Batch::put_with`], refused at the commit unless the document's current version has this number (0: it does not exist).
+    pub fn put_if_version(&mut self, key: impl AsRef<[u8]>, reader: &mut dyn Read, meta: Meta, version: u64) -> Result<()> {
+        check_key(key.as_ref())?;
+        let source = Source::New(self.take_in(reader, None)?);
+        self.add(Draft::Put { key: key.as_ref().to_vec(), source, meta, if_version: Some(version) })
+    }
+
+    pub(crate) fn put_sized(&mut self, key: &[u8], reader: &mut dyn Read, size: Option<u64>, meta: Meta) -> Result<(Digest, u64)> {
+        check_key(key)?;
+        check_text("media type", &meta.media)?;
+        let ingested = self.take_in(reader, size)?;
+        let what = (ingested.digest, ingested.size);
+        self.add(Draft::Put { key: key.to_vec(), source: Source::New(ingested), meta, if_version: None })?;
+        Ok(what)
+    }
+
+    fn take_in(&mut self, reader: &mut dyn Read, size: Option<u64>) -> Result<Ingested> {
+        let inline = self.inline_bytes < INLINE_HELD_BYTES_MAX;
+        let ingested = content::ingest(&self.tenant.inner.chunks, reader, size, inline)?;
+        if let Body::Inline(bytes) = &ingested.body {
+            self.inline_bytes += bytes.len();
+        }
+        Ok(ingested)
+    }
+
+    /// Adds a new version of `key` with a content that the tenant has.
+    pub(crate) fn put_known(&mut self, key: &[u8], id: i64, digest: Digest, size: u64, meta: Meta) -> Result<()> {
+        self.add(Draft::Put { key: key.to_vec(), source: Source::Known { id, digest, size }, meta, if_version: None })
+    }
+
+    /// Adds the end of a document's existence. At the commit it must exist.
+    pub fn remove(&mut self, key: impl AsRef<[u8]>) -> Result<()> {
+        self.add(Draft::Remove { key: key.as_ref().to_vec(), if_version: None })
+    }
+
+    /// Like [`Batch::remove`], refused at the commit unless the document's current version has this number.
+    pub fn remove_if_version(&mut self, key: impl AsRef<[u8]>, version: u64) -> Result<()> {
+        self.add(Draft::Remove { key: key.as_ref().to_vec(), if_version: Some(version) })
+    }
+
+    /// Adds a reference of a document to a thing in an outside system, or its new state. An id that another document carries is refused.
+    pub fn add_ref(&mut self, key: impl AsRef<[u8]>, reference: Reference) -> Result<()> {
+        self.add_ref_with(key.as_ref(), reference, false)
+    }
+
+    /// Like [`Batch::add_ref`], allowing (`shared`) that several documents carry the same id.
+    pub fn add_ref_with(&mut self, key: &[u8], reference: Reference, shared: bool) -> Result<()> {
+        for (what, text) in [("system", &reference.system), ("id", &reference.id)] {
+            check_text(what, text)?;
+            if text.is_empty() {
+                return Err(Error::usage("reference.empty", format!("the {what} of a reference cannot be empty")));
+            }
+        }
+        check_text("state", &reference.state)?;
+        self.add(Draft::Refer { key: key.to_vec(), reference, shared })
+    }
+
+    /// Adds a mark: the position before this batch gets a name.
+    pub fn mark(&mut self, name: &str) -> Result<()> {
+        check_text("mark", name)?;
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err(Error::usage("mark.bad", format!("not a name for a mark: {name:?}")).hint("use letters, digits and hyphens, like release-7"));
+        }
+        self.add(Draft::Mark { name: name.to_owned() })
+    }
+
+    /// Makes the batch part of the log. When this returns, it survives power loss.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] for the removal of a document that does not exist; [`Kind::Refused`] for a version or position that moved.
+    pub fn commit(mut self) -> Result<Receipt> {
+        if self.drafts.is_empty() {
+            return Err(Error::usage("batch.empty", "the batch holds no change").hint("add at least one put or remove before the commit"));
+        }
+        for (what, text) in
+            [("actor", &self.head.actor), ("reason", &self.head.reason), ("origin", &self.head.origin), ("request id", &self.head.request)]
+        {
+            check_text(what, text)?;
+        }
+        let sync = self.drafts.iter().any(|d| matches!(d, Draft::Put { source: Source::New(i), .. } if i.needs_sync()));
+        let request = Request { tenant: self.tenant.id, head: std::mem::take(&mut self.head), drafts: std::mem::take(&mut self.drafts), sync };
+        let inner = self.tenant.inner.clone();
+        let receipt = inner.queue.submit(&inner, request);
+        drop(self.pass);
+        receipt
+    }
+}
+
+impl Tenant {
+    /// Begins a batch that is collected over several calls, also of several processes, and committed by [`Tenant::commit_draft`].
+    pub fn begin_draft(&self, actor: &str, reason: &str) -> Result<i64> {
+        check_text("actor", actor)?;
+        check_text("reason", reason)?;
+        self.inner.catalog.write(|w| w.add_draft(self.id, self.inner.clock().now(), actor, reason))
+    }
+
+    /// Adds a put (or with no reader a removal) to a draft; the bytes are durable when this returns.
+    pub fn add_to_draft(&self, draft: i64, key: &[u8], content: Option<&mut dyn Read>, meta: Meta) -> Result<()> {
+        check_key(key)?;
+        let _pass = self.inner.gate.enter();
+        let content = match content {
+            None => None,
+            Some(reader) => {
+                let ingested = content::ingest(&self.inner.chunks, reader, None, true)?;
+                if ingested.needs_sync() {
+                    self.inner.chunks.sync(self.inner.chunks.number()?)?;
+                }
+                Some((ingested.digest, ingested.size, ingested.body))
+            }
+        };
+        self.inner.catalog.write(|w| w.set_draft_change(draft, &DraftChange { key: key.to_vec(), content, meta }))
+    }
+
+    /// Makes a draft a batch of the log.
+    pub fn commit_draft(&self, draft: i64, request_id: &str) -> Result<Receipt> {
+        let pass = self.batch("");
+        let (row, changes) = self.inner.catalog.read(|view| {
+            let row = view.drafts(self.id)?.into_iter().find(|d| d.id == draft);
+            let row =
+                row.ok_or_else(|| Error::missing("batch.missing", format!("no open batch {draft}")).hint("annals batch ls shows the open ones"))?;
+            Ok((row, view.draft_changes(draft)?))
+        })?;
+        let mut batch = pass.actor(&row.actor).request_id(request_id);
+        batch.head.reason = row.reason;
+        batch.head.draft = Some(draft);
+        for change in changes {
+            let DraftChange { key, content, meta } = change;
+            batch.add(match content {
+                None => Draft::Remove { key, if_version: None },
+                Some((digest, size, body)) => Draft::Put { key, source: Source::New(Ingested { digest, size, body }), meta, if_version: None },
+            })?;
+        }
+        batch.commit()
+    }
+}
+
+struct Request {
+    tenant: i64,
+    head: Head,
+    drafts: Vec<Draft>,
+    sync: bool,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<(u64, Request)>,
+    done: HashMap<u64, Result<Receipt>>,
+    next: u64,
+    leading: bool,
+}
+
+/// Callers that commit at the same time: the first one in leads, and commits for all that wait.
+#[derive(Default)]
+pub(crate) struct CommitQueue {
+    state: Mutex<Queue>,
+    finished: Condvar,
+}
+
+impl CommitQueue {
+    fn submit(&self, inner: &Inner, request: Request) -> Result<Receipt> {
+        let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
+        let ticket = state.next;
+        state.next += 1;
+        state.waiting.push((ticket, request));
+        loop {
+            if let Some(result) = state.done.remove(&ticket) {
+                return result;
+            }
+            if state.leading {
+                state = self.finished.wait(state).unwrap_or_else(|e| e.into_inner());
+                continue;
+            }
+            state.leading = true;
+            let group = std::mem::take(&mut state.waiting);
+            drop(state);
+            let results = commit_group(inner, group);
+            state = self.state.lock().unwrap_or_else(|e| e.into_inner());
+            state.done.extend(results);
+            state.leading = false;
+            self.finished.notify_all();
+        }
+    }
+}
+
+fn commit_group(inner: &Inner, group: Vec<(u64, Request)>) -> Vec<(u64, Result<Receipt>)> {
+    let tickets: Vec<u64> = group.iter().map(|(ticket, _)| *ticket).collect();
+    let committed = (|| {
+        let sync = group.iter().any(|(_, r)| r.sync);
+        let mut number = 0;
+        if sync {
+            number = inner.chunks.number()? + 1;
+            inner.chunks.sync(number)?;
+        }
+        inner.catalog.write(|w| {
+            if sync {
+                w.set_fact(CHUNK_NUMBER, &number.to_be_bytes())?;
+            }
+            let alone = group.len() == 1;
+            group.iter().map(|(ticket, request)| Ok((*ticket, record_one(inner, w, request, alone)?))).collect::<Result<Vec<_>>>()
+        })
+    })();
+    match committed {
+        Ok(results) => results,
+        Err(e) => tickets.into_iter().map(|ticket| (ticket, Err(e.again()))).collect(),
+    }
+}
+
+/// Records one request; where others share the transaction, its own failure undoes only itself.
+fn record_one(inner: &Inner, w: &Writer<'_>, request: &Request, alone: bool) -> Result<Result<Receipt>> {
+    if alone {
+        return record(inner, w, request).map(Ok);
+    }
+    w.run("SAVEPOINT request", ())?;
+    let result = record(inner, w, request);
+    if result.is_err() {
+        w.run("ROLLBACK TO request", ())?;
+    }
+    w.run("RELEASE request", ())?;
+    Ok(result)
+}
+
+fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
+    let mut tenant = w.tenant_by_id(request.tenant)?;
+    let head = &request.head;
+    if let Some(known) = w.batch_of_request(tenant.id, &head.request)? {
+        return repeated(w, &tenant.position, known, request);
+    }
+    if let Some(expected) = head.expected
+        && expected != tenant.position
+    {
+        return Err(Error::new(
+            Kind::Refused,
+            "plan.stale",
+            format!("the plan was made at seq {}, the log is now at seq {}", expected.seq, tenant.position.seq),
+        )
+        .hint("make the plan again and look at it again; nothing was changed")
+        .at_seq(tenant.position.seq));
+    }
+    let now = inner.clock().now();
+    let time = now.max(tenant.time);
+    let batch_head = BatchHead {
+        seq: tenant.position.seq + 1,
+        prev: tenant.position.digest,
+        time,
+        clock_behind: now.micros() - time.micros(),
+        actor: head.actor.clone(),
+        reason: head.reason.clone(),
+        origin: head.origin.clone(),
+        request: head.request.clone(),
+        cause: head.cause,
+    };
+    let changes = request.drafts.len() as u64;
+    write_batch(w, &mut tenant, &batch_head, &request.drafts)?;
+    w.set_tenant_end(&tenant)?;
+    for (key, fingerprint) in &head.seen {
+        match fingerprint {
+            Some(bytes) => w.set_seen(tenant.id, key, bytes)?,
+            None => w.clear_seen(tenant.id, key)?,
+        }
+    }
+    if let Some(draft) = head.draft {
+        w.remove_draft(draft)?;
+    }
+    Ok(Receipt { position: tenant.position, time, changes, repeated: false })
+}
+
+/// Adds one batch to the end of the log and moves `tenant` with it. Also how the batches of segments come back.
+pub(crate) fn write_batch(w: &Writer<'_>, tenant: &mut TenantRow, head: &BatchHead, drafts: &[Draft]) -> Result<()> {
+    let batch = catalog::id(tenant.id, head.seq);
+    let mut hasher = RecordHasher::new(head, drafts.len() as u64);
+    for (place, draft) in drafts.iter().enumerate() {
+        let change = apply(w, tenant, batch, place as u64, draft)?;
+        hasher.push(&change);
+    }
+    let digest = hasher.finish();
+    w.add_batch(tenant, head, drafts.len() as u64, &digest)?;
+    tenant.position.seq = head.seq;
+    tenant.position.digest = digest;
+    tenant.time = head.time;
+    Ok(())
+}
+
+/// The same request again: the first receipt if it says the same, a refusal if not.
+fn repeated(w: &Writer<'_>, position: &Position, known: BatchRow, request: &Request) -> Result<Receipt> {
+    let mut puts = HashMap::new();
+    let mut removals = 0;
+    w.versions_of_batches(known.id, known.id, |v| {
+        match v.content {
+            Some(content) => {
+                puts.insert(v.document, w.content_digest(content)?.0);
+            }
+            None => removals += 1,
+        }
+        Ok(())
+    })?;
+    let mut same = request.drafts.len() as u64 == known.changes;
+    let mut removals_now = 0;
+    for draft in &request.drafts {
+        match draft {
+            Draft::Put { key, source, .. } => {
+                let digest = match source {
+                    Source::New(i) => i.digest,
+                    Source::Known { digest, .. } => *digest,
+                };
+                let document = w.document(catalog::tenant_of(known.id), key)?.map(|d| d.id);
+                same &= document.is_some_and(|d| puts.get(&d) == Some(&digest));
+            }
+            Draft::Remove { .. } => removals_now += 1,
+            Draft::Refer { .. } | Draft::Mark { .. } => {}
+        }
+    }
+    if !same || removals != removals_now {
+        return Err(Error::new(Kind::Refused, "request.differs", format!("request {} was recorded before with other changes", known.head.request))
+            .hint("use a new request id for a new request")
+            .at_seq(known.head.seq));
+    }
+    let position = Position { timeline: position.timeline, seq: known.head.seq, digest: known.digest };
+    Ok(Receipt { position, time: known.head.time, changes: known.changes, repeated: true })
+}
+
+fn apply(w: &Writer<'_>, tenant: &mut TenantRow, batch: i64, place: u64, draft: &Draft) -> Result<Change> {
+    match draft {
+        Draft::Put { key, source, meta, if_version } => {
+            let document = find_or_add(w, tenant, key)?;
+            check_version(&document, *if_version)?;
+            let (content, digest, size) = match source {
+                Source::Known { id, digest, size } => (*id, *digest, *size),
+                Source::New(new) => (content_id(w, tenant, new)?, new.digest, new.size),
+            };
+            w.add_version(&VersionRow {
+                document: document.id,
+                batch,
+                place,
+                number: document.versions + 1,
+                content: Some(content),
+                meta: meta.clone(),
+            })?;
+            Ok(Change::Put { key: key.clone(), content: digest, size, meta: meta.clone() })
+        }
+        Draft::Remove { key, if_version } => {
+            let document = w.document(tenant.id, key)?.filter(|d| d.content.is_some());
+            let document = document.ok_or_else(|| {
+                Error::missing("document.missing", format!("there is no document {}", show_key(key)))
+                    .hint("annals ls shows the documents")
+                    .at_key(key)
+            })?;
+            check_version(&document, *if_version)?;
+            let row = VersionRow { document: document.id, batch, place, number: document.versions, content: None, meta: Meta::default() };
+            w.add_version(&row)?;
+            Ok(Change::Remove { key: key.clone() })
+        }
+        Draft::Refer { key, reference, shared } => {
+            let document = find_or_add(w, tenant, key)?;
+            if !shared {
+                let others = w.references_to(tenant.id, &reference.system, &reference.id)?;
+                if let Some(other) = others.iter().find(|r| r.document != document.id) {
+                    let owner = w.document_by_id(other.document)?.map_or_else(String::new, |d| show_key(&d.key));
+                    return Err(Error::new(
+                        Kind::Refused,
+                        "reference.taken",
+                        format!("{} {} belongs to document {owner} already", reference.system, reference.id),
+                    )
+                    .hint("check the id; add --shared if both documents really carry it")
+                    .at_key(key));
+                }
+            }
+            let change = Change::Refer { key: key.clone(), reference: reference.clone() };
+            w.add_remark(batch, place, Some(document.id), &change)?;
+            Ok(change)
+        }
+        Draft::Mark { name } => {
+            let change = Change::Mark { name: name.clone() };
+            w.add_remark(batch, place, None, &change)?;
+            Ok(change)
+        }
+    }
+}
+
+fn find_or_add(w: &Writer<'_>, tenant: &mut TenantRow, key: &[u8]) -> Result<DocumentRow> {
+    if let Some(document) = w.document(tenant.id, key)? {
+        return Ok(document);
+    }
+    let document = w.add_document(tenant.id, tenant.documents, key)?;
+    tenant.documents += 1;
+    Ok(document)
+}
+
+fn content_id(w: &Writer<'_>, tenant: &mut TenantRow, new: &Ingested) -> Result<i64> {
+    if let Some(id) = w.find_content(tenant.id, &new.digest)? {
+        return Ok(id);
+    }
+    let id = w.add_content(tenant.id, tenant.contents, &new.digest, new.size, &new.body)?;
+    tenant.contents += 1;
+    Ok(id)
+}
+
+fn check_version(document: &DocumentRow, wanted: Option<u64>) -> Result<()> {
+    let current = if document.content.is_some() { document.versions } else { 0 };
+    match wanted {
+        Some(wanted) if wanted != current => {
+            let now = if current == 0 { "does not exist".to_owned() } else { format!("is at v{current}") };
+            Err(Error::new(Kind::Refused, "version.moved", format!("{} {now}, v{wanted} was expected", show_key(&document.key)))
+                .hint("read the document again, and repeat the change on what it says now")
+                .at_key(&document.key))
+        }
+        _ => Ok(()),
+    }
+}

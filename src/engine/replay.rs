@@ -1,0 +1,405 @@
+//! Replay: a slice of a log, read from objects, becomes part of the local log again. Rebuild and fetch both go through here.
+//!
+//! Nothing is believed: contents are hashed while they are taken in, records are built anew from them, and only when the digest of the last
+//! batch is the one that the slice names does one transaction add them. An interrupted replay leaves chunks that nothing names.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use crate::base::digest::Digest;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::limits;
+use crate::base::monitor::{Monitor, Progress, check_stop};
+use crate::base::time::Timestamp;
+use crate::format::block;
+use crate::format::container;
+use crate::format::layout::{self, Layout};
+use crate::format::record::RecordHasher;
+use crate::format::segment::{ObjectRead, SliceReader};
+use crate::format::wire::{Form, NewContent, Run, Slice, WireBatch, WireChange};
+use crate::model::change::{BatchHead, Change};
+use crate::model::key::show_key;
+use crate::storage::catalog::contents::ContentRow;
+use crate::storage::catalog::segments::ObjectRow;
+use crate::storage::catalog::tenants::TenantRow;
+use crate::storage::catalog::{self, Writer};
+
+use super::content::{self, Ingested};
+use super::record::{Draft, Source, write_batch};
+use super::seal::{Before, piece_bytes};
+use super::store::{CHUNK_NUMBER, Tenant};
+
+/// Bytes of packed small contents that a replay holds in memory; further ones go to the chunk store.
+const INLINE_HELD_BYTES_MAX: usize = 64 << 20;
+
+/// What a replay added.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Replayed {
+    pub batches: u64,
+    pub changes: u64,
+    pub bytes: u64,
+    /// Only the beginning of the slice was wanted.
+    pub partly: bool,
+}
+
+/// What a replay needs to know besides the slice.
+pub(crate) struct Replay<'a> {
+    pub tenant: &'a Tenant,
+    pub reader: &'a SliceReader,
+    pub source: &'a dyn ObjectRead,
+    /// The objects of the slice, to be noted as sealed.
+    pub objects: &'a [ObjectRow],
+    /// Batches of later moments are left out.
+    pub until: Option<Timestamp>,
+    pub monitor: &'a dyn Monitor,
+}
+
+/// The contents of a slice, taken in one after the other, with the blocks they come from.
+struct Taking<'a> {
+    replay: &'a Replay<'a>,
+    before: &'a Before<'a>,
+    layout: Layout,
+    fresh: Vec<Ingested>,
+    /// The block being read: plain bytes and how many of them are used.
+    block: Vec<u8>,
+    used: usize,
+    next_block: usize,
+}
+
+impl Replay<'_> {
+    /// Adds the slice to the end of the tenant's log.
+    pub(crate) fn run(&self) -> Result<Replayed> {
+        let inner = &*self.tenant.inner;
+        let slice = self.reader.slice();
+        let row = inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?;
+        check_place(slice, &row)?;
+        let _pass = inner.gate.enter();
+        let before = Before { inner, tenant: self.tenant.id, first_seq: slice.first_seq, contents: row.contents };
+        let layout = Layout::of(slice, &before)?;
+        let mut taking = Taking { replay: self, before: &before, layout, fresh: Vec::new(), block: Vec::new(), used: 0, next_block: 0 };
+        let bytes = taking.all()?;
+        let fresh = taking.fresh;
+        let drafts = self.drafts(slice, &fresh)?;
+        self.prove(slice, &drafts)?;
+        let number = inner.chunks.number()? + 1;
+        inner.chunks.sync(number)?;
+        inner.catalog.write(|w| {
+            w.set_fact(CHUNK_NUMBER, &number.to_be_bytes())?;
+            self.write(w, row.clone(), slice, &drafts).map(|done| Replayed { bytes, ..done })
+        })
+    }
+
+    fn write(&self, w: &Writer<'_>, mut row: TenantRow, slice: &Slice, drafts: &[(BatchHead, Vec<Draft>)]) -> Result<Replayed> {
+        let mut done = Replayed::default();
+        for (head, drafts) in drafts {
+            if self.until.is_some_and(|until| head.time > until) {
+                done.partly = true;
+                break;
+            }
+            write_batch(w, &mut row, head, drafts)?;
+            done.batches += 1;
+            done.changes += drafts.len() as u64;
+        }
+        if row.position.timeline != slice.timeline {
+            let parent = slice.parent.unwrap_or(row.position);
+            w.set_tenant_timeline(row.id, slice.timeline, &parent)?;
+        }
+        w.set_tenant_end(&row)?;
+        if done.partly {
+            return Ok(done);
+        }
+        if row.position.digest != slice.head || row.contents != slice.contents_before + slice.contents.len() as u64 {
+            return Err(Error::damaged("a slice whose numbering does not fit its contents"));
+        }
+        w.add_slice(row.id, slice.first_seq, slice.last_seq(), self.objects)?;
+        for (i, content) in slice.contents.iter().enumerate() {
+            if let Some(base) = content.base {
+                let depth = w.chain(catalog::id(row.id, base))? + 1;
+                w.set_chain(catalog::id(row.id, slice.contents_before + i as u64), depth)?;
+            }
+        }
+        Ok(done)
+    }
+
+    /// The changes of each batch as they were recorded.
+    fn drafts(&self, slice: &Slice, fresh: &[Ingested]) -> Result<Vec<(BatchHead, Vec<Draft>)>> {
+        let mut out = Vec::with_capacity(slice.batches.len());
+        for (i, batch) in slice.batches.iter().enumerate() {
+            let drafts = batch.changes.iter().map(|c| self.draft(slice, fresh, c)).collect::<Result<Vec<_>>>()?;
+            out.push((head_of(slice, i, batch), drafts));
+        }
+        Ok(out)
+    }
+
+    fn key(&self, slice: &Slice, document: u64) -> Result<Vec<u8>> {
+        match document.checked_sub(slice.documents_before) {
+            Some(own) => slice.new_keys.get(own as usize).cloned().ok_or_else(|| Error::damaged("a slice that names an unknown document")),
+            None => self.tenant.inner.catalog.read(|rows| super::history::key_of(rows, catalog::id(self.tenant.id, document))),
+        }
+    }
+
+    fn draft(&self, slice: &Slice, fresh: &[Ingested], change: &WireChange) -> Result<Draft> {
+        Ok(match change {
+            WireChange::Put { document, content, meta } => {
+                let source = match content.checked_sub(slice.contents_before) {
+                    Some(own) => {
+                        let ingested = fresh.get(own as usize).ok_or_else(|| Error::damaged("a slice that names an unknown content"))?;
+                        Source::New(ingested.clone())
+                    }
+                    None => {
+                        let id = catalog::id(self.tenant.id, *content);
+                        let (digest, size) = self.tenant.inner.catalog.read(|rows| rows.content_digest(id))?;
+                        Source::Known { id, digest, size }
+                    }
+                };
+                Draft::Put { key: self.key(slice, *document)?, source, meta: meta.clone(), if_version: None }
+            }
+            WireChange::Remove { document } => Draft::Remove { key: self.key(slice, *document)?, if_version: None },
+            WireChange::Refer { document, reference } => {
+                Draft::Refer { key: self.key(slice, *document)?, reference: reference.clone(), shared: true }
+            }
+            WireChange::Mark { name } => Draft::Mark { name: name.clone() },
+        })
+    }
+
+    /// Recomputes the chain of digests over all batches of the slice and compares its end.
+    fn prove(&self, slice: &Slice, drafts: &[(BatchHead, Vec<Draft>)]) -> Result<()> {
+        let mut prev = slice.prev;
+        for (head, drafts) in drafts {
+            let head = BatchHead { prev, ..head.clone() };
+            let mut hasher = RecordHasher::new(&head, drafts.len() as u64);
+            drafts.iter().for_each(|d| hasher.push(&change_of(d)));
+            prev = hasher.finish();
+        }
+        if prev != slice.head {
+            return Err(Error::new(
+                Kind::Failed,
+                "segment.damaged",
+                format!("batches {} to {} do not add up to their digest", slice.first_seq, slice.last_seq()),
+            )
+            .hint("take the segment from another remote; the site that wrote it can ship it again")
+            .at_seq(slice.first_seq));
+        }
+        Ok(())
+    }
+}
+
+/// The keys of the documents that a slice changes, as far as they are known here.
+pub(crate) fn documents(tenant: &Tenant, slice: &Slice) -> Vec<String> {
+    let changed = slice.batches.iter().flat_map(|b| &b.changes).filter_map(|change| match change {
+        WireChange::Put { document, .. } | WireChange::Remove { document } => Some(*document),
+        WireChange::Refer { .. } | WireChange::Mark { .. } => None,
+    });
+    let numbers: BTreeSet<u64> = changed.collect();
+    let key = |n: u64| match n.checked_sub(slice.documents_before) {
+        Some(own) => slice.new_keys.get(own as usize).cloned(),
+        None => tenant.inner.catalog.read(|rows| super::history::key_of(rows, catalog::id(tenant.id, n))).ok(),
+    };
+    numbers.into_iter().filter_map(key).map(|k| show_key(&k)).collect()
+}
+
+fn head_of(slice: &Slice, i: usize, batch: &WireBatch) -> BatchHead {
+    BatchHead {
+        seq: slice.first_seq + i as u64,
+        prev: Digest::ZERO,
+        time: batch.time,
+        clock_behind: batch.clock_behind,
+        actor: batch.actor.clone(),
+        reason: batch.reason.clone(),
+        origin: batch.origin.clone(),
+        request: batch.request.clone(),
+        cause: batch.cause,
+    }
+}
+
+fn change_of(draft: &Draft) -> Change {
+    match draft {
+        Draft::Put { key, source, meta, .. } => {
+            let (content, size) = match source {
+                Source::New(i) => (i.digest, i.size),
+                Source::Known { digest, size, .. } => (*digest, *size),
+            };
+            Change::Put { key: key.clone(), content, size, meta: meta.clone() }
+        }
+        Draft::Remove { key, .. } => Change::Remove { key: key.clone() },
+        Draft::Refer { key, reference, .. } => Change::Refer { key: key.clone(), reference: reference.clone() },
+        Draft::Mark { name } => Change::Mark { name: name.clone() },
+    }
+}
+
+fn check_place(slice: &Slice, row: &TenantRow) -> Result<()> {
+    let fits = slice.first_seq == row.position.seq + 1
+        && slice.prev == row.position.digest
+        && slice.documents_before == row.documents
+        && slice.contents_before == row.contents;
+    if fits {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Refused,
+        "lineage.apart",
+        format!("batches {} to {} do not continue this log, which ends at seq {}", slice.first_seq, slice.last_seq(), row.position.seq),
+    )
+    .hint("the remote and this store have different histories; nothing was changed")
+    .at_seq(row.position.seq))
+}
+
+impl Taking<'_> {
+    /// Takes in all contents and gives their bytes.
+    fn all(&mut self) -> Result<u64> {
+        let contents = &self.replay.reader.slice().contents;
+        let total = contents.iter().map(|c| c.size).sum();
+        let (mut bytes, mut inline_bytes) = (0, 0);
+        for (i, described) in contents.iter().enumerate() {
+            check_stop(self.replay.monitor)?;
+            let inner = &*self.replay.tenant.inner;
+            let chunks = &inner.chunks;
+            let inline = inline_bytes < INLINE_HELD_BYTES_MAX;
+            let ingested = match described.form {
+                Form::Container { form_len } => {
+                    let mut form = Vec::new();
+                    Data { taking: self, left: form_len }.read_to_end(&mut form).map_err(unwrap)?;
+                    let whole = container::repack(&form)?;
+                    content::ingest(chunks, &mut &whole[..], Some(described.size), inline)?
+                }
+                Form::Plain if described.splice.is_empty() => {
+                    content::ingest(chunks, &mut Data { taking: self, left: described.size }, Some(described.size), inline).map_err(peel)?
+                }
+                Form::Plain => {
+                    let base = self.base(described)?;
+                    let mut reader = Spliced { taking: self, base, runs: described.splice.clone().into_iter(), run: None };
+                    content::ingest(chunks, &mut reader, Some(described.size), inline).map_err(peel)?
+                }
+            };
+            if ingested.size != described.size {
+                return Err(Error::damaged(format_args!("content {i} of a slice, which has another size than it says")));
+            }
+            if let catalog::contents::Body::Inline(packed) = &ingested.body {
+                inline_bytes += packed.len();
+            }
+            bytes += ingested.size;
+            self.fresh.push(ingested);
+            self.replay.monitor.progress(&Progress {
+                phase: "rebuilding",
+                items: i as u64 + 1,
+                items_total: contents.len() as u64,
+                bytes,
+                bytes_total: total,
+            });
+        }
+        Ok(bytes)
+    }
+
+    fn row(&self, ordinal: u64) -> Result<ContentRow> {
+        let slice = self.replay.reader.slice();
+        let id = catalog::id(self.replay.tenant.id, ordinal);
+        match ordinal.checked_sub(slice.contents_before) {
+            None => self.before.inner.catalog.read(|rows| rows.content(id)),
+            Some(own) => {
+                let known = self.fresh.get(own as usize).ok_or_else(|| Error::damaged("a slice that builds on what comes later"))?;
+                Ok(ContentRow { id, digest: known.digest, size: known.size, body: known.body.clone() })
+            }
+        }
+    }
+
+    fn base(&self, described: &NewContent) -> Result<ContentRow> {
+        self.row(described.base.ok_or_else(|| Error::damaged("a spliced content without a base"))?)
+    }
+
+    /// Unpacks the next block.
+    fn load(&mut self) -> Result<()> {
+        let slice = self.replay.reader.slice();
+        let i = self.next_block;
+        let (Some(entry), Some(layout)) = (slice.blocks.get(i), self.layout.blocks.get(i)) else {
+            return Err(Error::damaged("a slice with too few blocks"));
+        };
+        let inner = self.before.inner;
+        let prefix = layout::assemble(&layout.prefix, |piece, room| piece_bytes(inner, &self.row(piece.content)?, piece, room))?;
+        let frame = self.replay.reader.frame(i, self.replay.source)?;
+        let plain_len = usize::try_from(entry.plain_len).ok().filter(|l| *l <= limits::BLOCK_PLAIN_BYTES_MAX);
+        let plain_len = plain_len.ok_or_else(|| Error::damaged("a block larger than any writer makes"))?;
+        self.block = block::unpack(&prefix, &frame, plain_len)?;
+        self.used = 0;
+        self.next_block += 1;
+        Ok(())
+    }
+}
+
+/// Carries an error of ours through `std::io`.
+fn wrap(e: Error) -> std::io::Error {
+    std::io::Error::other(e)
+}
+
+fn unwrap(e: std::io::Error) -> Error {
+    match e.downcast::<Error>() {
+        Ok(ours) => ours,
+        Err(other) => Error::io("read a segment", other),
+    }
+}
+
+/// The error of ours that an ingest wrapped, where there is one.
+fn peel(e: Error) -> Error {
+    let ours = std::error::Error::source(&e).and_then(|s| s.downcast_ref::<std::io::Error>()).and_then(|io| io.get_ref()?.downcast_ref::<Error>());
+    let again = ours.map(Error::again);
+    again.unwrap_or(e)
+}
+
+/// The next bytes of the data of a slice.
+struct Data<'t, 'a> {
+    taking: &'t mut Taking<'a>,
+    left: u64,
+}
+
+impl Read for Data<'_, '_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        if self.left == 0 || buf.is_empty() {
+            return Ok(0);
+        }
+        if self.taking.used == self.taking.block.len() {
+            self.taking.load().map_err(wrap)?;
+        }
+        let ready = &self.taking.block[self.taking.used..];
+        let n = ready.len().min(buf.len()).min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        buf[..n].copy_from_slice(&ready[..n]);
+        self.taking.used += n;
+        self.left -= n as u64;
+        Ok(n)
+    }
+}
+
+/// A large content: stretches of its base, and data.
+struct Spliced<'t, 'a> {
+    taking: &'t mut Taking<'a>,
+    base: ContentRow,
+    runs: std::vec::IntoIter<Run>,
+    run: Option<Run>,
+}
+
+/// Bytes of a base read at once.
+const COPY_BYTES: u64 = 1 << 20;
+
+impl Read for Spliced<'_, '_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            match self.run.take().or_else(|| self.runs.next()) {
+                None => return Ok(0),
+                Some(Run::Copy { len: 0, .. } | Run::Data { len: 0 }) => {}
+                Some(Run::Copy { at, len }) => {
+                    let n = len.min(buf.len() as u64).min(COPY_BYTES);
+                    let chunks = &self.taking.before.inner.chunks;
+                    let bytes = content::range(chunks, &self.base, at, at + n).map_err(wrap)?;
+                    buf[..bytes.len()].copy_from_slice(&bytes);
+                    self.run = Some(Run::Copy { at: at + n, len: len - n });
+                    return Ok(bytes.len());
+                }
+                Some(Run::Data { len }) => {
+                    let mut data = Data { taking: self.taking, left: len };
+                    let n = data.read(buf)?;
+                    let left = data.left;
+                    self.run = Some(Run::Data { len: left });
+                    return Ok(n);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,528 @@
+//! Sealing: the part of the log that no segment holds yet becomes sealed objects in the outbox.
+//!
+//! Each new content is packed against the one that resembles it most: the version it replaces, or for a new document a content that shares
+//! resemblance features. Large contents are described as copies of their base and new runs. Deflate containers are opened first. Everything
+//! is unpacked again and compared before an object gets its name.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::PathBuf;
+
+use crate::base::digest::Digest;
+use crate::base::disk;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::limits;
+use crate::base::monitor::{Monitor, Progress, check_stop};
+use crate::format::block::{self, Effort};
+use crate::format::container;
+use crate::format::layout::{self, Layout, Piece};
+use crate::format::list::Entry;
+use crate::format::segment::{ObjectName, SliceWriter};
+use crate::format::sketch::Sketcher;
+use crate::format::wire::{Form, Known, NewContent, Run, Slice, WireBatch, WireChange};
+use crate::model::change::{Change, Meta};
+use crate::storage::catalog::batches::BatchRow;
+use crate::storage::catalog::contents::{Body, ContentRow};
+use crate::storage::catalog::documents::VersionRow;
+use crate::storage::catalog::segments::ObjectRow;
+use crate::storage::catalog::tenants::TenantRow;
+use crate::storage::catalog::{self, View as Rows, number};
+
+use super::content::{self, ContentReader, Entries};
+use super::store::{Inner, OUTBOX, Tenant};
+
+/// Batches in one slice. Bounds the memory of sealing where batches are tiny.
+const SLICE_BATCHES_MAX: usize = 20_000;
+/// Changes in one slice, unless a single batch has more.
+const SLICE_CHANGES_MAX: u64 = 500_000;
+/// Bytes: contents from this size on are described as copies of their base and new runs where both are chunked.
+const SPLICE_FROM_BYTES: u64 = 4 << 20;
+/// Bytes: contents below this are not looked up by resemblance; sharing a block with others does as well.
+const RESEMBLE_FROM_BYTES: u64 = 4096;
+/// Bytes: contents above this are not looked up by resemblance, because their base would have to be spliced.
+const RESEMBLE_TO_BYTES: u64 = 4 << 20;
+/// Candidates looked at for each resemblance feature.
+const CANDIDATES: usize = 4;
+
+/// How to seal.
+#[derive(Debug, Clone, Copy)]
+pub struct SealOptions {
+    /// Bytes of one object before another is started. About a minute of the line that will carry it.
+    pub object_bytes_max: u64,
+    /// How hard to search for fewer bytes.
+    pub effort: Effort,
+}
+
+impl Default for SealOptions {
+    fn default() -> Self {
+        SealOptions { object_bytes_max: 16 << 20, effort: Effort::Best }
+    }
+}
+
+/// What sealing made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SealReport {
+    /// Slices of the log.
+    pub slices: u64,
+    /// Batches in them.
+    pub batches: u64,
+    /// Objects in the outbox.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes of the contents that they carry.
+    pub content_bytes: u64,
+}
+
+/// What both sides know before a slice starts: the log up to the batch before its first.
+pub(crate) struct Before<'a> {
+    pub(crate) inner: &'a Inner,
+    pub(crate) tenant: i64,
+    pub(crate) first_seq: u64,
+    pub(crate) contents: u64,
+}
+
+impl Before<'_> {
+    fn last_put(&self, document: u64) -> Result<Option<VersionRow>> {
+        let before = catalog::id(self.tenant, self.first_seq) - 1;
+        self.inner.catalog.read(|rows| rows.last_put(catalog::id(self.tenant, document), before))
+    }
+}
+
+impl Known for Before<'_> {
+    fn content_of(&self, document: u64) -> Result<Option<u64>> {
+        Ok(self.last_put(document)?.and_then(|v| v.content).map(number))
+    }
+
+    fn content_size(&self, content: u64) -> Result<u64> {
+        if content >= self.contents {
+            return Err(Error::damaged("a slice that names an unknown content"));
+        }
+        Ok(self.inner.catalog.read(|rows| rows.content_digest(catalog::id(self.tenant, content)))?.1)
+    }
+
+    fn meta_of(&self, document: u64) -> Result<Option<Meta>> {
+        Ok(self.last_put(document)?.map(|v| v.meta))
+    }
+}
+
+impl Tenant {
+    /// Seals what no segment holds yet.
+    pub fn seal(&self, options: &SealOptions, monitor: &dyn Monitor) -> Result<SealReport> {
+        let key = self.key()?;
+        let mut report = SealReport::default();
+        loop {
+            check_stop(monitor)?;
+            let (row, sealed) = self.inner.catalog.read(|rows| Ok((rows.tenant_by_id(self.id)?, rows.sealed(self.id)?)))?;
+            if sealed >= row.position.seq {
+                return Ok(report);
+            }
+            let sealer = Sealing { tenant: self, row: &row, options, monitor };
+            sealer.seal_next(&key, sealed + 1, &mut report)?;
+        }
+    }
+
+    /// The directory where this tenant's sealed objects wait.
+    pub(crate) fn outbox(&self) -> PathBuf {
+        self.inner.dir.join(OUTBOX).join(self.public.to_hex())
+    }
+}
+
+struct Sealing<'a> {
+    tenant: &'a Tenant,
+    row: &'a TenantRow,
+    options: &'a SealOptions,
+    monitor: &'a dyn Monitor,
+}
+
+/// A slice under construction, with what is needed to produce its data.
+struct Draft {
+    slice: Slice,
+    contents: Vec<ContentRow>,
+    depths: Vec<u32>,
+    sketches: Vec<(u64, [u64; 3])>,
+}
+
+impl Sealing<'_> {
+    fn seal_next(&self, key: &crate::format::cipher::SecretKey, first: u64, report: &mut SealReport) -> Result<()> {
+        let inner = &*self.tenant.inner;
+        let batches = self.choose(first)?;
+        let before = Before { inner, tenant: self.tenant.id, first_seq: first, contents: self.numbered_before(first)?.1 };
+        let mut draft = self.collect(&batches, &before)?;
+        self.choose_bases(&mut draft, &before)?;
+        let outbox = self.tenant.outbox();
+        disk::create_dirs(&outbox)?;
+        let mut rows = Vec::new();
+        let mut sink = |name: &ObjectName, bytes: &[u8]| {
+            disk::write_file(&outbox.join(name.to_string()), bytes, 0o600)?;
+            rows.push(ObjectRow { slice: 0, part: u64::from(name.part), name: name.to_string(), size: name.size, digest: Digest::of(bytes) });
+            Ok(())
+        };
+        let last = draft.slice.last_seq();
+        let timeline = draft.slice.timeline;
+        let mut writer = SliceWriter::new(key, self.tenant.public, timeline, (first, last), self.options.object_bytes_max, inner.random(), &mut sink);
+        self.blocks(&mut draft, &before, &mut writer)?;
+        writer.finish(draft.slice, &before)?;
+        report.slices += 1;
+        report.batches += batches.len() as u64;
+        report.objects += rows.len() as u64;
+        report.bytes += rows.iter().map(|o| o.size).sum::<u64>();
+        report.content_bytes += draft.contents.iter().map(|c| c.size).sum::<u64>();
+        inner.catalog.write(|w| {
+            w.add_slice(self.tenant.id, first, last, &rows)?;
+            for (content, depth) in draft.contents.iter().zip(&draft.depths).filter(|(_, depth)| **depth > 0) {
+                w.set_chain(content.id, *depth)?;
+            }
+            draft.sketches.iter().try_for_each(|(content, features)| w.add_sketch(self.tenant.id, *content, features))
+        })
+    }
+
+    /// Documents and contents numbered before batch `first`.
+    fn numbered_before(&self, first: u64) -> Result<(u64, u64)> {
+        let batch = self.tenant.inner.catalog.read(|rows| rows.batch(catalog::id(self.tenant.id, first - 1)))?;
+        Ok(batch.map_or((0, 0), |b| b.numbered))
+    }
+
+    /// The batches of the next slice: as many as keep it within bounds, at least one.
+    fn choose(&self, first: u64) -> Result<Vec<BatchRow>> {
+        let tenant = self.tenant.id;
+        let mut start = self.numbered_before(first)?.1;
+        let page = self
+            .tenant
+            .inner
+            .catalog
+            .read(|rows| rows.batches(catalog::id(tenant, first), catalog::id(tenant, self.row.position.seq), SLICE_BATCHES_MAX))?;
+        let (mut bytes, mut changes) = (0, 0);
+        let mut chosen = Vec::new();
+        for batch in page {
+            let end = batch.numbered.1;
+            bytes += self.tenant.inner.catalog.read(|rows| rows.contents_bytes(catalog::id(tenant, start), catalog::id(tenant, end)))?;
+            changes += batch.changes;
+            start = end;
+            if !chosen.is_empty() && (bytes > limits::SEGMENT_PLAIN_BYTES_MAX || changes > SLICE_CHANGES_MAX) {
+                break;
+            }
+            chosen.push(batch);
+        }
+        Ok(chosen)
+    }
+
+    /// The records of the batches with ordinals, and the contents that they introduce, each with the content it replaces.
+    fn collect(&self, batches: &[BatchRow], before: &Before<'_>) -> Result<Draft> {
+        let (inner, tenant) = (&*self.tenant.inner, self.tenant.id);
+        let (documents_before, contents_before) = self.numbered_before(before.first_seq)?;
+        let (Some(first), Some(last)) = (batches.first(), batches.last()) else { return Err(Error::damaged("a log with a gap")) };
+        let mut wire = Vec::with_capacity(batches.len());
+        let mut replaced: HashMap<u64, u64> = HashMap::new();
+        let mut bases: Vec<Option<u64>> = Vec::new();
+        for batch in batches {
+            let mut changes = Vec::with_capacity(batch.changes as usize);
+            inner.catalog.read(|rows| {
+                each_wire_change(rows, batch.id, &mut |change| {
+                    if let WireChange::Put { document, content, .. } = &change {
+                        if *content == contents_before + bases.len() as u64 {
+                            bases.push(match replaced.get(document) {
+                                Some(earlier) => Some(*earlier),
+                                None if *document < documents_before => before.content_of(*document)?,
+                                None => None,
+                            });
+                        }
+                        replaced.insert(*document, *content);
+                    }
+                    changes.push(change);
+                    Ok(())
+                })
+            })?;
+            let h = &batch.head;
+            wire.push(WireBatch {
+                time: h.time,
+                clock_behind: h.clock_behind,
+                actor: h.actor.clone(),
+                reason: h.reason.clone(),
+                origin: h.origin.clone(),
+                request: h.request.clone(),
+                cause: h.cause,
+                changes,
+            });
+        }
+        let (documents, contents_after) = last.numbered;
+        let (new_keys, contents) = inner.catalog.read(|rows| {
+            let keys = (documents_before..documents).map(|n| super::history::key_of(rows, catalog::id(tenant, n))).collect::<Result<Vec<_>>>()?;
+            let contents = rows.contents(catalog::id(tenant, contents_before), catalog::id(tenant, contents_after), usize::MAX >> 1)?;
+            Ok((keys, contents))
+        })?;
+        if contents.len() != bases.len() || contents.len() as u64 != contents_after - contents_before {
+            return Err(Error::damaged("the numbering of contents in the catalogue").hint("run annals verify --full"));
+        }
+        let described = contents.iter().zip(&bases);
+        let described = described.map(|(c, base)| NewContent { size: c.size, form: Form::Plain, base: *base, splice: Vec::new() }).collect();
+        let parent = if first.head.seq == self.row.parent.map_or(0, |p| p.seq) + 1 { self.row.parent } else { None };
+        let slice = Slice {
+            tenant: self.tenant.public,
+            timeline: self.row.position.timeline,
+            parent,
+            first_seq: first.head.seq,
+            prev: first.head.prev,
+            head: last.digest,
+            documents_before,
+            contents_before,
+            new_keys,
+            batches: wire,
+            contents: described,
+            blocks: Vec::new(),
+        };
+        Ok(Draft { slice, depths: vec![0; contents.len()], contents, sketches: Vec::new() })
+    }
+
+    fn row_of(&self, draft: &Draft, ordinal: u64) -> Result<ContentRow> {
+        match ordinal.checked_sub(draft.slice.contents_before) {
+            Some(own) => draft.contents.get(own as usize).cloned().ok_or_else(|| Error::damaged("a base that comes later")),
+            None => self.tenant.inner.catalog.read(|rows| rows.content(catalog::id(self.tenant.id, ordinal))),
+        }
+    }
+
+    /// Decides for each content what it is packed against and in which form.
+    fn choose_bases(&self, draft: &mut Draft, before: &Before<'_>) -> Result<()> {
+        let inner = &*self.tenant.inner;
+        let mut own_features: HashMap<u64, u64> = HashMap::new();
+        let data_bytes: u64 = draft.contents.iter().map(|c| c.size).sum();
+        for i in 0..draft.contents.len() {
+            check_stop(self.monitor)?;
+            let row = draft.contents[i].clone();
+            let ordinal = draft.slice.contents_before + i as u64;
+            let mut base = draft.slice.contents[i].base;
+            if (RESEMBLE_FROM_BYTES..RESEMBLE_TO_BYTES).contains(&row.size)
+                && let Some(features) = sketch(inner, &row)?
+            {
+                if base.is_none() {
+                    base = self.resembling(before, &features)?;
+                }
+                if base.is_none() && data_bytes > limits::BLOCK_PLAIN_BYTES_MAX as u64 {
+                    base = features.iter().find_map(|f| own_features.get(f)).copied();
+                }
+                own_features.extend(features.map(|f| (f, ordinal)));
+                draft.sketches.push((ordinal, features));
+            }
+            let Some(base) = self.admit(draft, base, &row)? else {
+                draft.slice.contents[i].base = None;
+                self.open_container(draft, i, None)?;
+                continue;
+            };
+            let base_row = self.row_of(draft, base)?;
+            draft.slice.contents[i].base = Some(base);
+            draft.depths[i] = self.depth(draft, base)? + 1;
+            if row.size.max(base_row.size) >= SPLICE_FROM_BYTES {
+                draft.slice.contents[i].splice = splice(inner, &row, &base_row)?;
+                if draft.slice.contents[i].splice.is_empty() && base_row.size > limits::PREFIX_BYTES_MAX as u64 {
+                    draft.slice.contents[i].base = None;
+                    draft.depths[i] = 0;
+                }
+            } else {
+                self.open_container(draft, i, Some(&base_row))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The base, unless the chain below it is as long as a reader should have to follow.
+    fn admit(&self, draft: &Draft, base: Option<u64>, row: &ContentRow) -> Result<Option<u64>> {
+        match base {
+            Some(base) if row.size > 0 && self.depth(draft, base)? < limits::BASE_CHAIN_MAX => Ok(Some(base)),
+            _ => Ok(None),
+        }
+    }
+
+    fn depth(&self, draft: &Draft, ordinal: u64) -> Result<u32> {
+        match ordinal.checked_sub(draft.slice.contents_before) {
+            Some(own) => Ok(draft.depths.get(own as usize).copied().unwrap_or(0)),
+            None => self.tenant.inner.catalog.read(|rows| rows.chain(catalog::id(self.tenant.id, ordinal))),
+        }
+    }
+
+    /// The earlier content that shares the most features, the newest of equals.
+    fn resembling(&self, before: &Before<'_>, features: &[u64; 3]) -> Result<Option<u64>> {
+        let mut votes: HashMap<u64, u32> = HashMap::new();
+        self.tenant.inner.catalog.read(|rows| {
+            for feature in features {
+                for content in rows.resembling(self.tenant.id, *feature, before.contents, CANDIDATES)? {
+                    *votes.entry(content).or_default() += 1;
+                }
+            }
+            Ok(votes.into_iter().max_by_key(|(content, votes)| (*votes, *content)).map(|(content, _)| content))
+        })
+    }
+
+    /// Takes the inflated form of a deflate container where that can be turned back bit by bit.
+    fn open_container(&self, draft: &mut Draft, i: usize, base: Option<&ContentRow>) -> Result<()> {
+        let row = &draft.contents[i];
+        if let Some(form) = self.form(row, base)? {
+            draft.slice.contents[i].form = Form::Container { form_len: form.len() as u64 };
+        }
+        Ok(())
+    }
+
+    fn form(&self, row: &ContentRow, base: Option<&ContentRow>) -> Result<Option<Vec<u8>>> {
+        let inner = &*self.tenant.inner;
+        if row.size == 0 || row.size > limits::CONTAINER_BYTES_MAX as u64 {
+            return Ok(None);
+        }
+        let head = content::range(&inner.chunks, row, 0, row.size.min(64))?;
+        if !container::looks_like_container(&head) {
+            return Ok(None);
+        }
+        let bytes = content::range(&inner.chunks, row, 0, row.size)?;
+        let base = base.filter(|b| b.size <= limits::CONTAINER_BYTES_MAX as u64);
+        let base = base.map(|b| content::range(&inner.chunks, b, 0, b.size)).transpose()?;
+        let form = container::unpack(&bytes, base.as_deref());
+        Ok(form.filter(|f| f.len() <= limits::BLOCK_PLAIN_BYTES_MAX))
+    }
+
+    /// Cuts the data into blocks, packs each against its prefix and hands it to the writer.
+    fn blocks(&self, draft: &mut Draft, before: &Before<'_>, writer: &mut SliceWriter<'_>) -> Result<()> {
+        let size_of = |ordinal| draft.slice.content_size(ordinal, before);
+        let lens = layout::cut(&draft.slice.contents, limits::BLOCK_PLAIN_BYTES_MAX as u64, size_of)?;
+        draft.slice.blocks = lens.iter().map(|len| crate::format::wire::BlockEntry { part: 0, plain_len: *len, frame_len: 0 }).collect();
+        let layout = Layout::of(&draft.slice, before)?;
+        let total: u64 = lens.iter().sum();
+        let mut done = 0;
+        let mut opened: Option<(usize, Vec<u8>)> = None;
+        for (block, len) in layout.blocks.iter().zip(&lens) {
+            check_stop(self.monitor)?;
+            let mut plain = Vec::with_capacity(*len as usize);
+            for f in &block.fragments {
+                if matches!(draft.slice.contents[f.index].form, Form::Container { .. }) {
+                    if opened.as_ref().is_none_or(|(index, _)| *index != f.index) {
+                        let base = draft.slice.contents[f.index].base.map(|b| self.row_of(draft, b)).transpose()?;
+                        let form = self.form(&draft.contents[f.index], base.as_ref())?;
+                        opened = Some((f.index, form.ok_or_else(|| Error::damaged("a container that opens only sometimes"))?));
+                    }
+                    let form = opened.as_ref().map_or(&[][..], |(_, form)| form);
+                    let part = form.get(f.offset as usize..(f.offset + f.len) as usize);
+                    plain.extend_from_slice(part.ok_or_else(|| Error::damaged("a container that opens differently"))?);
+                } else {
+                    self.data(draft, f.index, f.offset, f.len, &mut plain)?;
+                }
+            }
+            let prefix =
+                layout::assemble(&block.prefix, |piece, room| piece_bytes(&self.tenant.inner, &self.row_of(draft, piece.content)?, piece, room))?;
+            writer.block(*len, &block::pack(&prefix, &plain, self.options.effort)?)?;
+            done += len;
+            self.monitor.progress(&Progress { phase: "sealing", items: 0, items_total: 0, bytes: done, bytes_total: total });
+        }
+        Ok(())
+    }
+
+    /// Bytes `offset..offset + len` of a content's data.
+    fn data(&self, draft: &Draft, index: usize, offset: u64, len: u64, out: &mut Vec<u8>) -> Result<()> {
+        let chunks = &self.tenant.inner.chunks;
+        let (row, described) = (&draft.contents[index], &draft.slice.contents[index]);
+        if described.splice.is_empty() {
+            out.extend(content::range(chunks, row, offset, offset + len)?);
+            return Ok(());
+        }
+        let (mut in_content, mut in_data) = (0, 0);
+        for run in &described.splice {
+            match *run {
+                Run::Copy { len, .. } => in_content += len,
+                Run::Data { len: run_len } => {
+                    let (from, to) = (offset.max(in_data), (offset + len).min(in_data + run_len));
+                    if from < to {
+                        out.extend(content::range(chunks, row, in_content + from - in_data, in_content + to - in_data)?);
+                    }
+                    in_content += run_len;
+                    in_data += run_len;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a prefix piece: those of the content, then its inflated streams where the piece says so.
+pub(crate) fn piece_bytes(inner: &Inner, row: &ContentRow, piece: &Piece, room: usize) -> Result<Vec<u8>> {
+    let to = piece.to.min(piece.from.saturating_add(room as u64));
+    let mut bytes = content::range(&inner.chunks, row, piece.from, to)?;
+    if piece.with_plain && bytes.len() < room {
+        let whole = if (piece.from, to) == (0, row.size) { None } else { Some(content::range(&inner.chunks, row, 0, row.size)?) };
+        if let Some(plain) = container::plain_of(whole.as_deref().unwrap_or(&bytes)) {
+            bytes.extend_from_slice(&plain);
+        }
+    }
+    Ok(bytes)
+}
+
+/// The changes of one batch in their order, with ordinals.
+fn each_wire_change(rows: &Rows<'_>, batch: i64, each: &mut dyn FnMut(WireChange) -> Result<()>) -> Result<()> {
+    let mut remarks = rows.remarks(batch, batch)?.into_iter().peekable();
+    let wire = |change: Change| match change {
+        Change::Mark { name } => Ok(WireChange::Mark { name }),
+        Change::Refer { key, reference } => {
+            let document = rows.document(catalog::tenant_of(batch), &key)?.ok_or_else(|| Error::damaged("a reference of no document"))?;
+            Ok(WireChange::Refer { document: number(document.id), reference })
+        }
+        Change::Put { .. } | Change::Remove { .. } => Err(Error::damaged("a remark that is none")),
+    };
+    rows.versions_of_batches(batch, batch, |v| {
+        while let Some((_, _, change)) = remarks.next_if(|(_, place, _)| *place < v.place) {
+            each(wire(change)?)?;
+        }
+        let document = number(v.document);
+        each(match v.content {
+            Some(content) => WireChange::Put { document, content: number(content), meta: v.meta },
+            None => WireChange::Remove { document },
+        })
+    })?;
+    remarks.try_for_each(|(_, _, change)| each(wire(change)?))
+}
+
+fn sketch(inner: &Inner, row: &ContentRow) -> Result<Option<[u64; 3]>> {
+    let mut sketcher = Sketcher::new();
+    let mut reader = ContentReader::open(&inner.chunks, row)?;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(sketcher.finish().map(|sketch| sketch.0)),
+            Ok(n) => sketcher.update(&buffer[..n]),
+            Err(e) => return Err(Error::new(Kind::Failed, "content.unreadable", format!("content {}: {e}", row.digest.short(16)))),
+        }
+    }
+}
+
+/// A large content as copies of its base and new runs, found by the chunks that both have. Empty where that says nothing.
+fn splice(inner: &Inner, row: &ContentRow, base: &ContentRow) -> Result<Vec<Run>> {
+    let (Body::List(root), Body::List(base_root)) = (&row.body, &base.body) else { return Ok(Vec::new()) };
+    let mut places: HashMap<Digest, u64> = HashMap::new();
+    let mut at = 0;
+    let mut by_place: HashMap<u64, Digest> = HashMap::new();
+    each_chunk(inner, base_root, |entry| {
+        places.entry(entry.digest).or_insert(at);
+        by_place.insert(at, entry.digest);
+        at += entry.len;
+    })?;
+    let mut runs: Vec<Run> = Vec::new();
+    let mut expected = 0;
+    each_chunk(inner, root, |entry| {
+        // A chunk that goes on where the copy before ended is worth more than its first place.
+        let goes_on = by_place.get(&expected) == Some(&entry.digest);
+        let found = if goes_on { Some(expected) } else { places.get(&entry.digest).copied() };
+        match (found, runs.last_mut()) {
+            (Some(from), Some(Run::Copy { at, len })) if *at + *len == from => *len += entry.len,
+            (Some(from), _) => runs.push(Run::Copy { at: from, len: entry.len }),
+            (None, Some(Run::Data { len })) => *len += entry.len,
+            (None, _) => runs.push(Run::Data { len: entry.len }),
+        }
+        expected = match found {
+            Some(from) => from + entry.len,
+            None => expected + entry.len,
+        };
+    })?;
+    Ok(if runs.iter().any(|r| matches!(r, Run::Copy { .. })) { runs } else { Vec::new() })
+}
+
+fn each_chunk(inner: &Inner, root: &[u8], mut each: impl FnMut(Entry)) -> Result<()> {
+    let mut entries = Entries::new(&inner.chunks, root)?;
+    while let Some(entry) = entries.next_entry(&mut |_| {})? {
+        each(entry);
+    }
+    Ok(())
+}

@@ -1,0 +1,438 @@
+//! The store: one directory, one owner process, several tenants.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::base::digest::Digest;
+use crate::base::disk;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::id::{SiteId, TenantId, TimelineId};
+use crate::base::random::{OsRandom, Random};
+use crate::base::time::{Clock, SystemClock, Timestamp};
+use crate::format::cipher::SecretKey;
+use crate::format::keyfile::{Identity, KeyFile, SiteSecret, Unlock, keyring};
+use crate::format::version;
+use crate::model::key::{self, DEFAULT_TENANT};
+use crate::model::moment::Zone;
+use crate::model::timeline::Position;
+use crate::storage::catalog::tenants::TenantRow;
+use crate::storage::catalog::{Catalog, View};
+use crate::storage::chunks::Chunks;
+use crate::storage::config::Config;
+
+use super::gate::Gate;
+use super::record::CommitQueue;
+
+/// Name of the file that makes a directory a store.
+pub const MARKER: &str = "annals.store";
+/// Name of the configuration file.
+pub const CONFIG: &str = "annals.toml";
+/// Name of the key file inside the store's directory.
+pub const KEY_FILE: &str = "annals.key";
+/// Name of the directory where sealed objects wait to be shipped.
+pub(crate) const OUTBOX: &str = "outbox";
+
+/// Fact: a rebuild is under way and has not ended.
+pub(crate) const REBUILDING: &str = "rebuilding";
+/// Fact: the number of the last chunk sync that a committed batch relied on.
+pub(crate) const CHUNK_NUMBER: &str = "chunk_number";
+
+/// How a store is opened or made.
+#[derive(Clone)]
+pub struct Options {
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    lock_wait: Duration,
+    key_file: Option<PathBuf>,
+    passphrase: Option<String>,
+    identity: Option<Arc<Identity>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+            lock_wait: Duration::ZERO,
+            key_file: None,
+            passphrase: None,
+            identity: None,
+        }
+    }
+}
+
+impl Options {
+    /// The machine's clock and randomness, no waiting, the key file in the store's directory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the time from `clock`.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Takes randomness from `random`. For tests and fixtures only.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Waits this long for another process to let go of the store before it fails with [`Kind::Locked`].
+    pub fn lock_wait(mut self, wait: Duration) -> Self {
+        self.lock_wait = wait;
+        self
+    }
+
+    /// Uses a key file elsewhere.
+    pub fn key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.key_file = Some(path.into());
+        self
+    }
+
+    /// The passphrase of the key file, where it has one.
+    pub fn passphrase(mut self, passphrase: Option<String>) -> Self {
+        self.passphrase = passphrase;
+        self
+    }
+
+    /// The identity of a recipient of the key file.
+    pub fn identity(mut self, identity: Option<Identity>) -> Self {
+        self.identity = identity.map(Arc::new);
+        self
+    }
+
+    /// Makes a new store in `dir`, which must be empty or absent. `site_name` is what people call the place.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] where there is a store or other files already.
+    pub fn init(self, dir: &Path, site_name: &str) -> Result<Store> {
+        let random = self.random.clone();
+        let site = SiteId::new(&*random);
+        let (mut key_file, secret) = KeyFile::create(site, &*random);
+        if let Some(passphrase) = &self.passphrase {
+            key_file.set_passphrase(&secret, Some(passphrase), &*random)?;
+        }
+        let main = fresh_tenant(0, DEFAULT_TENANT, site, &secret, &*self.clock, &*random)?;
+        self.create(dir, site_name, site, key_file, secret, vec![main], false)
+    }
+
+    /// Makes a store with these tenants; `key_file` opens to `secret`. A rebuild is marked as such until it has ended.
+    #[expect(clippy::too_many_arguments, reason = "all of it is one store, and it has two callers")]
+    pub(crate) fn create(
+        self,
+        dir: &Path,
+        site_name: &str,
+        site: SiteId,
+        key_file: KeyFile,
+        secret: SiteSecret,
+        tenants: Vec<TenantRow>,
+        rebuilding: bool,
+    ) -> Result<Store> {
+        if dir.join(MARKER).exists() {
+            return Err(Error::new(Kind::Refused, "store.exists", format!("there is a store already in {}", dir.display()))
+                .hint("use it as it is, or choose another directory with -C"));
+        }
+        let occupied = dir.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+        if occupied {
+            return Err(Error::new(Kind::Refused, "store.occupied", format!("the directory {} is not empty", dir.display()))
+                .hint("choose an empty or new directory with -C"));
+        }
+        let mut config = toml_text(site_name);
+        config.push_str("\n# Remotes, schedules and rules: see the README. `annals remote add` writes here too.\n");
+        disk::create_dirs(dir)?;
+        disk::write_file(&dir.join(KEY_FILE), key_file.to_text().as_bytes(), 0o600)?;
+        disk::write_file(&dir.join(CONFIG), config.as_bytes(), 0o644)?;
+        let marker = format!("annals store\nformat {}\nsite {}\n", version::STORE, site);
+        let catalog = Catalog::open(&dir.join("catalog.db"))?;
+        Chunks::open(&dir.join("chunks"))?;
+        catalog.write(|w| {
+            if rebuilding {
+                w.set_fact(REBUILDING, b"")?;
+            }
+            tenants.iter().try_for_each(|tenant| w.add_tenant(tenant))
+        })?;
+        drop(catalog);
+        // The marker comes last: without it the directory is not a store, and init can be run again after removing what is there.
+        disk::write_file(&dir.join(MARKER), marker.as_bytes(), 0o644)?;
+        let store = self.open(dir)?;
+        *store.inner.secret.lock().unwrap_or_else(|e| e.into_inner()) = Some(secret);
+        Ok(store)
+    }
+
+    /// Opens the store in `dir`.
+    ///
+    /// # Errors
+    /// [`Kind::NoStore`], [`Kind::Newer`], [`Kind::Locked`].
+    pub fn open(self, dir: &Path) -> Result<Store> {
+        let site = read_marker(dir)?;
+        let lock = lock(&dir.join("lock"), self.lock_wait)?;
+        let config = Config::load(&dir.join(CONFIG))?;
+        let catalog = Catalog::open(&dir.join("catalog.db"))?;
+        let chunks = Chunks::open(&dir.join("chunks"))?;
+        let cut = catalog.read(|v| v.fact_number(CHUNK_NUMBER))? > chunks.number()?;
+        let main = catalog.read(|v| v.tenant_by_id(0))?;
+        let inner = Arc::new(Inner {
+            dir: dir.to_owned(),
+            site,
+            config,
+            catalog,
+            chunks,
+            journal_cut: cut,
+            gate: Arc::default(),
+            queue: CommitQueue::default(),
+            secret: Mutex::default(),
+            options: self,
+            _lock: lock,
+        });
+        let main = Tenant::new(&inner, &main);
+        Ok(Store { inner, main })
+    }
+}
+
+fn toml_text(site_name: &str) -> String {
+    let quoted = site_name.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("[store]\nsite = \"{quoted}\"\n")
+}
+
+fn read_marker(dir: &Path) -> Result<SiteId> {
+    let path = dir.join(MARKER);
+    if !path.exists() {
+        return Err(Error::new(Kind::NoStore, "store.none", format!("there is no store in {}", dir.display()))
+            .hint(format!("make one with annals init -C {}, or point at one with -C DIR or ANNALS_STORE", dir.display())));
+    }
+    let bytes = disk::read_file(&path, 4096)?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::damaged(path.display()))?;
+    let field = |name: &str| text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(' ')).ok_or_else(|| Error::damaged(path.display()));
+    let format = field("format")?.parse().map_err(|_| Error::damaged(path.display()))?;
+    version::check(&format!("the store in {}", dir.display()), format, version::STORE)?;
+    SiteId::from_hex(field("site")?)
+}
+
+fn lock(path: &Path, wait: Duration) -> Result<File> {
+    let fail = |e| Error::io(format_args!("open {}", path.display()), e);
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(fail)?;
+    let until = Instant::now() + wait;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(e)) => return Err(fail(e)),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(Kind::Locked, "store.locked", "another process holds the store")
+                    .hint("wait for the other annals command to end, or stop it; nothing was changed"));
+            }
+        }
+    }
+}
+
+fn fresh_tenant(id: i64, name: &str, site: SiteId, secret: &SiteSecret, clock: &dyn Clock, random: &dyn Random) -> Result<TenantRow> {
+    let public = TenantId::new(random);
+    let entry = keyring::KeyringEntry { site, tenant: public, tenant_name: name.to_owned(), key: SecretKey::new(random), created: clock.now() };
+    Ok(TenantRow {
+        id,
+        public,
+        name: name.to_owned(),
+        keyring: keyring::seal(secret, &entry, random)?,
+        position: Position { timeline: TimelineId::new(random), seq: 0, digest: Digest::ZERO },
+        parent: None,
+        time: Timestamp(i64::MIN),
+        documents: 0,
+        contents: 0,
+    })
+}
+
+pub(crate) struct Inner {
+    pub(crate) dir: PathBuf,
+    pub(crate) site: SiteId,
+    pub(crate) config: Config,
+    pub(crate) catalog: Catalog,
+    pub(crate) chunks: Chunks,
+    /// The chunk store came back shorter than the catalogue relies on.
+    pub(crate) journal_cut: bool,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) queue: CommitQueue,
+    secret: Mutex<Option<SiteSecret>>,
+    options: Options,
+    _lock: File,
+}
+
+impl Inner {
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.options.clock
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        &*self.options.random
+    }
+
+    /// Opens the key file, once per process.
+    pub(crate) fn secret(&self) -> Result<SiteSecret> {
+        let mut kept = self.secret.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(secret) = &*kept {
+            return Ok(secret.clone());
+        }
+        let key_file = self.key_file()?;
+        if key_file.site() != self.site {
+            return Err(Error::new(Kind::Denied, "key.wrong", "the key file belongs to another site")
+                .hint("use the key file that annals init made for this store (ANNALS_KEYFILE or --key)"));
+        }
+        let unlock = Unlock { passphrase: self.options.passphrase.as_deref(), identity: self.options.identity.as_deref() };
+        let secret = key_file.open(&unlock)?;
+        *kept = Some(secret.clone());
+        Ok(secret)
+    }
+
+    pub(crate) fn key_path(&self) -> PathBuf {
+        self.options.key_file.clone().unwrap_or_else(|| self.dir.join(KEY_FILE))
+    }
+
+    pub(crate) fn key_file(&self) -> Result<KeyFile> {
+        read_key_file(&self.key_path())
+    }
+}
+
+/// Reads a key file; missing is [`Kind::Denied`] with a hint.
+pub fn read_key_file(path: &Path) -> Result<KeyFile> {
+    if !path.exists() {
+        return Err(Error::new(Kind::Denied, "key.missing", format!("no key file at {}", path.display()))
+            .hint("name it with --key FILE or ANNALS_KEYFILE, or use the recovery sheet with annals rebuild --sheet FILE"));
+    }
+    let bytes = disk::read_file(path, 1 << 20)?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::damaged(path.display()))?;
+    KeyFile::from_text(&text)
+}
+
+/// An open store. Cheap to clone; closed when the last clone and the last tenant are dropped. Used directly, it is its default tenant.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+    main: Tenant,
+}
+
+impl std::ops::Deref for Store {
+    type Target = Tenant;
+
+    fn deref(&self) -> &Tenant {
+        &self.main
+    }
+}
+
+impl Store {
+    /// Opens the store in `dir` with the usual options.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Store> {
+        Options::new().open(dir.as_ref())
+    }
+
+    /// Makes a new store in `dir` with the usual options.
+    pub fn init(dir: impl AsRef<Path>, site_name: &str) -> Result<Store> {
+        Options::new().init(dir.as_ref(), site_name)
+    }
+
+    /// Options to open or make a store with.
+    pub fn builder() -> Options {
+        Options::new()
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// The id of this site.
+    pub fn site(&self) -> SiteId {
+        self.inner.site
+    }
+
+    /// The configuration as it was when the store was opened.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The zone in which people of this site read the clock.
+    pub fn zone(&self) -> Zone {
+        self.inner.config.store.zone.clone().unwrap_or_else(Zone::system)
+    }
+
+    /// The tenant called `name`.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] with the nearest names.
+    pub fn tenant(&self, name: &str) -> Result<Tenant> {
+        self.inner.catalog.read(|view| match view.tenant(name)? {
+            Some(row) => Ok(Tenant::new(&self.inner, &row)),
+            None => Err(no_tenant(view, name)?),
+        })
+    }
+
+    /// Adds a tenant with a key and a log of its own.
+    pub fn add_tenant(&self, name: &str) -> Result<Tenant> {
+        key::check_tenant(name)?;
+        let secret = self.inner.secret()?;
+        let row = self.inner.catalog.write(|w| {
+            if w.tenant(name)?.is_some() {
+                return Err(Error::new(Kind::Refused, "tenant.exists", format!("there is a tenant already called {name}"))
+                    .hint("annals tenant ls shows them"));
+            }
+            let id = w.tenants()?.last().map_or(0, |t| t.id + 1);
+            let row = fresh_tenant(id, name, self.inner.site, &secret, self.inner.clock(), self.inner.random())?;
+            w.add_tenant(&row)?;
+            Ok(row)
+        })?;
+        Ok(Tenant::new(&self.inner, &row))
+    }
+
+    /// All tenants, the default one first.
+    pub fn tenants(&self) -> Result<Vec<Tenant>> {
+        let rows = self.inner.catalog.read(|view| view.tenants())?;
+        Ok(rows.iter().map(|row| Tenant::new(&self.inner, row)).collect())
+    }
+}
+
+fn no_tenant(view: &View<'_>, name: &str) -> Result<Error> {
+    let mut names: Vec<String> = view.tenants()?.into_iter().map(|t| t.name).collect();
+    names.sort_by_key(|known| strsim::damerau_levenshtein(known, name));
+    names.truncate(3);
+    Ok(Error::missing("tenant.missing", format!("there is no tenant called {name}"))
+        .hint(format!("nearest names: {}; annals tenant add {name} makes one", names.join(", "))))
+}
+
+/// One tenant of an open store: its documents, its log, its key. Cheap to clone.
+#[derive(Clone)]
+pub struct Tenant {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) id: i64,
+    pub(crate) public: TenantId,
+    pub(crate) name: Arc<str>,
+}
+
+impl Tenant {
+    pub(crate) fn new(inner: &Arc<Inner>, row: &TenantRow) -> Self {
+        Tenant { inner: inner.clone(), id: row.id, public: row.public, name: row.name.as_str().into() }
+    }
+
+    /// The name people use.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The id that the outside sees.
+    pub fn public_id(&self) -> TenantId {
+        self.public
+    }
+
+    /// Where the log ends.
+    pub fn position(&self) -> Result<Position> {
+        Ok(self.inner.catalog.read(|view| view.tenant_by_id(self.id))?.position)
+    }
+
+    /// The tenant's key, opened with the site secret.
+    pub(crate) fn key(&self) -> Result<SecretKey> {
+        let secret = self.inner.secret()?;
+        let row = self.inner.catalog.read(|view| view.tenant_by_id(self.id))?;
+        Ok(keyring::open(&secret, &row.keyring)?.key)
+    }
+}

@@ -1,0 +1,205 @@
+//! Verification of the local store: is the log what it was, are the bytes there that it names.
+
+use std::collections::HashSet;
+
+use crate::base::digest::Digest;
+use crate::base::error::Result;
+use crate::base::monitor::{Monitor, Progress, check_stop};
+use crate::format::record::RecordHasher;
+use crate::model::key::show_key;
+use crate::storage::catalog::contents::{Body, ContentRow};
+use crate::storage::catalog::tenants::TenantRow;
+use crate::storage::catalog::{self, number};
+
+use super::content::{ContentReader, Entries};
+use super::history::each_change;
+use super::store::{Inner, Store};
+
+/// Contents and batches looked at in one view of the catalogue.
+const PAGE: usize = 500;
+
+/// Documents named for one problem.
+const DOCUMENTS_TOLD: usize = 100;
+
+/// How deep to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Level {
+    /// The catalogue's file, the ends of the logs, and that every named chunk exists.
+    #[default]
+    Quick,
+    /// Every record against its digest and every byte against its digest.
+    Full,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The tenant, empty where it concerns the whole store.
+    pub tenant: String,
+    /// What is wrong.
+    pub what: String,
+    /// The batch it is about.
+    pub seq: Option<u64>,
+    /// The documents that are affected.
+    pub documents: Vec<String>,
+}
+
+/// What verification saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Batches whose digest was recomputed.
+    pub batches: u64,
+    /// Contents looked at.
+    pub contents: u64,
+    /// Bytes read and hashed.
+    pub bytes: u64,
+    /// What is wrong, empty when all is well.
+    pub problems: Vec<Problem>,
+}
+
+impl Store {
+    /// Verifies the local store.
+    pub fn verify(&self, level: Level, monitor: &dyn Monitor) -> Result<VerifyReport> {
+        let inner = &*self.inner;
+        let mut report = VerifyReport::default();
+        for complaint in inner.catalog.check()? {
+            report.problem("", format!("the catalogue file: {complaint}"), None, Vec::new());
+        }
+        for tenant in inner.catalog.read(|rows| rows.tenants())? {
+            match level {
+                Level::Quick => end_of_log(inner, &tenant, &mut report)?,
+                Level::Full => whole_log(inner, &tenant, &mut report, monitor)?,
+            }
+            contents(inner, &tenant, level, &mut report, monitor)?;
+        }
+        Ok(report)
+    }
+}
+
+impl VerifyReport {
+    pub(crate) fn problem(&mut self, tenant: &str, what: String, seq: Option<u64>, documents: Vec<String>) {
+        self.problems.push(Problem { tenant: tenant.to_owned(), what, seq, documents });
+    }
+}
+
+fn end_of_log(inner: &Inner, tenant: &TenantRow, report: &mut VerifyReport) -> Result<()> {
+    let last = inner.catalog.read(|rows| rows.digest_of_batch(catalog::id(tenant.id, tenant.position.seq)))?;
+    if last.unwrap_or(Digest::ZERO) != tenant.position.digest {
+        let what = "the end of the log is not the batch that the tenant's record names".to_owned();
+        report.problem(&tenant.name, what, Some(tenant.position.seq), Vec::new());
+    }
+    Ok(())
+}
+
+fn whole_log(inner: &Inner, tenant: &TenantRow, report: &mut VerifyReport, monitor: &dyn Monitor) -> Result<()> {
+    let mut next = 1;
+    let mut prev = Digest::ZERO;
+    while next <= tenant.position.seq {
+        check_stop(monitor)?;
+        let page = inner.catalog.read(|rows| rows.batches(catalog::id(tenant.id, next), catalog::id(tenant.id, tenant.position.seq), PAGE))?;
+        if page.first().is_none_or(|b| b.head.seq != next) {
+            let found = page.first().map_or(tenant.position.seq + 1, |b| b.head.seq);
+            report.problem(&tenant.name, format!("batches {next} to {} are not there", found - 1), Some(next), Vec::new());
+            next = found;
+            prev = page.first().map_or(prev, |b| b.head.prev);
+            if page.is_empty() {
+                break;
+            }
+        }
+        for mut batch in page {
+            if batch.head.seq != next {
+                break;
+            }
+            batch.head.prev = prev;
+            let mut hasher = RecordHasher::new(&batch.head, batch.changes);
+            let mut count = 0;
+            let walked = inner.catalog.read(|rows| {
+                each_change(rows, batch.id, batch.id, &mut |_, change| {
+                    hasher.push(&change);
+                    count += 1;
+                    Ok(())
+                })
+            });
+            let seq = Some(batch.head.seq);
+            match walked {
+                Err(e) => report.problem(&tenant.name, format!("batch {} cannot be read: {e}", batch.head.seq), seq, Vec::new()),
+                Ok(()) if count != batch.changes || hasher.finish() != batch.digest => {
+                    let what = format!("batch {} does not match its digest: its record was changed after it was written", batch.head.seq);
+                    report.problem(&tenant.name, what, seq, documents_between(inner, tenant.id, batch.head.seq, batch.head.seq)?);
+                }
+                Ok(()) => {}
+            }
+            prev = batch.digest;
+            next += 1;
+            report.batches += 1;
+        }
+        monitor.progress(&Progress { phase: "checking records", items: next - 1, items_total: tenant.position.seq, ..Progress::default() });
+    }
+    end_of_log(inner, tenant, report)
+}
+
+/// Documents that the batches `first..=last` of a tenant changed; at most [`DOCUMENTS_TOLD`].
+pub(crate) fn documents_between(inner: &Inner, tenant: i64, first: u64, last: u64) -> Result<Vec<String>> {
+    let mut keys = Vec::new();
+    inner.catalog.read(|rows| {
+        rows.versions_of_batches(catalog::id(tenant, first), catalog::id(tenant, last), |v| {
+            if keys.len() < DOCUMENTS_TOLD {
+                keys.push(rows.document_by_id(v.document)?.map_or_else(|| format!("document {}", number(v.document)), |d| show_key(&d.key)));
+            }
+            Ok(())
+        })
+    })?;
+    Ok(keys)
+}
+
+fn contents(inner: &Inner, tenant: &TenantRow, level: Level, report: &mut VerifyReport, monitor: &dyn Monitor) -> Result<()> {
+    let end = catalog::id(tenant.id, tenant.contents);
+    let mut next = catalog::id(tenant.id, 0);
+    let mut known = HashSet::new();
+    loop {
+        let page = inner.catalog.read(|rows| rows.contents(next, end, PAGE))?;
+        let Some(last) = page.last() else { return Ok(()) };
+        next = last.id + 1;
+        for content in &page {
+            check_stop(monitor)?;
+            let result = match level {
+                Level::Full => read_whole(inner, content).map(|bytes| report.bytes += bytes),
+                Level::Quick => all_there(inner, content, &mut known),
+            };
+            report.contents += 1;
+            if let Err(e) = result {
+                let documents = inner.catalog.read(|rows| rows.documents_with(content.id))?;
+                let documents = documents.iter().map(|k| show_key(k)).collect();
+                report.problem(&tenant.name, format!("content {} is damaged: {e}", content.digest.short(16)), None, documents);
+            }
+        }
+        let progress =
+            Progress { phase: "checking contents", items: number(next), items_total: tenant.contents, bytes: report.bytes, bytes_total: 0 };
+        monitor.progress(&progress);
+    }
+}
+
+fn read_whole(inner: &Inner, content: &ContentRow) -> Result<u64> {
+    let mut reader = ContentReader::open(&inner.chunks, content)?;
+    let mut bytes = 0;
+    loop {
+        match reader.next_run()?.len() as u64 {
+            0 => return Ok(bytes),
+            n => bytes += n,
+        }
+    }
+}
+
+fn all_there(inner: &Inner, content: &ContentRow, known: &mut HashSet<u64>) -> Result<()> {
+    let Body::List(root) = &content.body else { return Ok(()) };
+    let mut entries = Entries::new(&inner.chunks, root)?;
+    while let Some(entry) = entries.next_entry(&mut |_| {})? {
+        let mut first = [0; 8];
+        first.copy_from_slice(&entry.digest.as_bytes()[..8]);
+        // Chunks shared by many contents are looked up once.
+        if known.insert(u64::from_be_bytes(first)) && !inner.chunks.has(&entry.digest)? {
+            return Err(crate::base::error::Error::damaged(format_args!("chunk {} is not in the store", entry.digest.short(16))));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! What a command works with: the store, the tenant, the zone, the monitor.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::base::error::{Error, Result};
+use crate::base::time::{Clock, SystemClock, Timestamp};
+use crate::engine::history::Version;
+use crate::engine::plans::By;
+use crate::engine::store::{MARKER, Options, Store, Tenant};
+use crate::model::key::DEFAULT_TENANT;
+use crate::model::moment::{self, Address, Moment, Zone};
+
+use super::Globals;
+use super::out::Out;
+use super::progress::Shown;
+
+/// The directory of a store that is not named.
+const USUAL: &str = ".annals";
+/// How long a command waits for another one to let go of the store. Commands are short; scripts run several at once.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// Everything global of one command.
+pub(crate) struct Context {
+    pub(crate) globals: Globals,
+    pub(crate) out: Out,
+    zone: Option<Zone>,
+}
+
+impl Context {
+    pub(crate) fn new(globals: Globals, out: Out) -> Result<Self> {
+        let zone = globals.tz.as_deref().map(Zone::parse).transpose()?;
+        Ok(Context { globals, out, zone })
+    }
+
+    /// The directory to make a store in.
+    pub(crate) fn new_dir(&self) -> PathBuf {
+        self.globals.store.clone().unwrap_or_else(|| PathBuf::from(USUAL))
+    }
+
+    /// The store's directory: named, or the nearest `.annals` here or above.
+    pub(crate) fn dir(&self) -> Result<PathBuf> {
+        if let Some(dir) = &self.globals.store {
+            return Ok(dir.clone());
+        }
+        let here = std::env::current_dir().map_err(|e| Error::io("find the current directory", e))?;
+        let found = here.ancestors().flat_map(|dir| [dir.join(USUAL), dir.to_owned()]).find(|dir| dir.join(MARKER).exists());
+        Ok(found.unwrap_or_else(|| PathBuf::from(USUAL)))
+    }
+
+    /// Options for opening or making a store.
+    pub(crate) fn options(&self) -> Options {
+        let passphrase = std::env::var("ANNALS_PASSPHRASE").ok().filter(|p| !p.is_empty());
+        let mut options = Store::builder().lock_wait(LOCK_WAIT).passphrase(passphrase);
+        if let Some(path) = &self.globals.key_file {
+            options = options.key_file(path);
+        }
+        options
+    }
+
+    /// Opens the store.
+    pub(crate) fn store(&self) -> Result<Store> {
+        self.options().open(&self.dir()?)
+    }
+
+    /// The tenant that was named, or the default one.
+    pub(crate) fn tenant(&self, store: &Store) -> Result<Tenant> {
+        store.tenant(self.globals.tenant.as_deref().unwrap_or(DEFAULT_TENANT))
+    }
+
+    /// The zone in which times are read and shown.
+    pub(crate) fn zone(&self, store: &Store) -> Zone {
+        self.zone.clone().unwrap_or_else(|| store.zone())
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    /// Reads a time expression.
+    pub(crate) fn moment(&self, store: &Store, text: &str) -> Result<Moment> {
+        moment::parse(text, self.now(), &self.zone(store))
+    }
+
+    /// The version that an address like `KEY@WHEN` means; the resolved moment is said on stderr.
+    pub(crate) fn version(&self, store: &Store, tenant: &Tenant, address: &Address) -> Result<Version> {
+        let Some(text) = &address.when else { return tenant.find_version(&address.key, None) };
+        let when = self.moment(store, text)?;
+        let version = tenant.find_version(&address.key, Some(&when))?;
+        if !matches!(when, Moment::Version(_)) {
+            self.echo(store, tenant, &when)?;
+        }
+        Ok(version)
+    }
+
+    /// Says which moment is meant: `as of 2018-09-18 23:59:59 +02:00 (Europe/Oslo), seq 4,118`.
+    pub(crate) fn echo(&self, store: &Store, tenant: &Tenant, when: &Moment) -> Result<()> {
+        let seq = tenant.resolve(when)?;
+        let at = match when {
+            Moment::Instant(at) => *at,
+            _ => match tenant.batches(seq, seq, 1)?.first() {
+                Some(batch) => batch.event.time,
+                None => return Ok(()),
+            },
+        };
+        self.out.note(format!("as of {}, seq {}", moment::show(at, &self.zone(store)), grouped(seq)));
+        Ok(())
+    }
+
+    /// Watches long work and shows it.
+    pub(crate) fn monitor(&self) -> Shown {
+        Shown::new(self.globals.progress)
+    }
+
+    /// Who does this and why.
+    pub(crate) fn by(&self) -> By {
+        By { actor: self.actor(), reason: self.globals.reason.clone().unwrap_or_default(), origin: "annals command line".into() }
+    }
+
+    /// Who does this: named, or the login name.
+    pub(crate) fn actor(&self) -> String {
+        let login = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+        self.globals.actor.clone().unwrap_or_else(login)
+    }
+}
+
+/// A number with its thousands apart.
+pub(crate) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Bytes for people: `812 B`, `3.1 MB` (powers of ten, as lines and disks are sold).
+pub(crate) fn bytes(n: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", units[unit]) }
+}
+
+/// The path as a key's bytes: for files named on the command line.
+pub(crate) fn path_bytes(path: &Path) -> Vec<u8> {
+    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
+}

@@ -1,0 +1,125 @@
+//! The command line: words in, exit code out. The only place that prints.
+
+mod out;
+mod progress;
+mod context;
+mod everyday;
+mod service;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::base::error::{Error, Result};
+
+use context::Context;
+use out::Out;
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Globals {
+    /// The store's directory [default: the nearest .annals above, or .annals here]
+    #[arg(short = 'C', long = "store", value_name = "DIR", global = true, env = "ANNALS_STORE")]
+    store: Option<std::path::PathBuf>,
+    /// The tenant; leave it out unless you have several
+    #[arg(long, value_name = "TENANT", global = true, env = "ANNALS_TENANT")]
+    tenant: Option<String>,
+    /// Who does this; stands in the history
+    #[arg(long = "as", value_name = "ACTOR", global = true)]
+    actor: Option<String>,
+    /// Why; stands in the history
+    #[arg(long, value_name = "TEXT", global = true)]
+    reason: Option<String>,
+    /// Print JSON: one object, or with =lines one object a line
+    #[arg(long, value_name = "FORM", global = true, num_args = 0..=1, require_equals = true, default_missing_value = "object")]
+    json: Option<out::Json>,
+    /// How to show progress
+    #[arg(long, value_name = "HOW", global = true, default_value = "auto")]
+    progress: progress::How,
+    /// Save the plan to this file instead of applying it
+    #[arg(long, value_name = "FILE", global = true)]
+    plan: Option<std::path::PathBuf>,
+    /// Show what would happen and change nothing
+    #[arg(short = 'n', long, global = true)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(short = 'y', long, global = true)]
+    yes: bool,
+    /// Read and show times in this zone, like Europe/Oslo
+    #[arg(long, value_name = "ZONE", global = true)]
+    tz: Option<String>,
+    /// Language of field labels: en, nb, sv, it
+    #[arg(long, value_name = "LANG", global = true, default_value = "en")]
+    lang: String,
+    /// At most this many bytes a second over the line, like 32KiB/s
+    #[arg(long, value_name = "RATE", global = true)]
+    limit_rate: Option<String>,
+    /// The key file [default: annals.key in the store]
+    #[arg(long = "key-file", value_name = "FILE", global = true, env = "ANNALS_KEYFILE")]
+    key_file: Option<std::path::PathBuf>,
+    /// Print only what was asked for
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+/// Keeps every version of documents, and ships them offsite in the fewest bytes.
+#[derive(Debug, Parser)]
+#[command(name = "annals", version, max_term_width = 100, arg_required_else_help = true, disable_help_subcommand = false)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(everyday::Init),
+    Put(everyday::Put),
+    Get(everyday::Get),
+    Version(service::Version),
+}
+
+impl Command {
+    /// Does it; the number is the exit code of work that came to its end.
+    fn run(self, context: &Context) -> Result<u8> {
+        match self {
+            Command::Init(args) => args.run(context),
+            Command::Put(args) => args.run(context),
+            Command::Get(args) => args.run(context),
+            Command::Version(args) => args.run(context),
+        }
+    }
+}
+
+/// Runs the program with these words (the first is its name).
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(e) => {
+            // clap prints help to stdout and mistakes to stderr, with colours on terminals only.
+            let code = if e.use_stderr() { 2 } else { 0 };
+            return if e.print().is_ok() { ExitCode::from(code) } else { ExitCode::from(1) };
+        }
+    };
+    let out = Out::new(cli.globals.json, cli.globals.quiet);
+    let done = Context::new(cli.globals, out.clone()).and_then(|context| cli.command.run(&context));
+    match done.and_then(|code| out.flush().map(|()| code)) {
+        Ok(code) => ExitCode::from(code),
+        Err(e) => fail(&out, &e),
+    }
+}
+
+fn fail(out: &Out, e: &Error) -> ExitCode {
+    // Whoever reads our output has gone: there is nobody to tell.
+    if e.code() == "out.closed" {
+        return ExitCode::SUCCESS;
+    }
+    out.error(e);
+    ExitCode::from(progress::exit_of_signal().unwrap_or(e.kind().exit()))
+}

@@ -1,1 +1,0 @@
-//! To be replaced by its author.

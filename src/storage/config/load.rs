@@ -1,0 +1,258 @@
+//! From the text of the file to its values.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use toml_edit::{Item, Table};
+
+use crate::base::error::{Error, Result};
+use crate::model::key;
+use crate::model::moment::{Zone, parse_duration};
+
+use super::amount::positive_size;
+use super::cron::Cron;
+use super::place::{absolute, check_url, country, region};
+use super::rules::{Alert, Capture, CaptureFrom, Config, Keep, Remote, Schedule, Ship, StoreRules, TenantRules};
+use super::section::{Section, document, line_of, locate, type_error, unknown_section, value_error};
+use super::window::{DAY, HOUR, MINUTE, Window, interval, parse_allowance, parse_window};
+use super::words::{NAME_BYTES_MAX, nearest, shown};
+
+/// Bytes: the largest configuration file. A thousand remotes take a tenth of it; more is some other file.
+pub(super) const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+impl Config {
+    /// Reads the file at `path`. A missing file is of kind [`Kind::Missing`](crate::base::error::Kind::Missing), code `config.missing`.
+    pub fn load(path: &Path) -> Result<Self> {
+        match read(path)? {
+            Some(text) => Self::parse(&text),
+            None => Err(Error::missing("config.missing", format!("no configuration file: {}", path.display()))
+                .hint("create it (an empty file is a valid one), or leave the option away")),
+        }
+    }
+
+    /// Reads the file at `path`; the defaults where there is none.
+    pub fn load_if_present(path: &Path) -> Result<Self> {
+        read(path)?.map_or_else(|| Ok(Self::default()), |text| Self::parse(&text))
+    }
+
+    /// Reads the text of a file. Every failure is of kind [`Kind::Usage`](crate::base::error::Kind::Usage) with a code `config.*` and names the line.
+    pub fn parse(text: &str) -> Result<Self> {
+        let document = document(text)?;
+        let root = document.as_table();
+        let mut config = Config::default();
+        for (name, item) in root.iter() {
+            let at = line_of(text, root.key(name).and_then(|k| k.span()));
+            match name {
+                "store" => config.store = store(&Section::one(text, at, name, item)?)?,
+                "schedule" => config.schedule = schedule(&Section::one(text, at, name, item)?)?,
+                "keep" => config.keep = keep(&Section::one(text, at, name, item)?)?,
+                "alert" => config.alert = alert(&Section::one(text, at, name, item)?)?,
+                "remote" => {
+                    for section in Section::list(text, at, name, item)? {
+                        config.remotes.push(remote(&section, &config.remotes)?);
+                    }
+                }
+                "capture" => {
+                    for section in Section::list(text, at, name, item)? {
+                        config.captures.push(capture(&section, &config.captures)?);
+                    }
+                }
+                "tenant" => config.tenants = tenants(text, at, item)?,
+                _ => return Err(unknown_section(name, at)),
+            }
+        }
+        config.check_tenant_remotes(text, root)?;
+        Ok(config)
+    }
+
+    /// The remote of that name; [`Kind::Missing`](crate::base::error::Kind::Missing) with the nearest name otherwise.
+    pub fn remote(&self, name: &str) -> Result<&Remote> {
+        self.remotes.iter().find(|r| r.name == name).ok_or_else(|| {
+            let error = Error::missing("remote.unknown", format!("no such remote: {}", shown(name)));
+            match nearest(name, self.remotes.iter().map(|r| r.name.as_str())) {
+                Some(near) => error.hint(format!("did you mean {near}?")),
+                None => error.hint("add it first: annals remote add NAME dir:/path"),
+            }
+        })
+    }
+
+    pub(super) fn check_tenant_remotes(&self, text: &str, root: &Table) -> Result<()> {
+        for (tenant, rules) in &self.tenants {
+            let Some(wrong) = rules.remotes.iter().find(|name| !self.remotes.iter().any(|r| r.name == **name)) else { continue };
+            let table = root.get("tenant").and_then(|t| t.get(tenant)).and_then(Item::as_table_like);
+            let at = line_of(text, table.and_then(|t| t.get("remotes")).and_then(Item::span));
+            let error = value_error(at, format!("tenant {} names a remote that is not in this file: {}", shown(tenant), shown(wrong)));
+            return Err(match nearest(wrong, self.remotes.iter().map(|r| r.name.as_str())) {
+                Some(near) => error.hint(format!("did you mean {near}?")),
+                None => error.hint("add a [[remote]] of that name, or take the name off the list"),
+            });
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn store(section: &Section<'_>) -> Result<StoreRules> {
+    Ok(StoreRules {
+        site: section.parsed("site", |text| {
+            if text.trim().is_empty() || text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
+                return Err(Error::usage("config.value", format!("not a name for a site: {}", shown(text)))
+                    .hint("write 1 to 64 bytes, for example \"clinic-17\""));
+            }
+            Ok(text.to_owned())
+        })?,
+        zone: section.parsed("zone", Zone::parse)?,
+        quota_bytes: section.parsed("quota", positive_size)?,
+    })
+}
+
+pub(super) fn schedule(section: &Section<'_>) -> Result<Schedule> {
+    let every = section.parsed("ship", |text| interval(text, MINUTE, 31 * DAY))?;
+    let cron = section.parsed("cron", Cron::parse)?;
+    let ship = match (every, cron) {
+        (Some(_), Some(_)) => {
+            return Err(value_error(section.line("cron"), format!("{} has both ship and cron", section.title())).hint("keep one of the two"));
+        }
+        (Some(secs), None) => Some(Ship::EverySecs(secs)),
+        (None, cron) => cron.map(Ship::Cron),
+    };
+    let mut windows: Vec<Window> = Vec::new();
+    for text in section.texts("window")?.unwrap_or_default() {
+        let window = section.located("window", parse_window(&text))?;
+        if let Some(minute) = (0..1_440).find(|m| window.contains(*m) && windows.iter().any(|w| w.contains(*m))) {
+            let message = format!("{} window: two windows both hold {:02}:{:02}", section.title(), minute / 60, minute % 60);
+            return Err(value_error(section.line("window"), message).hint("let one window begin where the other ends: 19:00-06:00 and 06:00-19:00"));
+        }
+        windows.push(window);
+    }
+    Ok(Schedule {
+        ship,
+        windows,
+        allowance: section.parsed("allowance", parse_allowance)?,
+        drill_secs: section.parsed("drill", |text| interval(text, HOUR, 3_650 * DAY))?,
+    })
+}
+
+pub(super) fn keep(section: &Section<'_>) -> Result<Keep> {
+    Ok(Keep {
+        floor_secs: section.parsed("floor", parse_duration)?,
+        within_secs: section.parsed("within", parse_duration)?,
+        daily: section.count("daily", 100_000)?,
+        monthly: section.count("monthly", 100_000)?,
+        after_tenant_drop_secs: section.parsed("after_tenant_drop", parse_duration)?,
+    })
+}
+
+pub(super) fn alert(section: &Section<'_>) -> Result<Alert> {
+    let command = section.texts("command")?.unwrap_or_default();
+    if command.first().is_some_and(|program| program.trim().is_empty()) {
+        return Err(
+            value_error(section.line("command"), format!("{} command names no program", section.title())).hint("write command = [\"notify.cmd\"]")
+        );
+    }
+    Ok(Alert { stale_after_secs: section.parsed("stale_after", |text| interval(text, MINUTE, 3_650 * DAY))?, command })
+}
+
+pub(super) fn remote(section: &Section<'_>, earlier: &[Remote]) -> Result<Remote> {
+    let name = section.name(earlier.iter().map(|r| r.name.as_str()))?;
+    let url_of = |scheme: &'static str| {
+        move |path: &str| {
+            let url = format!("{scheme}:{path}");
+            check_url(&url).map(|()| url)
+        }
+    };
+    let directory = section.parsed("directory", url_of("dir"))?;
+    let rclone = section.parsed("rclone", url_of("rclone"))?;
+    let by_rclone = rclone.is_some();
+    let url = match (directory, rclone) {
+        (Some(url), None) | (None, Some(url)) => url,
+        (one, _) => {
+            let problem = if one.is_some() { "has both rclone and directory" } else { "has neither rclone nor directory" };
+            return Err(value_error(section.at, format!("remote {} {problem}", shown(&name)))
+                .hint("write one of rclone = \"REMOTE:PATH\" and directory = \"/path\""));
+        }
+    };
+    let rclone_config = section.parsed("rclone_config", absolute)?;
+    if rclone_config.is_some() && !by_rclone {
+        return Err(value_error(section.line("rclone_config"), format!("remote {} has rclone_config but is a directory", shown(&name)))
+            .hint("take rclone_config away, or use rclone instead of directory"));
+    }
+    Ok(Remote {
+        name,
+        url,
+        rclone_config,
+        region: section.parsed("region", region)?,
+        operator_country: section.parsed("operator_country", country)?,
+        expected_secs: section.parsed("expected", |text| interval(text, HOUR, 3_650 * DAY))?,
+    })
+}
+
+pub(super) fn capture(section: &Section<'_>, earlier: &[Capture]) -> Result<Capture> {
+    let name = section.name(earlier.iter().map(|c| c.name.as_str()))?;
+    let folder = section.parsed("folder", absolute)?;
+    let sqlite = section.parsed("sqlite", absolute)?;
+    let (include, exclude) = (section.texts("include")?, section.texts("exclude")?);
+    let tables = section.texts("tables")?;
+    let stray = |key: &str, of: &str| {
+        Err(value_error(section.line(key), format!("capture {} has {key}, which belongs to {of}", shown(&name))).hint(format!("take {key} away")))
+    };
+    let from = match (folder, sqlite) {
+        (Some(_), None) if tables.is_some() => return stray("tables", "sqlite"),
+        (None, Some(_)) if include.is_some() => return stray("include", "folder"),
+        (None, Some(_)) if exclude.is_some() => return stray("exclude", "folder"),
+        (Some(path), None) => CaptureFrom::Folder { path, include: include.unwrap_or_default(), exclude: exclude.unwrap_or_default() },
+        (None, Some(path)) => CaptureFrom::Sqlite { path, tables: tables.unwrap_or_else(|| vec!["*".to_owned()]) },
+        (one, _) => {
+            let problem = if one.is_some() { "has both folder and sqlite" } else { "has neither folder nor sqlite" };
+            return Err(value_error(section.at, format!("capture {} {problem}", shown(&name)))
+                .hint("write one of folder = \"/path\" and sqlite = \"/path/app.db\""));
+        }
+    };
+    let prefix = section.parsed("prefix", |text| key::check_key(&key::parse_key(text)).map(|()| text.to_owned()))?;
+    let tenant = section.parsed("tenant", |text| key::check_tenant(text).map(|()| text.to_owned()))?;
+    Ok(Capture { name, from, prefix, tenant })
+}
+
+pub(super) fn tenants(text: &str, at: usize, item: &Item) -> Result<BTreeMap<String, TenantRules>> {
+    let form = "a section of its own for each tenant: [tenant.\"NAME\"]";
+    let Some(table) = item.as_table_like() else { return Err(type_error(at, "tenant", form, item)) };
+    let mut tenants = BTreeMap::new();
+    for (name, item) in table.iter() {
+        let at = line_of(text, table.key(name).and_then(|k| k.span()));
+        if item.as_table_like().is_none() {
+            return Err(type_error(at, &format!("[tenant] {name}"), form, item));
+        }
+        let section = Section::one(text, at, "tenant", item)?;
+        locate(at, "[tenant]", key::check_tenant(name))?;
+        let regions = section.texts("regions")?.unwrap_or_default();
+        let rules = TenantRules {
+            regions: section.located("regions", regions.iter().map(|r| region(r)).collect())?,
+            remotes: section.texts("remotes")?.unwrap_or_default(),
+            copies_min: section.count("copies_min", 16)?,
+        };
+        tenants.insert(name.to_owned(), rules);
+    }
+    Ok(tenants)
+}
+
+/// The text of the file; `None` where there is no file.
+pub(super) fn read(path: &Path) -> Result<Option<String>> {
+    let bytes = match fs::metadata(path) {
+        Ok(meta) if meta.len() > CONFIG_BYTES_MAX => {
+            return Err(Error::usage(
+                "config.long",
+                format!("the file has {} bytes, the most is {CONFIG_BYTES_MAX}: {}", meta.len(), path.display()),
+            )
+            .hint("is this the right file? name it with ANNALS_CONFIG"));
+        }
+        Ok(_) => fs::read(path),
+        Err(e) => Err(e),
+    };
+    match bytes {
+        Ok(bytes) => String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| Error::usage("config.syntax", format!("not UTF-8 text: {}", path.display())).hint("save the file as UTF-8 in your editor")),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io(format_args!("read {}", path.display()), e)),
+    }
+}

@@ -1,0 +1,218 @@
+//! The sections as values.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use toml_edit::Value;
+
+use crate::base::error::{Error, Result};
+use crate::model::moment::{Local, Zone, duration_text};
+
+use super::amount::Rate;
+use super::cron::Cron;
+use super::place::{check_name, check_path, check_url, country, region};
+use super::window::{Allowance, DAY, HOUR, Window, interval};
+
+/// All of `annals.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// `[store]`
+    pub store: StoreRules,
+    /// `[schedule]`
+    pub schedule: Schedule,
+    /// `[keep]`
+    pub keep: Keep,
+    /// `[[remote]]`, in the order of the file.
+    pub remotes: Vec<Remote>,
+    /// `[[capture]]`, in the order of the file.
+    pub captures: Vec<Capture>,
+    /// `[tenant."NAME"]` by name.
+    pub tenants: BTreeMap<String, TenantRules>,
+    /// `[alert]`
+    pub alert: Alert,
+}
+
+/// `[store]`: what the store is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoreRules {
+    /// The name of this installation for people.
+    pub site: Option<String>,
+    /// Where wall clocks are read; the machine's zone where absent.
+    pub zone: Option<Zone>,
+    /// Bytes that the store may take on the local disk.
+    pub quota_bytes: Option<u64>,
+}
+
+/// `[schedule]`: when the agent works, and how fast.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Schedule {
+    /// When changes are shipped; only on request where absent.
+    pub ship: Option<Ship>,
+    /// When the line may be used and how fast. Without windows always and at full speed; with windows, shipping pauses outside them all.
+    pub windows: Vec<Window>,
+    /// How many bytes may be shipped in a day, week or month.
+    pub allowance: Option<Allowance>,
+    /// Seconds between rehearsals of a rebuild.
+    pub drill_secs: Option<u64>,
+}
+
+impl Schedule {
+    /// How fast may be shipped while the wall clock shows `at`; `None` is not at all now.
+    pub fn rate_at(&self, at: &Local) -> Option<Rate> {
+        if self.windows.is_empty() {
+            return Some(Rate::Unlimited);
+        }
+        let minute = u16::from(at.hour) * 60 + u16::from(at.minute);
+        self.windows.iter().find(|w| w.contains(minute)).map(|w| w.rate)
+    }
+}
+
+/// When changes are shipped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ship {
+    /// `ship = "every 2h"`, in seconds.
+    EverySecs(u64),
+    /// `cron = "0 */4 * * *"`.
+    Cron(Cron),
+}
+
+/// `[keep]`: what may be forgotten. Absent fields forget nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Keep {
+    /// Seconds: nothing younger is ever forgotten, whatever a command says.
+    pub floor_secs: Option<u64>,
+    /// Seconds: everything younger is kept.
+    pub within_secs: Option<u64>,
+    /// For so many days the last version of the day is kept.
+    pub daily: Option<u32>,
+    /// For so many months the last version of the month is kept.
+    pub monthly: Option<u32>,
+    /// Seconds that a dropped tenant's history is kept.
+    pub after_tenant_drop_secs: Option<u64>,
+}
+
+/// `[[remote]]`: a place offsite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// 1 to 64 of `a-z 0-9 - _ .`; the first is not `-` or `.`.
+    pub name: String,
+    /// `dir:/absolute/path` or `rclone:REMOTE:PATH`.
+    pub url: String,
+    /// rclone's configuration file, an absolute path; rclone's own default where absent.
+    pub rclone_config: Option<PathBuf>,
+    /// Where the bytes lie, in the words that tenants' `regions` use. Lower case.
+    pub region: Option<String>,
+    /// The country whose law the operator is under: two letters of ISO 3166, lower case.
+    pub operator_country: Option<String>,
+    /// Seconds: how often the remote is expected to be there. Until then absence is waiting, not failure. Absent: always.
+    pub expected_secs: Option<u64>,
+}
+
+impl Remote {
+    /// A remote with a name and a url; the rest is absent.
+    pub fn new(name: &str, url: &str) -> Result<Self> {
+        check_name(name)?;
+        check_url(url)?;
+        Ok(Remote { name: name.to_owned(), url: url.to_owned(), rclone_config: None, region: None, operator_country: None, expected_secs: None })
+    }
+
+    /// The same with all fields checked and in the form that [`Config::parse`] gives them.
+    pub(super) fn checked(&self) -> Result<Self> {
+        check_name(&self.name)?;
+        check_url(&self.url)?;
+        let by_rclone = self.url.starts_with("rclone:");
+        if let Some(path) = &self.rclone_config {
+            check_path(&path.to_string_lossy())?;
+            if !by_rclone {
+                return Err(Error::usage("remote.url", format!("a directory has no use for rclone's configuration: {}", self.url))
+                    .hint("leave the rclone configuration away, or use rclone:REMOTE:PATH"));
+            }
+        }
+        let expected = self.expected_secs.map(|secs| interval(&duration_text(secs), HOUR, 3_650 * DAY));
+        Ok(Remote {
+            region: self.region.as_deref().map(region).transpose()?,
+            operator_country: self.operator_country.as_deref().map(country).transpose()?,
+            expected_secs: expected.transpose()?,
+            ..self.clone()
+        })
+    }
+
+    /// The section as it stands in the file.
+    pub(super) fn section(&self, newline: &str) -> String {
+        let mut out = format!("[[remote]]{newline}");
+        let mut line = |key: &str, value: &str| out.push_str(&format!("{key} = {}{newline}", Value::from(value)));
+        line("name", &self.name);
+        match self.url.split_once(':') {
+            Some(("dir", path)) => line("directory", path),
+            Some((_, path)) => line("rclone", path),
+            None => {}
+        }
+        if let Some(path) = &self.rclone_config {
+            line("rclone_config", &path.to_string_lossy());
+        }
+        if let Some(region) = &self.region {
+            line("region", region);
+        }
+        if let Some(country) = &self.operator_country {
+            line("operator_country", country);
+        }
+        if let Some(secs) = self.expected_secs {
+            line("expected", &duration_text(secs));
+        }
+        out
+    }
+}
+
+/// `[[capture]]`: application data whose history is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capture {
+    /// Named like a remote.
+    pub name: String,
+    /// What is captured.
+    pub from: CaptureFrom,
+    /// What stands before the keys; `NAME/` where absent.
+    pub prefix: Option<String>,
+    /// Whose documents they are; the default tenant's where absent.
+    pub tenant: Option<String>,
+}
+
+/// What is captured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaptureFrom {
+    /// The files below a directory.
+    Folder {
+        /// Absolute path.
+        path: PathBuf,
+        /// Patterns of what is captured; all where empty.
+        include: Vec<String>,
+        /// Patterns of what is left out.
+        exclude: Vec<String>,
+    },
+    /// The rows of an SQLite database.
+    Sqlite {
+        /// Absolute path.
+        path: PathBuf,
+        /// Names or patterns of tables; `*` where absent.
+        tables: Vec<String>,
+    },
+}
+
+/// `[tenant."NAME"]`: where one tenant's data may go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TenantRules {
+    /// Regions in which its data may lie; anywhere where empty. Lower case.
+    pub regions: Vec<String>,
+    /// Remotes it is shipped to; all that the regions allow where empty.
+    pub remotes: Vec<String>,
+    /// How many places must hold its history before the local copy may be thinned.
+    pub copies_min: Option<u32>,
+}
+
+/// `[alert]`: who is told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Alert {
+    /// Seconds: how old the oldest change not yet offsite may grow before that is a problem.
+    pub stale_after_secs: Option<u64>,
+    /// Program and arguments, run once for each problem and never for success. Empty: nobody is told.
+    pub command: Vec<String>,
+}

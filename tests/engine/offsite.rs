@@ -1,0 +1,188 @@
+use std::sync::Arc;
+
+use annals::base::monitor::Silent;
+use annals::engine::offsite::{OpenRemote, ShipOptions};
+use annals::engine::rebuild::Rebuild;
+use annals::engine::store::read_key_file;
+use annals::engine::verify::Level;
+use annals::format::keyfile::Unlock;
+use annals::model::change::Meta;
+use annals::model::moment::Moment;
+use annals::model::reference::Reference;
+use annals::storage::remote::Memory;
+use annals::{Result, Store};
+
+use crate::support::{Site, read, site};
+
+fn memory(name: &str) -> (Arc<Memory>, OpenRemote) {
+    let memory = Arc::new(Memory::new());
+    (memory.clone(), OpenRemote::new(name, memory))
+}
+
+fn rebuild(
+    s: &Site,
+    remotes: &[OpenRemote],
+    into: &str,
+    at: Option<annals::base::time::Timestamp>,
+) -> Result<(Store, annals::engine::offsite::FetchReport)> {
+    let key_file = read_key_file(&s.store.dir().join("annals.key"))?;
+    let secret = key_file.open(&Unlock::default())?;
+    let into = s.dir.path().join(into);
+    Rebuild { remotes, into: &into, key_file, secret, site_name: "test", at }.run(Store::builder().clock(s.clock.clone()), &Silent)
+}
+
+/// A little of everything that a log can hold.
+fn fill(s: &Site) {
+    let big: Vec<u8> = (0..3_000_000u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()).collect();
+    for round in 0..5u32 {
+        s.minute();
+        let mut b = s.store.batch(&format!("round {round}")).actor("806").request_id(&format!("r{round}"));
+        for i in 0..50 {
+            b.put(
+                format!("case/{i}"),
+                &mut format!("{{\"id\": {i}, \"round\": {round}, \"text\": \"the same for all rounds of {i}\"}}\n").as_bytes(),
+            )
+            .expect("put");
+        }
+        let mut changed = big.clone();
+        changed[5_000_000 + round as usize * 1000] ^= 0xff;
+        b.put_with(
+            "big",
+            &mut &changed[..],
+            Meta { mode: Some(0o640), mtime_ns: Some(1_700_000_000_123_456_789 + i64::from(round)), ..Meta::default() },
+        )
+        .expect("put");
+        b.put("empty", &mut &b""[..]).expect("put");
+        b.commit().expect("commit");
+    }
+    s.minute();
+    s.store
+        .add_ref("case/1", Reference { system: "svarut".into(), id: "7".into(), state: "sent".into(), irrevocable: true, expires: None })
+        .expect("ref");
+    s.store.mark("release-7").expect("mark");
+    s.store.remove("case/2").expect("remove");
+    s.store.put("copy of big", &big[..]).expect("put");
+    let other = s.store.add_tenant("b").expect("tenant");
+    other.put("x", &b"tenant b"[..]).expect("put");
+}
+
+fn same(a: &Store, b: &Store) {
+    for tenant in a.tenants().expect("tenants") {
+        let again = b.tenant(tenant.name()).expect("the tenant is there");
+        assert_eq!(tenant.position().expect("position"), again.position().expect("position"), "{}", tenant.name());
+        let versions = |t: &annals::Tenant| t.list("").map(|v| v.expect("row")).map(|v| (v.key, v.number, v.digest, v.meta)).collect::<Vec<_>>();
+        assert_eq!(versions(&tenant), versions(&again));
+    }
+    let report = b.verify(Level::Full, &Silent).expect("verify");
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+}
+
+#[test]
+fn a_rebuilt_site_is_the_same_digest_for_digest() {
+    let s = site();
+    fill(&s);
+    let (_, remote) = memory("offsite");
+    let shipped = s.store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship");
+    assert!(shipped.objects >= 3 && shipped.bytes > 0);
+    let (again, report) = rebuild(&s, std::slice::from_ref(&remote), "again", None).expect("rebuild");
+    assert!(report.gaps.is_empty(), "{report:?}");
+    same(&s.store, &again);
+    assert_eq!(again.refs("case/1").expect("refs").len(), 1);
+    assert_eq!(again.marks().expect("marks"), s.store.marks().expect("marks"));
+    // What is recorded from now on ships as a small delta, and the rebuilt site can fetch it.
+    s.store.put("case/3", &b"{\"id\": 3, \"round\": 9, \"text\": \"the same for all rounds of 3\"}\n"[..]).expect("put");
+    let small = s.store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship");
+    assert!(small.objects == 1 && small.bytes <= 300, "{small:?}");
+    assert_eq!(s.store.ship(&remote, &ShipOptions::default(), &Silent).expect("nothing to do").objects, 0);
+    again.fetch(&[remote], &Silent).expect("fetch");
+    same(&s.store, &again);
+}
+
+#[test]
+fn a_rebuild_to_a_moment_has_what_was_there_then() {
+    let s = site();
+    let first = s.store.put("x", &b"1"[..]).expect("put");
+    s.minute();
+    s.store.put("x", &b"2"[..]).expect("put");
+    s.store.put("y", &b"later"[..]).expect("put");
+    let (_, remote) = memory("offsite");
+    s.store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship");
+    let (then, _) = rebuild(&s, &[remote], "then", Some(first.time)).expect("rebuild");
+    assert_eq!(read(then.get("x").expect("x")), "1");
+    assert!(then.get("y").is_err());
+    let position = then.position().expect("position");
+    assert_eq!((position.seq, position.digest), (1, first.position.digest));
+    assert_ne!(position.timeline, first.position.timeline, "a line of history of its own");
+}
+
+#[test]
+fn damage_on_one_remote_is_bridged_and_damage_on_all_is_told() {
+    let s = site();
+    s.store.put("a", &b"first"[..]).expect("put");
+    let (one, remote_one) = memory("one");
+    let (two, remote_two) = memory("two");
+    let both = [remote_one.clone(), remote_two.clone()];
+    let ship = || both.iter().for_each(|r| drop(s.store.ship(r, &ShipOptions::default(), &Silent).expect("ship")));
+    ship();
+    s.store.put("letters/hit", &b"second"[..]).expect("put");
+    ship();
+    s.store.put("c", &b"third"[..]).expect("put");
+    ship();
+    let hit = one.names().into_iter().filter(|n| n.ends_with(".seg")).nth(1).expect("a second segment");
+    one.damage(&hit, |bytes| {
+        let i = bytes.len() / 2;
+        bytes[i] ^= 1;
+    });
+    let (bridged, report) = rebuild(&s, &both, "bridged", None).expect("rebuild");
+    assert!(report.gaps.is_empty() && !report.bridged.is_empty());
+    same(&s.store, &bridged);
+    two.damage(&hit, |bytes| bytes.truncate(40));
+    let (partly, report) = rebuild(&s, &both, "partly", None).expect("what is there is rebuilt");
+    assert_eq!((report.gaps[0].first, report.gaps[0].last), (2, 3));
+    assert_eq!(read(partly.get("a").expect("before the gap")), "first");
+    let found = s.store.verify_remote(&remote_two, true, &Silent).expect("verify");
+    assert_eq!(found.problems.len(), 1);
+    assert_eq!(found.problems[0].documents, ["letters/hit"]);
+    s.store.ship(&remote_two, &ShipOptions::default(), &Silent).err();
+    s.store.ship(&remote_two, &ShipOptions::default(), &Silent).expect("what verification found is shipped again");
+    let (healed, report) = rebuild(&s, &both, "healed", None).expect("rebuild");
+    assert!(report.gaps.is_empty(), "{report:?}");
+    same(&s.store, &healed);
+}
+
+#[test]
+fn the_wrong_key_opens_nothing() {
+    let s = site();
+    s.store.put("a", &b"first"[..]).expect("put");
+    let (_, remote) = memory("one");
+    s.store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship");
+    let other = site();
+    let error = rebuild(&other, &[remote], "stolen", None).err().expect("refused");
+    assert_eq!(error.kind(), annals::Kind::Denied);
+    assert!(!other.dir.path().join("stolen").exists());
+}
+
+#[test]
+fn names_of_versions_stay_readable_after_a_rebuild() {
+    let s = site();
+    for i in 0..70 {
+        s.minute();
+        s.store.put("doc", format!("version {i} of a document that changes a little each time\n").as_bytes()).expect("put");
+        if i % 10 == 0 {
+            let (_, remote) = memory(&format!("r{i}"));
+            s.store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship");
+        }
+    }
+    let (_, remote) = memory("last");
+    // Objects that other remotes took are gone from the outbox: they are sealed again for the new one.
+    for _ in 0..3 {
+        if s.store.ship(&remote, &ShipOptions::default(), &Silent).is_ok() {
+            break;
+        }
+    }
+    let (again, report) = rebuild(&s, &[remote], "again", None).expect("rebuild");
+    assert!(report.gaps.is_empty(), "{report:?}");
+    assert_eq!(again.history("doc").expect("history").len(), 70);
+    let v30 = again.find_version("doc", Some(&Moment::Version(31))).expect("v31");
+    assert_eq!(read(again.open(&v30).expect("open")), "version 30 of a document that changes a little each time\n");
+}
