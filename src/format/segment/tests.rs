@@ -4,13 +4,18 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::limits::PAD_FROM_BYTES;
 use crate::base::random::{Random, SeededRandom};
+use crate::base::time::Timestamp;
 use crate::format::block::{Effort, pack, unpack};
 use crate::format::cipher::TAG_BYTES;
+use crate::format::layout::{Layout, assemble};
+use crate::format::record::RecordHasher;
 use crate::format::wire::model::{Model, changed_documents, slices, tenant, timeline};
-use crate::format::wire::{BlockEntry, Slice};
+use crate::format::wire::{BlockEntry, Form, NewContent, Slice, WireBatch, WireChange};
+use crate::model::change::{BatchHead, Cause, Change, Meta};
 
 fn key() -> SecretKey {
     SecretKey::from_bytes([7; 32])
@@ -39,7 +44,7 @@ fn write(model: &Model, slice: &Slice, frames: &[Vec<u8>], part_bytes_max: u64) 
         Ok(())
     };
     let range = (slice.first_seq, slice.last_seq());
-    let random = SeededRandom::new(5);
+    let random = SeededRandom::new(slice.first_seq);
     let mut writer = SliceWriter::new(&key(), slice.tenant, slice.timeline, range, part_bytes_max, &random, &mut sink);
     for (block, frame) in slice.blocks.iter().zip(frames) {
         writer.block(block.plain_len, frame).expect("block");
@@ -158,7 +163,7 @@ fn the_end_is_read_once_and_twice_only_for_a_large_tail() {
     let (model, mut slice, frames) = (model, slice, frames);
     slice.batches[0].reason = String::new();
     slice.new_keys = (0..9000u64).map(|i| noise(12, i).iter().map(|b| b | 1).collect()).collect();
-    let new = (0..9000).map(|i| crate::format::wire::WireChange::Remove { document: slice.documents_before + i });
+    let new = (0..9000).map(|i| WireChange::Remove { document: slice.documents_before + i });
     slice.batches[0].changes.extend(new);
     let (written, objects) = write(&model, &slice, &frames, 1 << 20);
     let name = tail_name(&written);
@@ -238,4 +243,166 @@ fn blocks_of_another_slice_are_refused() {
     let mut writer = SliceWriter::new(&key(), tenant(), timeline(), (slice.first_seq, slice.last_seq()), 1000, &random, &mut sink);
     assert_eq!(writer.block(u64::MAX, b"x").expect_err("large").code(), "segment.block");
     assert!(writer.finish(slice.clone(), &model).is_err(), "blocks are missing");
+}
+
+/// The log of the example in `FORMAT.md`: two documents, then a change of the first.
+fn example() -> Vec<(Slice, Vec<Vec<u8>>)> {
+    let first: [&[u8]; 2] = [b"{\"id\":1,\"name\":\"Kari Nordmann\",\"city\":\"Oslo\"}\n", b"Two documents make a log.\n"];
+    let second: &[u8] = b"{\"id\":1,\"name\":\"Kari Nordmann\",\"city\":\"Bergen\"}\n";
+    let batch = |micros, reason: &str, changes| WireBatch {
+        time: Timestamp(micros),
+        clock_behind: 0,
+        actor: "806".into(),
+        reason: reason.into(),
+        origin: String::new(),
+        request: String::new(),
+        cause: Cause::Recorded,
+        changes,
+    };
+    let put = |document, content, mtime_ns| WireChange::Put { document, content, meta: Meta { mode: Some(0o644), mtime_ns, ..Meta::default() } };
+    let content = |bytes: &[u8], base| NewContent { size: bytes.len() as u64, form: Form::Plain, base, splice: Vec::new() };
+    let mut one = Slice {
+        tenant: tenant(),
+        timeline: timeline(),
+        parent: None,
+        first_seq: 1,
+        prev: Digest::ZERO,
+        head: Digest::ZERO,
+        documents_before: 0,
+        contents_before: 0,
+        new_keys: vec![b"sak/2018-163.json".to_vec(), b"sak/2018-notes.txt".to_vec()],
+        batches: vec![batch(
+            1_537_279_320_000_000,
+            "ny sak",
+            vec![put(0, 0, Some(1_537_279_300_500_000_000)), put(1, 1, Some(1_537_279_301_000_000_000))],
+        )],
+        contents: vec![content(first[0], None), content(first[1], None)],
+        blocks: Vec::new(),
+    };
+    let mut two = Slice {
+        first_seq: 2,
+        documents_before: 2,
+        contents_before: 2,
+        new_keys: Vec::new(),
+        batches: vec![batch(1_537_279_920_123_456, "flyttet", vec![put(0, 2, Some(1_537_279_919_123_456_789))])],
+        contents: vec![content(second, Some(0))],
+        ..one.clone()
+    };
+    let contents: Vec<Vec<u8>> = first.iter().chain([&second]).map(|bytes| bytes.to_vec()).collect();
+    one.head = chain(&one, &one.new_keys, &contents);
+    two.prev = one.head;
+    two.head = chain(&two, &one.new_keys, &contents);
+    vec![(one, contents[..2].to_vec()), (two, contents[2..].to_vec())]
+}
+
+/// The digest of the last batch, from the canonical records.
+fn chain(slice: &Slice, keys: &[Vec<u8>], contents: &[Vec<u8>]) -> Digest {
+    let mut prev = slice.prev;
+    for (seq, batch) in (slice.first_seq..).zip(&slice.batches) {
+        let (actor, reason, origin, request) = (batch.actor.clone(), batch.reason.clone(), batch.origin.clone(), batch.request.clone());
+        let head = BatchHead { seq, prev, time: batch.time, clock_behind: batch.clock_behind, actor, reason, origin, request, cause: batch.cause };
+        let mut hasher = RecordHasher::new(&head, batch.changes.len() as u64);
+        for change in &batch.changes {
+            let WireChange::Put { document, content, meta } = change else { panic!("the example has only puts") };
+            let bytes = &contents[*content as usize];
+            hasher.push(&Change::Put {
+                key: keys[*document as usize].clone(),
+                content: Digest::of(bytes),
+                size: bytes.len() as u64,
+                meta: meta.clone(),
+            });
+        }
+        prev = hasher.finish();
+    }
+    prev
+}
+
+/// Objects of the example as this program writes them, in the form of the specification.
+fn show_example() -> String {
+    let (mut model, mut known, mut text) = (Model::default(), Vec::new(), String::new());
+    for (mut slice, contents) in example() {
+        let plain = contents.concat();
+        slice.blocks = vec![BlockEntry { part: 0, plain_len: plain.len() as u64, frame_len: 1 }];
+        let prefix = prefix_of_block(&slice, &model, &known);
+        let (written, objects) = write(&model, &slice, &[pack(&prefix, &plain, Effort::Best).expect("pack")], 1 << 20);
+        let name = tail_name(&written);
+        text += &format!("    {name}\n");
+        let hex: String = objects.bytes[&name].iter().map(|b| format!("{b:02x}")).collect();
+        hex.as_bytes().chunks(128).for_each(|line| text += &format!("    {}\n", String::from_utf8_lossy(line)));
+        apply(&mut model, &slice);
+        known.extend(contents);
+    }
+    text
+}
+
+fn prefix_of_block(slice: &Slice, model: &Model, contents: &[Vec<u8>]) -> Vec<u8> {
+    let layout = Layout::of(slice, model).expect("layout");
+    assemble(&layout.blocks[0].prefix, |piece, _| Ok(contents[piece.content as usize][piece.from as usize..piece.to as usize].to_vec()))
+        .expect("prefix")
+}
+
+fn apply(model: &mut Model, slice: &Slice) {
+    model.sizes.extend(slice.contents.iter().map(|c| c.size));
+    model.documents.resize(model.documents.len() + slice.new_keys.len(), None);
+    for change in slice.batches.iter().flat_map(|b| &b.changes) {
+        if let WireChange::Put { document, content, meta } = change {
+            model.documents[*document as usize] = Some((*content, meta.clone()));
+        }
+    }
+}
+
+#[test]
+fn the_example_of_the_specification_is_read_and_proven() {
+    let specification = include_str!("../../../FORMAT.md");
+    let lines = specification.lines().skip_while(|line| *line != "## Example").filter_map(|line| line.strip_prefix("    "));
+    let mut objects: Vec<(ObjectName, String)> = Vec::new();
+    for line in lines {
+        match (ObjectName::parse(line), objects.last_mut()) {
+            (Some(name), _) => objects.push((name, String::new())),
+            (None, Some((_, hex))) => hex.push_str(line),
+            (None, None) => {}
+        }
+    }
+    assert_eq!(objects.len(), 2, "the specification should say\n{}", show_example());
+    let (mut model, mut contents, mut keys, mut head) = (Model::default(), Vec::new(), Vec::new(), Digest::ZERO);
+    for ((name, hex), (expected, expected_contents)) in objects.into_iter().zip(example()) {
+        let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect();
+        check_object(&name, &bytes).expect("the object matches its name");
+        let source = Objects { bytes: HashMap::from([(name, bytes)]), ..Objects::default() };
+        let (slice, frames) = read(&model, &name, &source).expect("read");
+        assert_eq!(slice.prev, head);
+        let prefix = prefix_of_block(&slice, &model, &contents);
+        let plain = unpack(&prefix, &frames[0], slice.blocks[0].plain_len as usize).expect("unpack");
+        assert_eq!(plain, expected_contents.concat());
+        contents.extend(expected_contents);
+        keys.extend(slice.new_keys.clone());
+        head = chain(&slice, &keys, &contents);
+        assert_eq!(head, slice.head);
+        assert_eq!(Slice { blocks: Vec::new(), ..slice.clone() }, expected);
+        apply(&mut model, &slice);
+    }
+}
+
+#[test]
+fn the_numbers_of_the_specification_are_ours() {
+    use crate::base::limits;
+    let specification = include_str!("../../../FORMAT.md");
+    for (name, value) in [
+        ("FRONT_BYTES", FRONT_BYTES as u64),
+        ("TRAILER_BYTES", TRAILER_BYTES as u64),
+        ("TAG_BYTES", TAG_BYTES as u64),
+        ("INLINE_FRAMES_BYTES", INLINE_FRAMES_BYTES as u64),
+        ("PAD_FROM_BYTES", limits::PAD_FROM_BYTES),
+        ("BLOCK_PLAIN_BYTES_MAX", limits::BLOCK_PLAIN_BYTES_MAX as u64),
+        ("PREFIX_BYTES_MAX", limits::PREFIX_BYTES_MAX as u64),
+        ("TAIL_BYTES_MAX", limits::TAIL_BYTES_MAX as u64),
+        ("SEGMENT_BYTES_MAX", limits::SEGMENT_BYTES_MAX),
+        ("KEY_BYTES_MAX", limits::KEY_BYTES_MAX as u64),
+        ("TEXT_BYTES_MAX", limits::TEXT_BYTES_MAX as u64),
+        ("ORDINAL_MAX", crate::format::wire::ORDINAL_MAX),
+        ("version", version::SEGMENT.into()),
+    ] {
+        assert!(specification.contains(&format!("\n| {name} | {value} |\n")), "{name} is {value}");
+    }
+    assert!(specification.contains(&format!("`{}`", String::from_utf8_lossy(&MAGIC))));
 }
