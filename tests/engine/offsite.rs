@@ -128,15 +128,16 @@ fn damage_on_one_remote_is_bridged_and_damage_on_all_is_told() {
     ship();
     s.store.put("c", &b"third"[..]).expect("put");
     ship();
-    let hit = one.names().into_iter().filter(|n| n.ends_with(".seg")).nth(1).expect("a second segment");
-    one.damage(&hit, |bytes| {
+    let second = |memory: &Memory| memory.names().into_iter().filter(|n| n.ends_with(".seg")).nth(1).expect("a second segment");
+    let flip = |bytes: &mut Vec<u8>| {
         let i = bytes.len() / 2;
         bytes[i] ^= 1;
-    });
+    };
+    assert!(one.damage(&second(&one), flip));
     let (bridged, report) = rebuild(&s, &both, "bridged", None).expect("rebuild");
     assert!(report.gaps.is_empty() && !report.bridged.is_empty());
     same(&s.store, &bridged);
-    two.damage(&hit, |bytes| bytes.truncate(40));
+    assert!(two.damage(&second(&two), |bytes| bytes.truncate(40)));
     let (partly, report) = rebuild(&s, &both, "partly", None).expect("what is there is rebuilt");
     assert_eq!((report.gaps[0].first, report.gaps[0].last), (2, 3));
     assert_eq!(read(partly.get("a").expect("before the gap")), "first");
