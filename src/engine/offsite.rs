@@ -245,7 +245,10 @@ impl Shipment<'_> {
             let upload = |object: &ObjectRow| Upload::new(self.name_of(&object.name), outbox.join(&object.name), object.size);
             let uploads: Vec<_> = group.iter().map(|object| (object, upload(object))).collect();
             let started = Instant::now();
-            let just: Vec<Upload> = uploads.iter().map(|(_, upload)| upload.clone()).collect();
+            // After an attempt whose end is not known, the remote looks before it writes: a right object is not sent twice.
+            let doubtful = self.doubt(true)?;
+            let again = |upload: &Upload| if doubtful { upload.clone().again() } else { upload.clone() };
+            let just: Vec<Upload> = uploads.iter().map(|(_, upload)| again(upload)).collect();
             let outcomes = self.remote.remote.store(&just, self.monitor)?;
             let mut failed = None;
             let mut group_bytes = 0;
@@ -265,6 +268,7 @@ impl Shipment<'_> {
             if let Some(e) = failed {
                 return Err(e);
             }
+            self.doubt(false)?;
             sent += group_bytes;
             let seconds = started.elapsed().as_secs_f64();
             if group_bytes >= RATE_FROM_BYTES && seconds > 0.0 {
@@ -274,6 +278,20 @@ impl Shipment<'_> {
             self.monitor.progress(&Progress { phase: "uploading", items: 0, items_total: 0, bytes: sent, bytes_total: total });
         }
         Ok(())
+    }
+
+    /// Notes durably that an attempt begins (or has ended well), and tells whether the one before it did not end.
+    fn doubt(&self, begins: bool) -> Result<bool> {
+        let fact = format!("attempt {} {}", self.remote.name, self.tenant.id);
+        self.tenant.inner.catalog.write(|w| {
+            let before = w.fact(&fact)?.is_some();
+            if begins {
+                w.set_fact(&fact, b"")?
+            } else {
+                w.remove_fact(&fact)?
+            }
+            Ok(before)
+        })
     }
 
     /// Sees to it that everything to be shipped is in the outbox. What is not there any more the remote may have already (after a rebuild, or

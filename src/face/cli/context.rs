@@ -50,12 +50,21 @@ impl Context {
 
     /// Options for opening or making a store.
     pub(crate) fn options(&self) -> Options {
-        let passphrase = std::env::var("ANNALS_PASSPHRASE").ok().filter(|p| !p.is_empty());
-        let mut options = Store::builder().lock_wait(LOCK_WAIT).passphrase(passphrase);
+        let mut options = self.options_without_key();
         if let Some(path) = &self.globals.key_file {
             options = options.key_file(path);
         }
         options
+    }
+
+    /// Options for a store that brings its own key file.
+    pub(crate) fn options_without_key(&self) -> Options {
+        Store::builder().lock_wait(LOCK_WAIT).passphrase(self.passphrase())
+    }
+
+    /// The passphrase of the key file, from the environment.
+    pub(crate) fn passphrase(&self) -> Option<String> {
+        std::env::var("ANNALS_PASSPHRASE").ok().filter(|p| !p.is_empty())
     }
 
     /// Opens the store.

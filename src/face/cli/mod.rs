@@ -4,6 +4,7 @@ mod out;
 mod progress;
 mod context;
 mod everyday;
+mod offsite;
 mod service;
 
 use std::ffi::OsString;
@@ -82,6 +83,10 @@ enum Command {
     Init(everyday::Init),
     Put(everyday::Put),
     Get(everyday::Get),
+    Seal(offsite::Seal),
+    Ship(offsite::Ship),
+    Fetch(offsite::Fetch),
+    Rebuild(offsite::Rebuild),
     Version(service::Version),
 }
 
@@ -92,6 +97,10 @@ impl Command {
             Command::Init(args) => args.run(context),
             Command::Put(args) => args.run(context),
             Command::Get(args) => args.run(context),
+            Command::Seal(args) => args.run(context),
+            Command::Ship(args) => args.run(context),
+            Command::Fetch(args) => args.run(context),
+            Command::Rebuild(args) => args.run(context),
             Command::Version(args) => args.run(context),
         }
     }
