@@ -6,6 +6,7 @@ mod context;
 mod everyday;
 mod offsite;
 mod service;
+mod demo;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -87,6 +88,7 @@ enum Command {
     Ship(offsite::Ship),
     Fetch(offsite::Fetch),
     Rebuild(offsite::Rebuild),
+    Demo(demo::Demo),
     Version(service::Version),
 }
 
@@ -101,6 +103,7 @@ impl Command {
             Command::Ship(args) => args.run(context),
             Command::Fetch(args) => args.run(context),
             Command::Rebuild(args) => args.run(context),
+            Command::Demo(args) => args.run(context),
             Command::Version(args) => args.run(context),
         }
     }
