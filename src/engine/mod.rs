@@ -9,3 +9,8 @@ pub mod plans;
 pub mod capture;
 pub mod gc;
 pub mod verify;
+pub mod references;
+pub mod remotes;
+pub mod status;
+pub mod keys;
+pub mod watch;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::base::error::{Error, Result};
 use crate::base::time::{Clock, SystemClock, Timestamp};
 use crate::engine::history::Version;
+use crate::engine::keys::read_identity;
 use crate::engine::plans::By;
 use crate::engine::store::{MARKER, Options, Store, Tenant};
 use crate::model::key::DEFAULT_TENANT;
@@ -60,7 +61,9 @@ impl Context {
 
     /// Opens the store.
     pub(crate) fn store(&self) -> Result<Store> {
-        self.options().open(&self.dir()?)
+        let identity = std::env::var_os("ANNALS_IDENTITY").filter(|path| !path.is_empty());
+        let identity = identity.map(|path| read_identity(Path::new(&path))).transpose()?;
+        self.options().identity(identity).open(&self.dir()?)
     }
 
     /// The tenant that was named, or the default one.

@@ -3,7 +3,15 @@
 mod out;
 mod progress;
 mod context;
+mod table;
+mod terminal;
+mod remote;
 mod everyday;
+mod safety;
+mod refs;
+mod capture;
+mod tenant;
+mod key;
 mod service;
 
 use std::ffi::OsString;
@@ -82,6 +90,16 @@ enum Command {
     Init(everyday::Init),
     Put(everyday::Put),
     Get(everyday::Get),
+    Status(safety::Status),
+    #[command(visible_alias = "check")]
+    Verify(safety::Verify),
+    Gc(safety::Gc),
+    Refs(refs::Refs),
+    Capture(capture::Capture),
+    Remote(remote::Remote),
+    Tenant(tenant::Tenant),
+    Key(key::Key),
+    Completions(service::Completions),
     Version(service::Version),
 }
 
@@ -92,6 +110,15 @@ impl Command {
             Command::Init(args) => args.run(context),
             Command::Put(args) => args.run(context),
             Command::Get(args) => args.run(context),
+            Command::Status(args) => args.run(context),
+            Command::Verify(args) => args.run(context),
+            Command::Gc(args) => args.run(context),
+            Command::Refs(args) => args.run(context),
+            Command::Capture(args) => args.run(context),
+            Command::Remote(args) => args.run(context),
+            Command::Tenant(args) => args.run(context),
+            Command::Key(args) => args.run(context),
+            Command::Completions(args) => args.run(context),
             Command::Version(args) => args.run(context),
         }
     }
