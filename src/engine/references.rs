@@ -6,7 +6,10 @@ use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::model::key::check_text;
 use crate::model::reference::Reference;
+use crate::storage::catalog::batches::ReferenceRow;
+use crate::storage::catalog::number;
 
+use super::history::{key_of, no_document};
 use super::store::Tenant;
 
 /// Bytes: the longest list that is compared, about a million lines. It is held in memory.
@@ -77,12 +80,17 @@ impl Tenant {
     /// # Errors
     /// [`Kind::Missing`](crate::base::error::Kind::Missing) with near names for a key that never was.
     pub fn ledger(&self, key: Option<&[u8]>) -> Result<Vec<Entry>> {
-        if let Some(key) = key {
-            self.refs(key)?;
-        }
-        let all = self.inner.catalog.read(|rows| rows.references_with_keys(self.id))?;
-        let entries = all.into_iter().filter(|(of, ..)| key.is_none_or(|key| key == &of[..]));
-        Ok(entries.map(|(key, row, seq)| Entry { key, reference: row.reference, seq }).collect())
+        self.inner.catalog.read(|rows| {
+            let found = match key {
+                None => rows.references(self.id)?,
+                Some(key) => match rows.document(self.id, key)? {
+                    Some(document) => rows.references_of(document.id)?,
+                    None => return Err(no_document(rows, self.id, key)?),
+                },
+            };
+            let entry = |row: ReferenceRow| Ok(Entry { key: key_of(rows, row.document)?, reference: row.reference, seq: number(row.batch) });
+            found.into_iter().map(entry).collect()
+        })
     }
 
     /// Compares the ledger with a list in CSV: a header line naming `id`, and maybe `system` and `state`, divided by comma, semicolon or tab.

@@ -144,6 +144,7 @@ pub fn verdict(s: &Status) -> (bool, String) {
     let plural = |n: u64, noun: &str, many: &str| if n == 1 { format!("1 {noun}") } else { format!("{n} {many}") };
     let age = moment::age(s.unshipped_age_secs() as i64);
     let amount = format!("{} in {}", plural(waiting.changes, "change", "changes"), plural(waiting.batches, "batch", "batches"));
+    let (exist, wait) = if waiting.changes == 1 { ("exists", "waits") } else { ("exist", "wait") };
     let names =
         |wanted: &dyn Fn(&&RemoteStatus) -> bool| s.remotes.iter().filter(wanted).map(|r| r.place.name.as_str()).collect::<Vec<_>>().join(", ");
     if s.damaged {
@@ -158,14 +159,14 @@ pub fn verdict(s: &Status) -> (bool, String) {
         (0, _) if late.is_empty() => (true, format!("every change is offsite ({})", names(&|_| true))),
         (0, _) => (true, format!("every change is offsite; {late} will follow")),
         (_, Some(limit)) if !s.is_stale() => {
-            (true, format!("{amount} wait for {late}, the oldest for {age}, within the {} allowed", moment::duration_text(limit)))
+            (true, format!("{amount} {wait} for {late}, the oldest for {age}, within the {} allowed", moment::duration_text(limit)))
         }
         (_, Some(limit)) => (
             false,
-            format!("{amount} exist only here, the oldest for {age}, past the {} allowed; {late} should have them", moment::duration_text(limit)),
+            format!("{amount} {exist} only here, the oldest for {age}, past the {} allowed; {late} should have them", moment::duration_text(limit)),
         ),
-        (_, None) if late.is_empty() => (false, format!("{amount} exist only here, the oldest for {age}; no remote may have them")),
-        (_, None) => (false, format!("{amount} exist only here, the oldest for {age}; {late} should have them")),
+        (_, None) if late.is_empty() => (false, format!("{amount} {exist} only here, the oldest for {age}; no remote may have them")),
+        (_, None) => (false, format!("{amount} {exist} only here, the oldest for {age}; {late} should have them")),
     }
 }
 

@@ -26,7 +26,7 @@ fn status_counts_what_waits_for_a_remote_and_alarms_past_the_limit() {
     site.put("a", "1");
     site.configure("[alert]\nstale_after = \"4h\"\n");
     let done = site.run("status").exits(0);
-    assert!(done.out.starts_with("Safe: 1 change in 1 batch wait for usb"), "{}", done.out);
+    assert!(done.out.starts_with("Safe: 1 change in 1 batch waits for usb"), "{}", done.out);
     let value = site.run("status --json").exits(0).object("annals.status/1");
     let remote = &value["remotes"][0];
     assert_eq!(
@@ -36,7 +36,7 @@ fn status_counts_what_waits_for_a_remote_and_alarms_past_the_limit() {
     assert!(remote["last_shipped"].is_null() && remote["url"].as_str().expect("url").starts_with("dir:/"));
     site.tamper("UPDATE batch SET time = 1000000");
     let done = site.run("status").exits(4);
-    assert!(done.out.starts_with("Not safe: 1 change in 1 batch exist only here") && done.out.contains("usb should have them"), "{}", done.out);
+    assert!(done.out.starts_with("Not safe: 1 change in 1 batch exists only here") && done.out.contains("usb should have them"), "{}", done.out);
     let value = site.run("status --json").exits(4).object("annals.status/1");
     assert_eq!(value["stale"], true);
 }

@@ -1,6 +1,6 @@
 //! completions, help.
 
-use crate::support::annals;
+use crate::support::{annals, site};
 
 #[test]
 fn completions_know_the_verbs() {
@@ -46,4 +46,29 @@ fn every_help_teaches_by_example() {
         let help = annals(&format!("{verb} --help")).exits(0).out;
         assert!(help.contains("Example") && help.contains("annals "), "{verb}: {help}");
     }
+}
+
+#[test]
+fn a_dry_run_is_never_ignored() {
+    let site = site();
+    site.put("a", "1");
+    site.run("remote add usb dir:usb").exits(0);
+    let position = || site.run("status --json").exits(0).object("annals.status/1")["position"].clone();
+    let before =
+        (position(), std::fs::read(site.store().join("annals.toml")).expect("read"), std::fs::read(site.store().join("annals.key")).expect("read"));
+    for verb in [
+        "remote rm usb",
+        "remote add b dir:/b",
+        "tenant add x",
+        "refs add a s 1",
+        "capture folder . --prefix p",
+        "key passphrase",
+        "key create --out k",
+    ] {
+        let done = site.run_with(&[("ANNALS_NEW_PASSPHRASE", "horse")], &format!("-n {verb} --json")).exits(2);
+        assert_eq!(done.error_code(), "usage.dry_run", "{verb}");
+    }
+    let after =
+        (position(), std::fs::read(site.store().join("annals.toml")).expect("read"), std::fs::read(site.store().join("annals.key")).expect("read"));
+    assert!(before == after && !site.path("k").exists());
 }

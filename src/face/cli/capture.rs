@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use crate::base::error::Result;
+use crate::base::monitor::{Monitor, Progress};
 use crate::engine::capture::{Captured, FolderCapture};
 use crate::engine::watch::Pace;
 use crate::face::view;
@@ -14,7 +15,7 @@ use crate::model::moment;
 use crate::storage::source::folder::Rules;
 
 use super::context::{Context, bytes, grouped};
-use super::progress::exit_of_signal;
+use super::progress::{How, Shown, exit_of_signal};
 
 /// Exit code of work that is finished with some items not done.
 const SKIPPED: u8 = 3;
@@ -70,6 +71,7 @@ struct Folder {
 
 impl Folder {
     fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let mut prefix = parse_key(&self.prefix);
         if !prefix.is_empty() && !prefix.ends_with(b"/") {
             prefix.push(b'/');
@@ -79,14 +81,14 @@ impl Folder {
         let tenant = context.tenant(&store)?;
         let rules = Rules::new(&self.exclude, &self.include)?.leave_out(store.dir());
         let what = FolderCapture { folder: self.dir, prefix, rules };
-        let (by, monitor) = (context.by(), context.monitor());
+        let by = context.by();
         if !self.watch {
-            let captured = tenant.capture_folder(&what, None, &by, &monitor)?;
+            let captured = tenant.capture_folder(&what, None, &by, &context.monitor())?;
             show(context, &what, &captured)?;
             return Ok(if captured.skipped.is_empty() { 0 } else { SKIPPED });
         }
         context.out.note(format!("watching {}; Ctrl-C ends it", what.folder.display()));
-        tenant.watch_folder(&what, &by, &pace, &monitor, &mut |captured| {
+        tenant.watch_folder(&what, &by, &pace, &Watching::new(context.globals.progress), &mut |captured| {
             show(context, &what, captured)?;
             context.out.flush()
         })?;
@@ -107,4 +109,33 @@ fn show(context: &Context, what: &FolderCapture, c: &Captured) -> Result<()> {
     let counts = format!("{} added, {} changed, {} removed, {} unchanged", c.added, c.changed, c.removed, c.unchanged);
     let skipped = if c.skipped.is_empty() { String::new() } else { format!(", {} skipped", c.skipped.len()) };
     out.line(format!("{}: {counts}{skipped} · {} read, {} new · {batch}", show_key(&what.prefix), bytes(c.bytes_read), bytes(c.bytes_new)))
+}
+
+/// Shows what a watch tells. Most of the time it waits, and a bar that stands still for days says nothing.
+struct Watching {
+    how: How,
+    shown: Shown,
+}
+
+impl Watching {
+    fn new(how: How) -> Self {
+        Watching { how, shown: Shown::new(if how == How::Auto { How::Off } else { how }) }
+    }
+}
+
+impl Monitor for Watching {
+    fn progress(&self, progress: &Progress) {
+        self.shown.progress(progress);
+    }
+
+    fn note(&self, message: &str) {
+        match self.how {
+            How::Auto => eprintln!("{message}"),
+            _ => self.shown.note(message),
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.shown.stopped()
+    }
 }

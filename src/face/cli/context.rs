@@ -110,6 +110,15 @@ impl Context {
         Ok(())
     }
 
+    /// For verbs that change something and cannot say beforehand what: refuses `--dry-run` and `--plan` rather than ignoring them.
+    pub(crate) fn refuse_dry_run(&self) -> Result<()> {
+        if self.globals.dry_run || self.globals.plan.is_some() {
+            return Err(Error::usage("usage.dry_run", "this verb has no dry run and no plan; nothing was changed")
+                .hint("leave -n and --plan away; verbs that plan first are undo, rollback and restore"));
+        }
+        Ok(())
+    }
+
     /// Watches long work and shows it.
     pub(crate) fn monitor(&self) -> Shown {
         Shown::new(self.globals.progress)

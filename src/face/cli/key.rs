@@ -106,6 +106,7 @@ struct Create {
 
 impl Create {
     fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let recipient = create_identity(&self.out, &OsRandom)?;
         context.out.object("annals.key.create/1", json!({ "file": self.out.display().to_string(), "recipient": recipient.to_text() }))?;
         context.out.note(format!("the secret half is in {}; this is the public half, for annals key add-recipient:", self.out.display()));
@@ -124,6 +125,7 @@ struct AddRecipient {
 
 impl AddRecipient {
     fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let recipient = Recipient::from_text(&self.recipient)?;
         let store = context.store()?;
         store.add_key_recipient(recipient)?;
@@ -141,6 +143,7 @@ struct RemoveRecipient {
 
 impl RemoveRecipient {
     fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let recipient = Recipient::from_text(&self.recipient)?;
         let store = context.store()?;
         store.remove_key_recipient(&recipient)?;
@@ -167,6 +170,7 @@ struct Passphrase {}
 
 impl Passphrase {
     fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let store = context.store()?;
         let new = new_passphrase()?;
         let new = Some(new.as_str()).filter(|p| !p.is_empty());

@@ -72,6 +72,7 @@ struct Add {
 
 impl Add {
     fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
         let key = parse_key(&self.key);

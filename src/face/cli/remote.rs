@@ -71,6 +71,7 @@ struct Add {
 
 impl Add {
     fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let absolute = |path: PathBuf| std::path::absolute(&path).map_err(|e| Error::io(format_args!("find {}", path.display()), e));
         let place = Place {
             rclone_config: self.rclone_config.map(absolute).transpose()?,
@@ -210,6 +211,7 @@ struct Rm {
 
 impl Rm {
     fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let store = context.store()?;
         store.remove_remote(&self.name)?;
         context.out.object("annals.remote.rm/1", json!({ "name": self.name }))?;

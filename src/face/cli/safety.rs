@@ -95,8 +95,8 @@ fn print_verification(context: &Context, report: &VerifyReport, full: bool) -> R
     if report.problems.is_empty() {
         return out.line(format!("{}: {looked}{read}", out.paint("32", "All is well")));
     }
-    let count = report.problems.len();
-    out.line(format!("{}: {count} found in {looked}{read}", out.paint("31", if count == 1 { "1 problem" } else { "Problems" })))?;
+    let problems = if report.problems.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", grouped(report.problems.len() as u64)) };
+    out.line(format!("{}: {problems} in {looked}{read}", out.paint("31", "Not as recorded")))?;
     for problem in &report.problems {
         print_problem(context, problem)?;
     }

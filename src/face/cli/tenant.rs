@@ -42,6 +42,7 @@ struct Add {
 
 impl Add {
     fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let store = context.store()?;
         let tenant = store.add_tenant(&self.name)?;
         let id = tenant.public_id().to_hex();

@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
-use super::{View, id, number, sql};
+use super::{View, id, sql};
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
 
@@ -69,19 +69,6 @@ impl View<'_> {
     pub fn remote_used(&self, remote: &str) -> Result<bool> {
         let mut s = self.sql.prepare_cached("SELECT 1 FROM held WHERE remote = ? LIMIT 1").map_err(sql)?;
         s.exists([remote]).map_err(sql)
-    }
-
-    /// All references of a tenant with the key of their document and the sequence number that said so last, in order of system and id.
-    pub fn references_with_keys(&self, tenant: i64) -> Result<Vec<(Vec<u8>, super::batches::ReferenceRow, u64)>> {
-        let rows = self.references(tenant)?;
-        let mut keyed = Vec::with_capacity(rows.len());
-        for row in rows {
-            let key = self.document_by_id(row.document)?.map(|d| d.key);
-            let key = key.ok_or_else(|| crate::base::error::Error::damaged(format_args!("a reference of document {}", number(row.document))))?;
-            let seq = number(row.batch);
-            keyed.push((key, row, seq));
-        }
-        Ok(keyed)
     }
 }
 
