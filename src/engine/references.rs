@@ -175,12 +175,14 @@ fn read_list(bytes: &[u8], system: Option<&str>) -> Result<Vec<Line>> {
     let header = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
     let delimiter = [b',', b';', b'\t'].into_iter().max_by_key(|d| (header.iter().filter(|b| *b == d).count(), *d == b',')).unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(bytes);
-    let columns = columns(reader.headers().map_err(in_our_words)?, system)?;
+    let headers = reader.headers().map_err(|e| in_our_words(&mut LineCounter { bytes, at: 0, line: 1 }, e))?;
+    let columns = columns(headers, system)?;
     let mut lines: Vec<Line> = Vec::new();
     let mut known: HashMap<(String, String), usize> = HashMap::new();
+    let mut counter = LineCounter { bytes, at: 0, line: 1 };
     for record in reader.records() {
-        let record = record.map_err(in_our_words)?;
-        let number = record.position().map_or(0, csv::Position::line);
+        let record = record.map_err(|e| in_our_words(&mut counter, e))?;
+        let number = record.position().map_or(0, |p| counter.line_of(p));
         let field = |at: Option<usize>| at.and_then(|at| record.get(at)).unwrap_or_default().to_owned();
         let line = Line {
             number,
@@ -217,8 +219,27 @@ fn columns(header: &csv::StringRecord, system: Option<&str>) -> Result<Columns> 
     Ok(columns)
 }
 
-fn in_our_words(e: csv::Error) -> Error {
-    let line = e.position().map_or(1, csv::Position::line);
+/// Line numbers as an editor shows them. The reader's own lag behind with Windows line ends and blank lines.
+struct LineCounter<'b> {
+    bytes: &'b [u8],
+    at: usize,
+    line: u64,
+}
+
+impl LineCounter<'_> {
+    /// The line of a record; records come in order.
+    fn line_of(&mut self, position: &csv::Position) -> u64 {
+        let rest = self.bytes.get(position.byte() as usize..).unwrap_or_default();
+        let ends = rest.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let start = (position.byte() as usize + ends).min(self.bytes.len());
+        self.line += self.bytes.get(self.at..start).unwrap_or_default().iter().filter(|b| **b == b'\n').count() as u64;
+        self.at = self.at.max(start);
+        self.line
+    }
+}
+
+fn in_our_words(counter: &mut LineCounter<'_>, e: csv::Error) -> Error {
+    let line = e.position().map_or(1, |p| counter.line_of(p));
     let error = match e.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             malformed(line, format_args!("it has {len} fields, the header has {expected_len}"))
@@ -268,6 +289,8 @@ mod tests {
         };
         assert!(refused(b"system,id,state\na,1,x\na,2\n").contains("line 3"));
         assert!(refused(b"system,id\na,\n").contains("line 2"));
+        assert!(refused(b"system,id\r\n\r\na,1\r\n\r\n\r\na\r\n").contains("line 6"));
+        assert!(refused(b"system,id\na,\"1\n2\"\na,\n").contains("line 4"));
         assert!(refused(b"system,id\na,\xff\n").contains("line 2"));
         assert!(refused(b"system,id,state\na,1,x\na,1,y\n").contains("line 3"));
         assert!(refused(b"name\nx\n").contains("id"));
