@@ -13,3 +13,8 @@ pub mod seal;
 pub mod replay;
 pub mod offsite;
 pub mod rebuild;
+pub mod references;
+pub mod remotes;
+pub mod status;
+pub mod keys;
+pub mod watch;

@@ -7,12 +7,21 @@ use serde_json::{Map, Value, json};
 
 use crate::base::error::Error;
 use crate::base::time::Timestamp;
+use crate::engine::capture::Captured;
+use crate::engine::gc::GcReport;
 use crate::engine::history::{BatchInfo, Event, Version};
+use crate::engine::keys::KeyInfo;
 use crate::engine::record::Receipt;
+use crate::engine::references::{Difference, Entry};
+use crate::engine::remotes::RemoteCheck;
+use crate::engine::status::{RemoteState, RemoteStatus, Status};
+use crate::engine::verify::VerifyReport;
 use crate::model::change::{Cause, FileKind, Meta};
 use crate::model::key::show_key;
 use crate::model::moment;
 use crate::model::timeline::Position;
+use crate::storage::config::Remote;
+use crate::storage::remote::RemoteUrl;
 
 /// A time.
 pub fn time(at: Timestamp) -> Value {
@@ -122,4 +131,209 @@ pub fn error(e: &Error) -> Value {
         at.insert("seq".into(), seq.into());
     }
     json!({ "error": { "code": e.code(), "exit": e.kind().exit(), "message": e.to_string(), "hint": e.what_next(), "at": at } })
+}
+
+/// The address of a remote without the passwords that may stand in it.
+pub fn remote_url(place: &Remote) -> String {
+    RemoteUrl::parse(&place.url).map_or_else(|_| "(not an address)".to_owned(), |url| url.to_string())
+}
+
+/// Whether what a store holds is safe, and the sentence that says so.
+pub fn verdict(s: &Status) -> (bool, String) {
+    let waiting = s.unshipped;
+    let plural = |n: u64, noun: &str, many: &str| if n == 1 { format!("1 {noun}") } else { format!("{n} {many}") };
+    let age = moment::age(s.unshipped_age_secs() as i64);
+    let amount = format!("{} in {}", plural(waiting.changes, "change", "changes"), plural(waiting.batches, "batch", "batches"));
+    let (exist, wait) = if waiting.changes == 1 { ("exists", "waits") } else { ("exist", "wait") };
+    let names =
+        |wanted: &dyn Fn(&&RemoteStatus) -> bool| s.remotes.iter().filter(wanted).map(|r| r.place.name.as_str()).collect::<Vec<_>>().join(", ");
+    if s.damaged {
+        return (false, "bytes that were recorded are gone from the chunk store; annals verify names the documents".into());
+    }
+    if s.remotes.is_empty() {
+        return (false, "no remote is set up, so this is the only copy; annals remote add NAME dir:/path adds one".into());
+    }
+    let late = names(&|r| r.behind() > 0);
+    match (waiting.batches, s.stale_after_secs) {
+        (0, _) if s.tenants.iter().all(|t| t.position.seq == 0) => (true, "nothing is recorded yet".into()),
+        (0, _) if late.is_empty() => (true, format!("every change is offsite ({})", names(&|_| true))),
+        (0, _) => (true, format!("every change is offsite; {late} will follow")),
+        (_, Some(limit)) if !s.is_stale() => {
+            (true, format!("{amount} {wait} for {late}, the oldest for {age}, within the {} allowed", moment::duration_text(limit)))
+        }
+        (_, Some(limit)) => (
+            false,
+            format!("{amount} {exist} only here, the oldest for {age}, past the {} allowed; {late} should have them", moment::duration_text(limit)),
+        ),
+        (_, None) if late.is_empty() => (false, format!("{amount} {exist} only here, the oldest for {age}; no remote may have them")),
+        (_, None) => (false, format!("{amount} {exist} only here, the oldest for {age}; {late} should have them")),
+    }
+}
+
+/// How a store is. `position` is that of the tenant called `tenant`.
+pub fn status(s: &Status, tenant: &str) -> Value {
+    let (safe, summary) = verdict(s);
+    let own = s.tenants.iter().find(|t| t.name == tenant);
+    let tenants: Vec<Value> = s
+        .tenants
+        .iter()
+        .map(|t| {
+            json!({
+                "tenant": t.name,
+                "id": t.public.to_hex(),
+                "position": position(&t.position),
+                "documents": t.documents,
+                "unshipped": { "batches": t.unshipped.batches, "changes": t.unshipped.changes, "bytes": t.unshipped.bytes, "oldest": t.unshipped.oldest.map(time) },
+            })
+        })
+        .collect();
+    json!({
+        "site": s.site_name,
+        "site_id": s.site.to_hex(),
+        "safe": safe,
+        "summary": summary,
+        "stale": s.is_stale(),
+        "damaged": s.damaged,
+        "position": own.map(|t| position(&t.position)),
+        "tenants": tenants,
+        "documents": s.documents(),
+        "unshipped": {
+            "batches": s.unshipped.batches,
+            "changes": s.unshipped.changes,
+            "bytes": s.unshipped.bytes,
+            "oldest": s.unshipped.oldest.map(time),
+            "age_secs": s.unshipped_age_secs(),
+        },
+        "stale_after_secs": s.stale_after_secs,
+        "remotes": s.remotes.iter().map(|r| remote_status(r, tenant)).collect::<Vec<_>>(),
+        "open_batches": s.drafts,
+        "disk_bytes": s.disk_bytes,
+        "quota_bytes": s.quota_bytes,
+        "time": time(s.now),
+    })
+}
+
+/// A word for what is known of a remote.
+pub fn remote_state(state: RemoteState) -> &'static str {
+    match state {
+        RemoteState::Current => "current",
+        RemoteState::Behind => "behind",
+        RemoteState::Unused => "unused",
+    }
+}
+
+/// One remote and how far it is. `held_seq` is that of the tenant called `tenant`, null where its data may not go there.
+pub fn remote_status(r: &RemoteStatus, tenant: &str) -> Value {
+    json!({
+        "name": r.place.name,
+        "url": remote_url(&r.place),
+        "region": r.place.region,
+        "operator_country": r.place.operator_country,
+        "state": remote_state(r.state),
+        "held_seq": r.held.iter().find(|h| h.tenant == tenant).map(|h| h.seq),
+        "behind_batches": r.behind(),
+        "last_shipped": r.last_shipped.map(time),
+        "objects": r.held.iter().map(|h| h.objects).sum::<u64>(),
+        "tenants": r.held.iter().map(|h| json!({ "tenant": h.tenant, "held_seq": h.seq, "behind_batches": h.behind })).collect::<Vec<_>>(),
+    })
+}
+
+/// What a check of a remote found.
+pub fn remote_check(name: &str, c: &RemoteCheck) -> Value {
+    json!({
+        "name": name,
+        "url": c.place,
+        "reachable": true,
+        "objects": c.objects,
+        "bytes": c.bytes,
+        "written": c.written,
+        "requests": c.requests,
+    })
+}
+
+/// What verification saw.
+pub fn verification(level: &str, r: &VerifyReport) -> Value {
+    let problem = |p: &crate::engine::verify::Problem| json!({ "tenant": p.tenant, "what": p.what, "seq": p.seq, "documents": p.documents });
+    json!({
+        "ok": r.problems.is_empty(),
+        "level": level,
+        "batches": r.batches,
+        "contents": r.contents,
+        "bytes": r.bytes,
+        "problems": r.problems.iter().map(problem).collect::<Vec<_>>(),
+    })
+}
+
+/// What garbage collection did.
+pub fn garbage(r: &GcReport) -> Value {
+    json!({ "chunks": r.chunks, "orphans": r.orphans, "removed": r.removed, "bytes_before": r.bytes_before, "bytes_after": r.bytes_after })
+}
+
+/// A reference with its document.
+pub fn reference(e: &Entry) -> Value {
+    json!({
+        "key": show_key(&e.key),
+        "system": e.reference.system,
+        "id": e.reference.id,
+        "state": e.reference.state,
+        "irrevocable": e.reference.irrevocable,
+        "expires": e.reference.expires.map(time),
+        "seq": e.seq,
+    })
+}
+
+/// A difference between the ledger of references and a list from outside.
+pub fn ledger_difference(d: &Difference) -> Value {
+    let row = |what: &str, system: &str, id: &str, entry: Option<&Entry>, there: Option<&str>, line: Option<u64>| {
+        json!({
+            "difference": what,
+            "system": system,
+            "id": id,
+            "key": entry.map(|e| show_key(&e.key)),
+            "here": entry.map(|e| e.reference.state.as_str()),
+            "there": there,
+            "irrevocable": entry.map(|e| e.reference.irrevocable),
+            "line": line,
+        })
+    };
+    match d {
+        Difference::MissingHere { system, id, state, line } => row("missing_here", system, id, None, state.as_deref(), Some(*line)),
+        Difference::MissingThere(e) => row("missing_there", &e.reference.system, &e.reference.id, Some(e), None, None),
+        Difference::StateDiffers { here, there, line } => {
+            row("state_differs", &here.reference.system, &here.reference.id, Some(here), Some(there), Some(*line))
+        }
+    }
+}
+
+/// What a capture did. `batch` and `seq` are null where nothing changed.
+pub fn captured(c: &Captured) -> Value {
+    let seq = c.receipt.as_ref().map(|r| r.position.seq);
+    json!({
+        "batch": seq,
+        "seq": seq,
+        "added": c.added,
+        "changed": c.changed,
+        "removed": c.removed,
+        "unchanged": c.unchanged,
+        "bytes_read": c.bytes_read,
+        "bytes_new": c.bytes_new,
+        "skipped": c.skipped.iter().map(|(path, reason)| json!({ "path": path, "reason": reason })).collect::<Vec<_>>(),
+    })
+}
+
+/// What can be told of a key file; never a secret.
+pub fn key_info(k: &KeyInfo) -> Value {
+    json!({
+        "file": k.path.display().to_string(),
+        "site_id": k.site.to_hex(),
+        "fingerprint": fingerprint(&k.fingerprint),
+        "plain": k.plain,
+        "passphrase": k.passphrase,
+        "recipients": k.recipients.iter().map(|r| r.to_text()).collect::<Vec<_>>(),
+    })
+}
+
+/// A fingerprint as it stands on the recovery sheet: `1234 5678 9abc def0`.
+pub fn fingerprint(bytes: &[u8; 8]) -> String {
+    bytes.chunks(2).map(|pair| format!("{:02x}{:02x}", pair[0], pair[1])).collect::<Vec<_>>().join(" ")
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::base::error::{Error, Result};
 use crate::base::time::{Clock, SystemClock, Timestamp};
 use crate::engine::history::Version;
+use crate::engine::keys::read_identity;
 use crate::engine::plans::By;
 use crate::engine::store::{MARKER, Options, Store, Tenant};
 use crate::model::key::DEFAULT_TENANT;
@@ -69,7 +70,9 @@ impl Context {
 
     /// Opens the store.
     pub(crate) fn store(&self) -> Result<Store> {
-        self.options().open(&self.dir()?)
+        let identity = std::env::var_os("ANNALS_IDENTITY").filter(|path| !path.is_empty());
+        let identity = identity.map(|path| read_identity(Path::new(&path))).transpose()?;
+        self.options().identity(identity).open(&self.dir()?)
     }
 
     /// The tenant that was named, or the default one.
@@ -113,6 +116,15 @@ impl Context {
             },
         };
         self.out.note(format!("as of {}, seq {}", moment::show(at, &self.zone(store)), grouped(seq)));
+        Ok(())
+    }
+
+    /// For verbs that change something and cannot say beforehand what: refuses `--dry-run` and `--plan` rather than ignoring them.
+    pub(crate) fn refuse_dry_run(&self) -> Result<()> {
+        if self.globals.dry_run || self.globals.plan.is_some() {
+            return Err(Error::usage("usage.dry_run", "this verb has no dry run and no plan; nothing was changed")
+                .hint("leave -n and --plan away; verbs that plan first are undo, rollback and restore"));
+        }
         Ok(())
     }
 

@@ -3,8 +3,16 @@
 mod out;
 mod progress;
 mod context;
+mod table;
+mod terminal;
+mod remote;
 mod everyday;
 mod offsite;
+mod safety;
+mod refs;
+mod capture;
+mod tenant;
+mod key;
 mod service;
 mod demo;
 
@@ -89,6 +97,16 @@ enum Command {
     Fetch(offsite::Fetch),
     Rebuild(offsite::Rebuild),
     Demo(demo::Demo),
+    Status(safety::Status),
+    #[command(visible_alias = "check")]
+    Verify(safety::Verify),
+    Gc(safety::Gc),
+    Refs(refs::Refs),
+    Capture(capture::Capture),
+    Remote(remote::Remote),
+    Tenant(tenant::Tenant),
+    Key(key::Key),
+    Completions(service::Completions),
     Version(service::Version),
 }
 
@@ -104,6 +122,15 @@ impl Command {
             Command::Fetch(args) => args.run(context),
             Command::Rebuild(args) => args.run(context),
             Command::Demo(args) => args.run(context),
+            Command::Status(args) => args.run(context),
+            Command::Verify(args) => args.run(context),
+            Command::Gc(args) => args.run(context),
+            Command::Refs(args) => args.run(context),
+            Command::Capture(args) => args.run(context),
+            Command::Remote(args) => args.run(context),
+            Command::Tenant(args) => args.run(context),
+            Command::Key(args) => args.run(context),
+            Command::Completions(args) => args.run(context),
             Command::Version(args) => args.run(context),
         }
     }
