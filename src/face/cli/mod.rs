@@ -3,7 +3,10 @@
 mod out;
 mod progress;
 mod context;
+mod table;
+mod plans;
 mod everyday;
+mod points;
 mod service;
 
 use std::ffi::OsString;
@@ -82,6 +85,20 @@ enum Command {
     Init(everyday::Init),
     Put(everyday::Put),
     Get(everyday::Get),
+    Rm(everyday::Rm),
+    Ls(everyday::Ls),
+    Find(everyday::Find),
+    Log(everyday::Log),
+    Show(everyday::Show),
+    Diff(everyday::Diff),
+    Fields(everyday::Fields),
+    Restore(everyday::Restore),
+    Undo(everyday::Undo),
+    Redo(everyday::Redo),
+    Apply(everyday::Apply),
+    Batch(points::Batch),
+    Mark(points::Mark),
+    Rollback(points::Rollback),
     Version(service::Version),
 }
 
@@ -92,6 +109,20 @@ impl Command {
             Command::Init(args) => args.run(context),
             Command::Put(args) => args.run(context),
             Command::Get(args) => args.run(context),
+            Command::Rm(args) => args.run(context),
+            Command::Ls(args) => args.run(context),
+            Command::Find(args) => args.run(context),
+            Command::Log(args) => args.run(context),
+            Command::Show(args) => args.run(context),
+            Command::Diff(args) => args.run(context),
+            Command::Fields(args) => args.run(context),
+            Command::Restore(args) => args.run(context),
+            Command::Undo(args) => args.run(context),
+            Command::Redo(args) => args.run(context),
+            Command::Apply(args) => args.run(context),
+            Command::Batch(args) => args.run(context),
+            Command::Mark(args) => args.run(context),
+            Command::Rollback(args) => args.run(context),
             Command::Version(args) => args.run(context),
         }
     }
