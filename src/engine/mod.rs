@@ -3,9 +3,13 @@
 pub mod gate;
 pub mod content;
 pub mod store;
+pub mod draft;
 pub mod record;
 pub mod history;
+pub mod find;
+pub mod compare;
 pub mod plans;
+pub mod restore;
 pub mod capture;
 pub mod gc;
 pub mod verify;

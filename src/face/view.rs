@@ -3,22 +3,31 @@
 //! Times are RFC 3339 in UTC, sizes are bytes, keys are text as `model::key::show_key` writes them. Within a schema number, fields are only
 //! added.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::base::error::Error;
 use crate::base::time::Timestamp;
 use crate::engine::capture::Captured;
+use crate::engine::draft::{OpenBatch, OpenChange};
+use crate::engine::find::Member;
 use crate::engine::gc::GcReport;
 use crate::engine::history::{BatchInfo, Event, Version};
 use crate::engine::keys::KeyInfo;
+use crate::engine::plans::Applied;
 use crate::engine::record::Receipt;
-use crate::engine::references::{Difference, Entry};
+use crate::engine::references::{self, Entry};
 use crate::engine::remotes::RemoteCheck;
+use crate::engine::restore::Restored;
 use crate::engine::status::{RemoteState, RemoteStatus, Status};
 use crate::engine::verify::VerifyReport;
-use crate::model::change::{Cause, FileKind, Meta};
+use crate::model::change::{Cause, Change, FileKind, Meta};
+use crate::model::field;
 use crate::model::key::show_key;
 use crate::model::moment;
+use crate::model::plan::{Plan, Summary};
+use crate::model::reference::Reference;
+use crate::model::text::{Comparison, Fingerprint, TextDiff};
 use crate::model::timeline::Position;
 use crate::storage::config::Remote;
 use crate::storage::remote::RemoteUrl;
@@ -118,6 +127,201 @@ pub fn batch(b: &BatchInfo) -> Value {
         "digest": b.digest.to_hex(),
         "clock_behind_us": -b.clock_behind,
         "undone_by": b.undone_by,
+    })
+}
+
+/// A reference to a thing in an outside system.
+pub fn reference(r: &Reference) -> Value {
+    json!({ "system": r.system, "id": r.id, "state": r.state, "irrevocable": r.irrevocable, "expires": r.expires.map(time) })
+}
+
+/// One change of a batch. `op` is `put`, `remove`, `refer` or `mark`.
+pub fn change(c: &Change) -> Value {
+    match c {
+        Change::Put { key, content, size, meta: m } => {
+            json!({ "op": "put", "key": show_key(key), "digest": content.to_hex(), "size": size, "meta": meta(m) })
+        }
+        Change::Remove { key } => json!({ "op": "remove", "key": show_key(key) }),
+        Change::Refer { key, reference: r } => json!({ "op": "refer", "key": show_key(key), "reference": reference(r) }),
+        Change::Mark { name } => json!({ "op": "mark", "name": name }),
+    }
+}
+
+/// A batch that is being collected.
+pub fn open_batch(b: &OpenBatch) -> Value {
+    json!({ "open": format!("D{}", b.number), "number": b.number, "started": time(b.started), "actor": b.actor, "reason": b.reason })
+}
+
+/// One change of a batch that is being collected.
+pub fn open_change(c: &OpenChange) -> Value {
+    match &c.content {
+        Some((digest, size)) => json!({ "op": "put", "key": show_key(&c.key), "digest": digest.to_hex(), "size": size, "meta": meta(&c.meta) }),
+        None => json!({ "op": "remove", "key": show_key(&c.key) }),
+    }
+}
+
+/// One document of a group: the version, and `state`, which is `exists`, `not_yet` or `removed`.
+pub fn member(m: &Member) -> Value {
+    let mut value = version(m.version());
+    value["state"] = match m {
+        Member::Exists(_) => "exists".into(),
+        Member::NotYet(_) => "not_yet".into(),
+        Member::Removed(_) => "removed".into(),
+    };
+    value
+}
+
+/// A field before and after. A side that is absent is left out: `null` is the value `null`. Numbers and strings are as the document has them.
+#[derive(Debug, Serialize)]
+pub struct FieldRow<'a> {
+    /// Where it stands.
+    pub path: String,
+    /// What people call it, where a label file was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// `added`, `removed`, `changed` or `same`.
+    pub change: field::FieldChange,
+    /// Before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<&'a field::Value>,
+    /// After.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<&'a field::Value>,
+}
+
+impl<'a> FieldRow<'a> {
+    /// The row of a difference, with its label.
+    pub fn new(row: &'a field::Row, label: Option<String>) -> Self {
+        FieldRow { path: row.path.to_string(), label, change: row.change, old: row.old.as_ref(), new: row.new.as_ref() }
+    }
+}
+
+/// How two versions differ: `kind` is `same`, `fields`, `text` or `binary`.
+#[derive(Debug, Serialize)]
+pub struct Difference<'a> {
+    kind: &'static str,
+    old: Value,
+    new: Value,
+    /// Empty where the two are not compared as fields, so that a script finds the list always.
+    fields: Vec<FieldRow<'a>>,
+    /// How many fields are the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unchanged: Option<usize>,
+    /// Only white space, order of members or escapes differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layout_only: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Value>,
+    /// The text difference as `patch` reads it; bytes that are not UTF-8 are replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unified: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binary: Option<Value>,
+}
+
+/// How two versions differ; `label` names a field.
+pub fn difference<'a>(
+    old: &Version,
+    new: &Version,
+    names: (&str, &str),
+    comparison: &'a Comparison<'_>,
+    label: impl Fn(&field::Path) -> Option<String>,
+) -> Difference<'a> {
+    let (old, new) = (version(old), version(new));
+    let mut out =
+        Difference { kind: "same", old, new, fields: Vec::new(), unchanged: None, layout_only: None, text: None, unified: None, binary: None };
+    match comparison {
+        Comparison::Same => {}
+        Comparison::Fields(fields) => {
+            out.kind = "fields";
+            out.fields = fields.rows.iter().map(|row| FieldRow::new(row, label(&row.path))).collect();
+            (out.unchanged, out.layout_only) = (Some(fields.unchanged), Some(fields.layout_only));
+        }
+        Comparison::Text(text) => {
+            out.kind = "text";
+            out.text = Some(text_difference(text));
+            out.unified = Some(String::from_utf8_lossy(&text.unified(names.0, names.1)).into_owned());
+        }
+        Comparison::Binary { old, new } => {
+            out.kind = "binary";
+            out.binary = Some(json!({ "old": fingerprint(old), "new": fingerprint(new) }));
+        }
+    }
+    out
+}
+
+fn fingerprint(f: &Fingerprint) -> Value {
+    json!({ "size": f.size, "digest": f.digest.to_hex() })
+}
+
+/// Lines are numbered from 1; `sign` is a blank, `-` or `+`.
+fn text_difference(text: &TextDiff<'_>) -> Value {
+    let line = |l: &crate::model::text::Line<'_>| json!({ "sign": l.mark.sign(), "text": l.text() });
+    let hunk = |h: &crate::model::text::Hunk<'_>| {
+        let lines: Vec<Value> = h.lines.iter().map(line).collect();
+        json!({ "old_start": h.old.start + 1, "old_lines": h.old.len(), "new_start": h.new.start + 1, "new_lines": h.new.len(), "lines": lines })
+    };
+    json!({ "added": text.added, "removed": text.removed, "hunks": text.hunks.iter().map(hunk).collect::<Vec<Value>>() })
+}
+
+/// One change of one field by one version.
+#[derive(Debug, Serialize)]
+pub struct FieldChangeRow<'a> {
+    /// The version that made the change; for a removal of the document the one that it ended.
+    pub version: u64,
+    /// The document was removed.
+    pub removed: bool,
+    /// The field before and after.
+    #[serde(flatten)]
+    pub field: FieldRow<'a>,
+    /// When.
+    pub time: Value,
+    /// Who.
+    pub actor: &'a str,
+    /// Why.
+    pub reason: &'a str,
+    /// The batch.
+    pub seq: u64,
+}
+
+/// A plan, its counts, and what was done with it.
+#[derive(Debug, Serialize)]
+pub struct Planned<'a> {
+    /// The counts.
+    pub summary: Summary,
+    /// Whether it was applied.
+    pub applied: bool,
+    /// The file it was saved to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved: Option<String>,
+    /// All of it, where it was only shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<&'a Plan>,
+    /// What applying it did.
+    #[serde(flatten)]
+    pub outcome: Option<Value>,
+}
+
+/// What applying a plan did: `done` documents, the keys in `skipped`, and the `receipt` (`null` where there was nothing to do).
+pub fn applied(a: &Applied) -> Value {
+    let seq = a.receipt.as_ref().map(|r| r.position.seq);
+    let skipped: Vec<String> = a.skipped.iter().map(|key| show_key(key)).collect();
+    json!({ "done": a.done, "skipped": skipped, "batch": seq, "seq": seq, "receipt": a.receipt.as_ref().map(receipt) })
+}
+
+/// What was restored into a directory.
+pub fn restored(r: &Restored) -> Value {
+    let refused: Vec<Value> = r.refused.iter().map(|(key, why)| json!({ "key": show_key(key), "code": why.code, "message": why.message })).collect();
+    let w = &r.written;
+    json!({
+        "seq": r.seq,
+        "files": w.files,
+        "links": w.links,
+        "directories": w.directories,
+        "bytes": w.bytes,
+        "set_id_dropped": w.set_id_dropped,
+        "not_restored": r.refused_count,
+        "refused": refused,
     })
 }
 
@@ -270,7 +474,7 @@ pub fn garbage(r: &GcReport) -> Value {
 }
 
 /// A reference with its document.
-pub fn reference(e: &Entry) -> Value {
+pub fn ledger_entry(e: &Entry) -> Value {
     json!({
         "key": show_key(&e.key),
         "system": e.reference.system,
@@ -283,7 +487,7 @@ pub fn reference(e: &Entry) -> Value {
 }
 
 /// A difference between the ledger of references and a list from outside.
-pub fn ledger_difference(d: &Difference) -> Value {
+pub fn ledger_difference(d: &references::Difference) -> Value {
     let row = |what: &str, system: &str, id: &str, entry: Option<&Entry>, there: Option<&str>, line: Option<u64>| {
         json!({
             "difference": what,
@@ -297,9 +501,9 @@ pub fn ledger_difference(d: &Difference) -> Value {
         })
     };
     match d {
-        Difference::MissingHere { system, id, state, line } => row("missing_here", system, id, None, state.as_deref(), Some(*line)),
-        Difference::MissingThere(e) => row("missing_there", &e.reference.system, &e.reference.id, Some(e), None, None),
-        Difference::StateDiffers { here, there, line } => {
+        references::Difference::MissingHere { system, id, state, line } => row("missing_here", system, id, None, state.as_deref(), Some(*line)),
+        references::Difference::MissingThere(e) => row("missing_there", &e.reference.system, &e.reference.id, Some(e), None, None),
+        references::Difference::StateDiffers { here, there, line } => {
             row("state_differs", &here.reference.system, &here.reference.id, Some(here), Some(there), Some(*line))
         }
     }
@@ -326,7 +530,7 @@ pub fn key_info(k: &KeyInfo) -> Value {
     json!({
         "file": k.path.display().to_string(),
         "site_id": k.site.to_hex(),
-        "fingerprint": fingerprint(&k.fingerprint),
+        "fingerprint": key_fingerprint(&k.fingerprint),
         "plain": k.plain,
         "passphrase": k.passphrase,
         "recipients": k.recipients.iter().map(|r| r.to_text()).collect::<Vec<_>>(),
@@ -334,6 +538,6 @@ pub fn key_info(k: &KeyInfo) -> Value {
 }
 
 /// A fingerprint as it stands on the recovery sheet: `1234 5678 9abc def0`.
-pub fn fingerprint(bytes: &[u8; 8]) -> String {
+pub fn key_fingerprint(bytes: &[u8; 8]) -> String {
     bytes.chunks(2).map(|pair| format!("{:02x}{:02x}", pair[0], pair[1])).collect::<Vec<_>>().join(" ")
 }

@@ -81,7 +81,7 @@ fn show(context: &Context, store: &Store) -> Result<u8> {
     out.object("annals.key/1", view::key_info(&info))?;
     out.line(format!("Key file     {}", info.path.display()))?;
     out.line(format!("Site id      {}", info.site))?;
-    out.line(format!("Fingerprint  {}", view::fingerprint(&info.fingerprint)))?;
+    out.line(format!("Fingerprint  {}", view::key_fingerprint(&info.fingerprint)))?;
     out.line(match (info.plain, info.passphrase) {
         (true, _) => "Opens        for whoever has the file; annals key passphrase closes it",
         (_, true) => "Opens        with a passphrase",

@@ -15,7 +15,7 @@ use crate::model::moment::{self, Moment, Zone};
 use crate::model::reference::Reference;
 
 use super::context::{Context, grouped};
-use super::table::Table;
+use super::table::Listed;
 
 /// Keep ids that outside systems gave to documents: deliveries, archive numbers
 #[derive(Debug, Args)]
@@ -89,7 +89,7 @@ impl Add {
         batch.add_ref_with(&key, reference.clone(), self.shared)?;
         let receipt = batch.commit()?;
         let entry = Entry { key, reference, seq: receipt.position.seq };
-        context.out.object("annals.refs.add/1", view::reference(&entry))?;
+        context.out.object("annals.refs.add/1", view::ledger_entry(&entry))?;
         let line =
             format!("{} {} → {}{} · seq {}", entry.reference.system, entry.reference.id, show_key(&entry.key), said(&entry), grouped(entry.seq));
         context.out.line(line)?;
@@ -123,7 +123,7 @@ impl Ls {
 }
 
 fn list(context: &Context, entries: &[Entry], zone: &Zone) -> Result<()> {
-    let mut table = Table::new(&context.out, "annals.refs/1", &["SYSTEM", "ID", "STATE", "DOCUMENT", "NOTE"]);
+    let mut table = Listed::new(&context.out, "annals.refs/1", &["SYSTEM", "ID", "STATE", "DOCUMENT", "NOTE"]);
     for entry in entries {
         let r = &entry.reference;
         let cells = || {
@@ -132,7 +132,7 @@ fn list(context: &Context, entries: &[Entry], zone: &Zone) -> Result<()> {
             let note: Vec<String> = [irrevocable, expires].into_iter().flatten().collect();
             vec![r.system.clone(), r.id.clone(), r.state.clone(), show_key(&entry.key), note.join(", ")]
         };
-        table.row(cells, || view::reference(entry))?;
+        table.row(cells, || view::ledger_entry(entry))?;
     }
     table.finish()
 }

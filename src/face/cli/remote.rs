@@ -14,7 +14,7 @@ use crate::storage::config::{Rate, Remote as Place, parse_rate};
 use crate::storage::remote::{Options, RemoteUrl};
 
 use super::context::{Context, bytes, grouped};
-use super::table::Table;
+use super::table::Listed;
 
 /// Places offsite that hold copies of the history
 #[derive(Debug, Args)]
@@ -147,7 +147,7 @@ impl Ls {
         let store = context.store()?;
         let tenant = context.globals.tenant.as_deref().unwrap_or(DEFAULT_TENANT);
         let zone = context.zone(&store);
-        let mut table = Table::new(&context.out, "annals.remote.ls/1", &["NAME", "ADDRESS", "REGION", "STATE", "LAST SHIPPED"]);
+        let mut table = Listed::new(&context.out, "annals.remote.ls/1", &["NAME", "ADDRESS", "REGION", "STATE", "LAST SHIPPED"]);
         for remote in store.status()?.remotes {
             let cells = || {
                 let last = remote.last_shipped.map_or_else(|| "never".to_owned(), |at| moment::show_short(at, &zone));

@@ -1,4 +1,4 @@
-//! Tables: columns that line up for people, rows as objects for programs.
+//! Tables for people: aligned columns, and text that cannot play tricks on a terminal.
 
 use serde_json::Value;
 
@@ -6,23 +6,88 @@ use crate::base::error::Result;
 
 use super::out::{List, Out};
 
-/// Rows on their way out. Text is printed at the end, when the widths are known; JSON as [`List`] does.
-pub(crate) struct Table<'o> {
-    out: &'o Out,
-    list: List<'o>,
-    headers: &'static [&'static str],
-    rows: Vec<Vec<String>>,
+/// Characters: longer values are cut in tables; JSON has them whole.
+const CELL_CHARS_MAX: usize = 80;
+
+/// Text on one line: control characters (which a terminal would obey) and line breaks as escapes.
+pub(crate) fn clean(text: &str) -> String {
+    let obeyed = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(obeyed) {
+        return text.to_owned();
+    }
+    text.chars().map(|c| if obeyed(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
-impl<'o> Table<'o> {
-    pub(crate) fn new(out: &'o Out, schema: &'static str, headers: &'static [&'static str]) -> Self {
-        Table { out, list: out.list(schema), headers, rows: Vec::new() }
+/// Clean text, cut where it is very long.
+pub(crate) fn cut(text: &str) -> String {
+    let head: String = text.chars().take(CELL_CHARS_MAX + 1).collect();
+    let clean = clean(&head);
+    if clean.chars().count() <= CELL_CHARS_MAX { clean } else { clean.chars().take(CELL_CHARS_MAX - 1).chain(['…']).collect() }
+}
+
+/// Text with blanks behind it (or before it, where `right`) up to `width` characters.
+pub(crate) fn pad(text: &str, width: usize, right: bool) -> String {
+    let blanks = " ".repeat(width.saturating_sub(text.chars().count()));
+    if right { format!("{blanks}{text}") } else { format!("{text}{blanks}") }
+}
+
+/// Rows that are printed together, each column as wide as its widest cell. A title that begins with `>` has its column aligned to the right.
+pub(crate) struct Table {
+    titles: &'static [&'static str],
+    rows: Vec<Vec<(String, &'static str)>>,
+}
+
+impl Table {
+    pub(crate) fn new(titles: &'static [&'static str]) -> Self {
+        Table { titles, rows: Vec::new() }
+    }
+
+    /// Adds a row of plain cells.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.painted(cells.into_iter().map(|cell| (cell, "")));
+    }
+
+    /// Adds a row of cells with ANSI codes, empty for none.
+    pub(crate) fn painted(&mut self, cells: impl IntoIterator<Item = (String, &'static str)>) {
+        self.rows.push(cells.into_iter().map(|(cell, code)| (cut(&cell), code)).collect());
+    }
+
+    /// The lines, titles first; no lines where there are no rows.
+    pub(crate) fn lines(&self, out: &Out) -> Vec<String> {
+        if self.rows.is_empty() {
+            return Vec::new();
+        }
+        let titles: Vec<(String, &'static str)> = self.titles.iter().map(|t| (t.trim_start_matches('>').to_owned(), "2")).collect();
+        let all = || std::iter::once(&titles).chain(&self.rows);
+        let width = |i: usize| all().filter_map(|row| Some(row.get(i)?.0.chars().count())).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.titles.len()).map(width).collect();
+        let line = |row: &Vec<(String, &'static str)>| {
+            let cells = row.iter().zip(&widths).zip(self.titles).map(|(((cell, code), width), title)| {
+                let padded = pad(cell, *width, title.starts_with('>'));
+                if code.is_empty() { padded } else { out.paint(code, &padded) }
+            });
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        };
+        all().map(line).collect()
+    }
+}
+
+/// A table for people that is a list of objects for programs. Text is printed at the end, when the widths are known.
+pub(crate) struct Listed<'o> {
+    out: &'o Out,
+    list: List<'o>,
+    table: Table,
+}
+
+impl<'o> Listed<'o> {
+    pub(crate) fn new(out: &'o Out, schema: &'static str, titles: &'static [&'static str]) -> Self {
+        Listed { out, list: out.list(schema), table: Table::new(titles) }
     }
 
     /// One more row: its cells for people, an object for programs.
     pub(crate) fn row(&mut self, cells: impl FnOnce() -> Vec<String>, value: impl FnOnce() -> Value) -> Result<()> {
         if self.out.json().is_none() {
-            self.rows.push(cells());
+            self.table.row(cells());
             return Ok(());
         }
         self.list.row(String::new, value)
@@ -30,35 +95,11 @@ impl<'o> Table<'o> {
 
     /// Ends the table. Without rows nothing is printed for people.
     pub(crate) fn finish(self) -> Result<()> {
-        for line in lines(self.headers, &self.rows) {
+        for line in self.table.lines(self.out) {
             self.out.line(line)?;
         }
         self.list.finish()
     }
-}
-
-/// The header and the rows with their columns two blanks apart; the last column is not filled up.
-fn lines(headers: &[&str], rows: &[Vec<String>]) -> Vec<String> {
-    if rows.is_empty() {
-        return Vec::new();
-    }
-    let mut widths: Vec<usize> = headers.iter().map(|h| h.chars().count()).collect();
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let mut text = String::new();
-        for (cell, width) in cells.zip(&widths) {
-            text.push_str(cell);
-            text.extend(std::iter::repeat_n(' ', width + 2 - cell.chars().count()));
-        }
-        text.trim_end().to_owned()
-    };
-    let mut out = vec![line(&mut headers.iter().copied())];
-    out.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
-    out
 }
 
 #[cfg(test)]
@@ -66,9 +107,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up_whatever_their_letters() {
-        let rows = vec![vec!["påske".to_owned(), "1".to_owned()], vec!["a".to_owned(), "22".to_owned()]];
-        assert_eq!(lines(&["key", "n"], &rows), ["key    n", "påske  1", "a      22"]);
-        assert!(lines(&["key"], &[]).is_empty());
+    fn columns_line_up_and_terminals_are_not_commanded() {
+        let mut table = Table::new(&["KEY", ">SIZE"]);
+        table.row(["å".into(), "1".into()]);
+        table.row(["a\x1b[31m\n".into(), "1000".into()]);
+        assert_eq!(table.lines(&Out::new(None, true)), ["KEY              SIZE", "å                   1", "a\\u{1b}[31m\\n  1000"]);
+        assert_eq!(cut(&"x".repeat(500)).chars().count(), CELL_CHARS_MAX);
+        assert!(Table::new(&["A"]).lines(&Out::new(None, true)).is_empty());
     }
 }

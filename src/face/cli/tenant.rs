@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::face::view;
 
 use super::context::{Context, grouped};
-use super::table::Table;
+use super::table::Listed;
 
 /// Tenants: each has its own documents, its own log and its own key
 #[derive(Debug, Args)]
@@ -60,7 +60,7 @@ struct Ls {}
 impl Ls {
     fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
-        let mut table = Table::new(&context.out, "annals.tenant.ls/1", &["TENANT", "SEQ", "DOCUMENTS", "ONLY HERE", "ID"]);
+        let mut table = Listed::new(&context.out, "annals.tenant.ls/1", &["TENANT", "SEQ", "DOCUMENTS", "ONLY HERE", "ID"]);
         for t in store.status()?.tenants {
             let cells = || {
                 let waiting = format!("{} batches", grouped(t.unshipped.batches));

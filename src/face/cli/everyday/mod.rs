@@ -1,5 +1,21 @@
 //! The everyday verbs.
 
+mod list;
+mod log;
+mod show;
+mod diff;
+mod remove;
+mod restore;
+mod undo;
+
+pub(crate) use diff::{Diff, Fields};
+pub(crate) use list::{Find, Ls};
+pub(crate) use log::Log;
+pub(crate) use remove::Rm;
+pub(crate) use restore::Restore;
+pub(crate) use show::Show;
+pub(crate) use undo::{Apply, Redo, Undo, batch_number};
+
 use std::io::Read;
 use std::path::PathBuf;
 
