@@ -30,11 +30,10 @@ pub struct RemoteCheck {
 
 /// Whether a tenant's data may be shipped to a remote: it is on the tenant's list, and in one of its regions. A remote that does not say
 /// where it is counts as forbidden for a tenant with regions.
-pub(crate) fn allows(config: &Config, tenant: &str, place: &Place) -> bool {
+pub(crate) fn allows(config: &Config, tenant: &str, remote: &str, region: Option<&str>) -> bool {
     let Some(rules) = config.tenants.get(tenant) else { return true };
-    let listed = rules.remotes.is_empty() || rules.remotes.contains(&place.name);
-    let within = |region: &String| rules.regions.contains(region);
-    listed && (rules.regions.is_empty() || place.region.as_ref().is_some_and(within))
+    let listed = rules.remotes.is_empty() || rules.remotes.iter().any(|name| name == remote);
+    listed && (rules.regions.is_empty() || region.is_some_and(|region| rules.regions.iter().any(|r| r == region)))
 }
 
 impl Store {
@@ -118,7 +117,7 @@ mod tests {
         let text = "[[remote]]\nname = \"a\"\ndirectory = \"/a\"\nregion = \"se\"\n[[remote]]\nname = \"b\"\ndirectory = \"/b\"\n\
                     [tenant.x]\nregions = [\"se\"]\n[tenant.y]\nremotes = [\"b\"]\n";
         let config = Config::parse(text).expect("config");
-        let may = |tenant: &str| config.remotes.iter().map(|r| allows(&config, tenant, r)).collect::<Vec<_>>();
+        let may = |tenant: &str| config.remotes.iter().map(|r| allows(&config, tenant, &r.name, r.region.as_deref())).collect::<Vec<_>>();
         assert_eq!((may("x"), may("y"), may("main")), (vec![true, false], vec![false, true], vec![true, true]));
     }
 }

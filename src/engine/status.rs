@@ -175,7 +175,7 @@ impl Store {
 
 fn tenant_status(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<TenantStatus> {
     let mut held = Vec::new();
-    for place in inner.config.remotes.iter().filter(|p| allows(&inner.config, &tenant.name, p)) {
+    for place in inner.config.remotes.iter().filter(|p| allows(&inner.config, &tenant.name, &p.name, p.region.as_deref())) {
         held.push(rows.held_to(tenant.id, &place.name)?);
     }
     held.sort_unstable_by(|a, b| b.cmp(a));
@@ -194,7 +194,7 @@ fn tenant_status(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<T
 
 fn remote_status(inner: &Inner, rows: &View<'_>, tenants: &[TenantRow], place: &Place) -> Result<RemoteStatus> {
     let (mut held, mut last_shipped) = (Vec::new(), None);
-    for tenant in tenants.iter().filter(|t| allows(&inner.config, &t.name, place)) {
+    for tenant in tenants.iter().filter(|t| allows(&inner.config, &t.name, &place.name, place.region.as_deref())) {
         let seq = rows.held_to(tenant.id, &place.name)?;
         let holding = rows.holding(&place.name, tenant.id)?;
         last_shipped = last_shipped.max(holding.newest);

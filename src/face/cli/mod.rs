@@ -17,6 +17,7 @@ mod plans;
 mod points;
 mod service;
 mod demo;
+mod bench;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -121,6 +122,7 @@ enum Command {
     Remote(remote::Remote),
     Tenant(tenant::Tenant),
     Key(key::Key),
+    Bench(bench::Bench),
     Demo(demo::Demo),
     Completions(service::Completions),
     Version(service::Version),
@@ -159,6 +161,7 @@ impl Command {
             Command::Remote(args) => args.run(context),
             Command::Tenant(args) => args.run(context),
             Command::Key(args) => args.run(context),
+            Command::Bench(args) => args.run(context),
             Command::Demo(args) => args.run(context),
             Command::Completions(args) => args.run(context),
             Command::Version(args) => args.run(context),

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::base::error::Result;
 use crate::engine::status::Status as Seen;
+use crate::engine::store::Store;
 use crate::engine::verify::{Level, Problem, VerifyReport};
 use crate::face::view;
 use crate::model::moment::{self, Zone};
@@ -69,22 +70,49 @@ fn print_status(context: &Context, seen: &Seen, zone: &Zone) -> Result<()> {
 /// Check that the history is what it was, and that the bytes it names are there
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals verify\n  annals verify --full --json\n\nChecks every record against the chain of digests, and that every named chunk is there; with --full also\nreads every byte. Exit code 4 where something is wrong; what is wrong is told in terms of documents."
+    after_help = "Examples:\n  annals verify\n  annals verify --full --json\n  annals verify --remote offsite --full\n\nChecks every record against the chain of digests, and that every named chunk is there; with --full also\nreads every byte. Exit code 4 where something is wrong; what is wrong is told in terms of documents."
 )]
 pub(crate) struct Verify {
     /// Also read every byte and compare it with its digest
     #[arg(long)]
     full: bool,
+    /// Look at what this remote holds instead of the local store; with --full, read all of it back
+    #[arg(long, value_name = "NAME")]
+    remote: Option<String>,
 }
 
 impl Verify {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
+        if let Some(name) = &self.remote {
+            return self.run_remote(context, &store, name);
+        }
         let (level, word) = if self.full { (Level::Full, "full") } else { (Level::Quick, "quick") };
         let report = store.verify(level, &context.monitor())?;
         context.out.object("annals.verify/1", view::verification(word, &report))?;
         print_verification(context, &report, self.full)?;
         Ok(if report.problems.is_empty() { 0 } else { FOUND })
+    }
+}
+
+impl Verify {
+    fn run_remote(&self, context: &Context, store: &Store, name: &str) -> Result<u8> {
+        let remote = store.remote(name, None)?;
+        let report = store.verify_remote(&remote, self.full, &context.monitor())?;
+        let mut value = view::verification(if self.full { "remote_full" } else { "remote" }, &report);
+        value["remote"] = name.into();
+        context.out.object("annals.verify/1", value)?;
+        if report.problems.is_empty() {
+            let read = if self.full { format!(", {} read back", bytes(report.bytes)) } else { String::new() };
+            context.out.line(format!("{}: {name} holds {} objects{read}", context.out.paint("32", "All is well"), grouped(report.contents)))?;
+            return Ok(0);
+        }
+        context.out.line(format!("{}: {name}", context.out.paint("31", "Not as shipped")))?;
+        for problem in &report.problems {
+            print_problem(context, problem)?;
+        }
+        context.out.line("The next annals ship sends these again.")?;
+        Ok(FOUND)
     }
 }
 

@@ -558,6 +558,10 @@ impl Remote for Rclone {
         self.past_requests.load(Ordering::Relaxed) + current
     }
 
+    fn is_far(&self) -> bool {
+        true
+    }
+
     fn describe(&self) -> String {
         self.described.clone()
     }
