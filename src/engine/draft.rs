@@ -61,7 +61,8 @@ impl Tenant {
     pub fn open_changes(&self, number: i64) -> Result<Vec<OpenChange>> {
         self.open_batch(number)?;
         let changes = self.inner.catalog.read(|rows| rows.draft_changes(number))?;
-        let change = |(key, content, meta): (_, Option<(Digest, u64, _)>, _)| OpenChange { key, content: content.map(|(d, size, _)| (d, size)), meta };
+        let change =
+            |(key, content, meta): (_, Option<(Digest, u64, _)>, _)| OpenChange { key, content: content.map(|(d, size, _)| (d, size)), meta };
         Ok(changes.into_iter().map(|c| change((c.key, c.content, c.meta))).collect())
     }
 
