@@ -166,7 +166,27 @@ pub struct Query {
 
 enum Candidates {
     Keys(std::vec::IntoIter<Vec<u8>>),
-    Walk(Peekable<Listing>, Option<Peekable<Listing>>),
+    Walk(Box<Walk>),
+}
+
+/// Documents in order of key: those that exist, and where asked for those that were removed.
+struct Walk {
+    living: Peekable<Listing>,
+    removed: Option<Peekable<Listing>>,
+}
+
+impl Iterator for Walk {
+    type Item = Result<Version>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Some(removed) = &mut self.removed else { return self.living.next() };
+        let removed_first = match (self.living.peek(), removed.peek()) {
+            (Some(Ok(l)), Some(Ok(r))) => r.key < l.key,
+            (None, Some(_)) | (_, Some(Err(_))) => true,
+            _ => false,
+        };
+        if removed_first { removed.next() } else { self.living.next() }
+    }
 }
 
 /// Documents that answer a [`Query`], in order of key.
@@ -189,7 +209,8 @@ impl View {
             }
             None => {
                 let prefix = query.name.as_ref().map(Pattern::prefix).unwrap_or_default();
-                Candidates::Walk(view.list(&prefix).peekable(), query.removed.then(|| view.list_removed(&prefix).peekable()))
+                let removed = query.removed.then(|| view.list_removed(&prefix).peekable());
+                Candidates::Walk(Box::new(Walk { living: view.list(&prefix).peekable(), removed }))
             }
         };
         Ok(Finding { view, query, candidates })
@@ -222,15 +243,7 @@ impl Finding {
                     Err(e) => return Some(Err(e)),
                 }
             },
-            Candidates::Walk(living, None) => living.next(),
-            Candidates::Walk(living, Some(removed)) => {
-                let removed_first = match (living.peek(), removed.peek()) {
-                    (Some(Ok(l)), Some(Ok(r))) => r.key < l.key,
-                    (None, Some(_)) | (_, Some(Err(_))) => true,
-                    _ => false,
-                };
-                if removed_first { removed.next() } else { living.next() }
-            }
+            Candidates::Walk(walk) => walk.next(),
         }
     }
 

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::{Site, site};
+use crate::support::{Site, keys, site};
 
 /// Five hundred cases, closed by batch 2; two edited later in another field, one in the same.
 fn bulk() -> Site {
@@ -93,4 +93,29 @@ fn rollback_to_a_mark_leaves_the_rest_alone_and_can_be_undone() {
     assert!(early.err.contains("earliest"), "{early:?}");
     s.fails(5, &["rollback", "cases/", "--to", "seq:1"]);
     s.fails(5, &["rollback", "--to", "mark:release-8"]);
+}
+
+#[test]
+fn references_outside_stay_and_are_shown() {
+    let s = site();
+    s.put("brev/1", "draft");
+    let sent = s.put("brev/1", "final");
+    {
+        let store = annals::Store::open(s.path("store")).expect("open");
+        let reference = annals::model::reference::Reference {
+            system: "svarut".into(),
+            id: "77".into(),
+            state: "delivered".into(),
+            irrevocable: true,
+            expires: None,
+        };
+        store.add_ref("brev/1", reference).expect("reference");
+    }
+    assert_eq!(keys(&s.rows(&["find", "--ref", "svarut:77"])), ["brev/1"]);
+    assert_eq!(s.json(&["show", "brev/1"])["references"][0]["state"], "delivered");
+    let shown = s.ok(&["undo", &format!("B{sent}"), "-n"]);
+    assert!(shown.out.contains("1 item stays delivered, cannot be recalled") && shown.out.contains("svarut 77 of brev/1"), "{shown:?}");
+    let done = s.json(&["rollback", "--to", "seq:1"]);
+    assert_eq!((&done["summary"]["references"], &done["summary"]["irrevocable"]), (&json!(1), &json!(1)));
+    assert_eq!(s.json(&["show", "brev/1"])["references"][0]["id"], "77");
 }
