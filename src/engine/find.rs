@@ -31,22 +31,25 @@ enum Token {
     Across,
 }
 
-/// What a document is called: with `*` (anything but `/`), `**` (anything) or `?` (one character) the whole name must match; without them the
-/// text stands somewhere in the name, in upper or lower case. `\xNN` is a byte, as in keys.
+/// What a document is called: with `*` (anything but `/`), `**` (anything) or `?` (one character) the whole key must match, or its last part
+/// where the pattern has neither `/` nor `**`; without wildcards the text stands somewhere in the key, in upper or lower case. `\xNN` is a
+/// byte, as in keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     tokens: Vec<Token>,
     /// The text in lower case, where there is no wildcard.
     inside: Option<String>,
+    /// Only the last part of the key is looked at.
+    last_part: bool,
 }
 
 impl Pattern {
     /// Reads a pattern.
     pub fn parse(text: &str) -> Self {
         if !text.contains(['*', '?']) {
-            return Pattern { tokens: Vec::new(), inside: Some(show_key(&parse_key(text)).to_lowercase()) };
+            return Pattern { tokens: Vec::new(), inside: Some(show_key(&parse_key(text)).to_lowercase()), last_part: false };
         }
-        Self::whole(text)
+        Pattern { last_part: !text.contains('/') && !text.contains("**"), ..Self::whole(text) }
     }
 
     /// Reads a pattern that must match the whole name, also where it has no wildcard.
@@ -68,7 +71,7 @@ impl Pattern {
                 rest = after;
             }
         }
-        Pattern { tokens, inside: None }
+        Pattern { tokens, inside: None, last_part: false }
     }
 
     /// What every matching key begins with.
@@ -77,7 +80,7 @@ impl Pattern {
             Token::Byte(b) => Some(*b),
             _ => None,
         };
-        self.tokens.iter().map_while(byte).collect()
+        if self.last_part { Vec::new() } else { self.tokens.iter().map_while(byte).collect() }
     }
 
     /// Whether a key matches. Costs at most the length of the key times that of the pattern.
@@ -85,6 +88,7 @@ impl Pattern {
         if let Some(inside) = &self.inside {
             return show_key(key).to_lowercase().contains(inside);
         }
+        let key = if self.last_part { key.rsplit(|b| *b == b'/').next().unwrap_or(key) } else { key };
         // Which tokens could come next, after each byte of the key; the end of the pattern is one more place.
         let mut places = vec![false; self.tokens.len() + 1];
         places[0] = true;
@@ -162,7 +166,27 @@ pub struct Query {
 
 enum Candidates {
     Keys(std::vec::IntoIter<Vec<u8>>),
-    Walk(Peekable<Listing>, Option<Peekable<Listing>>),
+    Walk(Box<Walk>),
+}
+
+/// Documents in order of key: those that exist, and where asked for those that were removed.
+struct Walk {
+    living: Peekable<Listing>,
+    removed: Option<Peekable<Listing>>,
+}
+
+impl Iterator for Walk {
+    type Item = Result<Version>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Some(removed) = &mut self.removed else { return self.living.next() };
+        let removed_first = match (self.living.peek(), removed.peek()) {
+            (Some(Ok(l)), Some(Ok(r))) => r.key < l.key,
+            (None, Some(_)) | (_, Some(Err(_))) => true,
+            _ => false,
+        };
+        if removed_first { removed.next() } else { self.living.next() }
+    }
 }
 
 /// Documents that answer a [`Query`], in order of key.
@@ -185,7 +209,8 @@ impl View {
             }
             None => {
                 let prefix = query.name.as_ref().map(Pattern::prefix).unwrap_or_default();
-                Candidates::Walk(view.list(&prefix).peekable(), query.removed.then(|| view.list_removed(&prefix).peekable()))
+                let removed = query.removed.then(|| view.list_removed(&prefix).peekable());
+                Candidates::Walk(Box::new(Walk { living: view.list(&prefix).peekable(), removed }))
             }
         };
         Ok(Finding { view, query, candidates })
@@ -218,15 +243,7 @@ impl Finding {
                     Err(e) => return Some(Err(e)),
                 }
             },
-            Candidates::Walk(living, None) => living.next(),
-            Candidates::Walk(living, Some(removed)) => {
-                let removed_first = match (living.peek(), removed.peek()) {
-                    (Some(Ok(l)), Some(Ok(r))) => r.key < l.key,
-                    (None, Some(_)) | (_, Some(Err(_))) => true,
-                    _ => false,
-                };
-                if removed_first { removed.next() } else { living.next() }
-            }
+            Candidates::Walk(walk) => walk.next(),
         }
     }
 
@@ -385,6 +402,8 @@ mod tests {
             ("case/*", "case/1", true),
             ("case/*", "case/1/a", false),
             ("case/**", "case/1/a", true),
+            ("*.txt", "a/b/c.txt", true),
+            ("b*", "a/b/c.txt", false),
             ("**.txt", "a/b/c.txt", true),
             ("case/?", "case/å", true),
             ("case/?", "case/12", false),

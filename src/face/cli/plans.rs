@@ -53,7 +53,7 @@ pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Sett
     let globals = &context.globals;
     let summary = plan.summary();
     if let Some(path) = &globals.plan {
-        show(context, plan, how.on_conflict)?;
+        show(context, plan, how.on_conflict, true)?;
         if !globals.dry_run {
             disk::write_file(path, plan.to_json()?.as_bytes(), 0o600)?;
         }
@@ -65,13 +65,13 @@ pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Sett
         return Ok(0);
     }
     if globals.dry_run {
-        show(context, plan, how.on_conflict)?;
+        show(context, plan, how.on_conflict, true)?;
         context.out.object(how.schema, Planned { summary, applied: false, saved: None, plan: Some(plan), outcome: None })?;
         context.out.note("Nothing was changed.");
         return Ok(0);
     }
     if plan.items.len() > 1 || summary.conflicts > 0 || summary.references > 0 {
-        show(context, plan, how.on_conflict)?;
+        show(context, plan, how.on_conflict, !how.seen)?;
     }
     if plan.items.len() > 1 && !globals.yes && !how.seen {
         let documents = grouped(plan.items.len() as u64);
@@ -104,7 +104,7 @@ pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Sett
     if applied.skipped.is_empty() {
         return Ok(0);
     }
-    context.out.line(format!("{} left as they are because they were changed since:", counted(applied.skipped.len() as u64, "document")))?;
+    context.out.line(format!("{} left alone because of a conflict:", counted(applied.skipped.len() as u64, "document")))?;
     for key in applied.skipped.iter().take(SHOWN_MAX) {
         context.out.line(format!("  {}", clean(&crate::model::key::show_key(key))))?;
     }
@@ -168,14 +168,22 @@ fn more(context: &Context, all: usize) -> Result<()> {
     }
 }
 
-/// The plan for people: what it is, the first items, every kind of trouble.
-fn show(context: &Context, plan: &Plan, on_conflict: Conflicts) -> Result<()> {
+/// The plan for people: what it is, the first items (with `items`), every kind of trouble.
+fn show(context: &Context, plan: &Plan, on_conflict: Conflicts, items: bool) -> Result<()> {
     let out = &context.out;
     if out.json().is_some() {
         return Ok(());
     }
     let summary = plan.summary();
     out.line(out.paint("1", &format!("{}: {}", heading(&plan.purpose), counts(&summary))))?;
+    if items {
+        changes(context, plan)?;
+    }
+    conflicts(context, plan, on_conflict)?;
+    references(context, plan)
+}
+
+fn changes(context: &Context, plan: &Plan) -> Result<()> {
     let calm: Vec<&Item> = plan.items.iter().filter(|i| i.action != Action::Conflict).collect();
     let number = |n: u64| if n == 0 { "-".to_owned() } else { format!("v{n}") };
     let mut table = Table::new(&["ACTION", ">NOW", ">AS", ">SIZE", "KEY"]);
@@ -189,12 +197,10 @@ fn show(context: &Context, plan: &Plan, on_conflict: Conflicts) -> Result<()> {
         let size = if item.action == Action::Remove { String::new() } else { bytes(item.size) };
         table.painted([(action.to_owned(), code), (number(item.current), ""), (number(item.version), ""), (size, ""), (item.key.clone(), "")]);
     }
-    for line in table.lines(out) {
-        out.line(format!("  {line}"))?;
+    for line in table.lines(&context.out) {
+        context.out.line(format!("  {line}"))?;
     }
-    more(context, calm.len())?;
-    conflicts(context, plan, on_conflict)?;
-    references(context, plan)
+    more(context, calm.len())
 }
 
 fn conflicts(context: &Context, plan: &Plan, on_conflict: Conflicts) -> Result<()> {

@@ -111,7 +111,8 @@ mod tests {
         let mut table = Table::new(&["KEY", ">SIZE"]);
         table.row(["å".into(), "1".into()]);
         table.row(["a\x1b[31m\n".into(), "1000".into()]);
-        assert_eq!(table.lines(&Out::new(None, true)), ["KEY              SIZE", "å                   1", "a\\u{1b}[31m\\n  1000"]);
+        let want = ["KEY            SIZE", "å                 1", r"a\u{1b}[31m\n  1000"];
+        assert_eq!(table.lines(&Out::new(None, true)), want);
         assert_eq!(cut(&"x".repeat(500)).chars().count(), CELL_CHARS_MAX);
         assert!(Table::new(&["A"]).lines(&Out::new(None, true)).is_empty());
     }

@@ -32,7 +32,10 @@ struct Names<'c> {
 impl<'c> Names<'c> {
     fn load(context: &'c Context, path: Option<&Path>) -> Result<Self> {
         let read = |path: &Path| {
-            let unreadable = |e: Error| Error::usage("file.unreadable", format!("cannot read the label file {}: {e}", path.display()));
+            let unreadable = |e: Error| {
+                Error::usage("file.unreadable", format!("cannot read the label file {}: {e}", path.display()))
+                    .hint("check its name, or leave --labels out to see the raw names")
+            };
             Labels::parse(&disk::read_file(path, LABELS_BYTES_MAX).map_err(unreadable)?)
         };
         Ok(Names { context, labels: path.map(read).transpose()?, missing: RefCell::default() })

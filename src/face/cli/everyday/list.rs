@@ -100,7 +100,7 @@ impl Ls {
 /// Find documents by name, by a field, by a reference or by who recorded them
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals find rapport\n  annals find 'case/2018-*' --field status=open --field klient=38754\n  annals find --ref svarut:77\n  annals find --by 806 --at yesterday --deleted\n\nA name without * and ? is looked for anywhere in the key. * stands for anything but /, ** for anything, ? for one character.\nAll conditions must hold. A path without [n] means any element of an array: lines.qty=3."
+    after_help = "Examples:\n  annals find rapport\n  annals find 'case/2018-*' --field status=open --field klient=38754\n  annals find --ref svarut:77\n  annals find --by 806 --at yesterday --deleted\n\nA name without * and ? is looked for anywhere in the key. * stands for anything but /, ** for anything, ? for one character;\na pattern without / is for the last part of the key.\nAll conditions must hold. A path without [n] means any element of an array: lines.qty=3."
 )]
 pub(crate) struct Find {
     /// A part of the name, or a pattern with * or ?

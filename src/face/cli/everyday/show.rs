@@ -149,10 +149,15 @@ fn group(context: &Context, store: &Store, tenant: &Tenant, key: &[u8], at: Opti
     let mut members: Vec<Value> = Vec::new();
     let mut list = context.out.list("annals.show/1");
     let collected = context.out.json() == Some(Json::Object);
-    for (pattern, fields) in &patterns {
+    for (i, (pattern, fields)) in patterns.iter().enumerate() {
         tenant.each_member(pattern, fields, seq, &mut |member| {
             check_stop(&monitor)?;
             let v = member.version();
+            for (before, fields) in &patterns[..i] {
+                if before.matches(&v.key) && tenant.fields_hold(v, fields)? {
+                    return Ok(());
+                }
+            }
             steps.see(seq, v.from.seq);
             v.until.iter().for_each(|end| steps.see(seq, end.seq));
             if matches!(member, Member::Removed(_)) {

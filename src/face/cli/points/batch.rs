@@ -96,7 +96,10 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>> {
     if path.as_os_str() == "-" {
         return Ok(Box::new(BufReader::with_capacity(1 << 20, std::io::stdin().lock())));
     }
-    let unreadable = |e| Error::usage("file.unreadable", format!("cannot read {}: {e}", path.display()));
+    let unreadable = |e| {
+        Error::usage("file.unreadable", format!("cannot read {}: {e}", path.display()))
+            .hint("check its name and who may read it; - is standard input")
+    };
     Ok(Box::new(BufReader::with_capacity(1 << 20, File::open(path).map_err(unreadable)?)))
 }
 
