@@ -70,7 +70,7 @@ pub(crate) fn meta_bytes(meta: &Meta) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn version(r: &Row<'_>) -> rusqlite::Result<Result<VersionRow>> {
+pub(super) fn version(r: &Row<'_>) -> rusqlite::Result<Result<VersionRow>> {
     let meta = match r.get_ref(5)? {
         rusqlite::types::ValueRef::Blob(b) => meta_from(Some(b)),
         _ => meta_from(None),
