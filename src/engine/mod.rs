@@ -13,3 +13,4 @@ pub mod seal;
 pub mod replay;
 pub mod offsite;
 pub mod rebuild;
+pub mod heal;
