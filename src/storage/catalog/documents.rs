@@ -165,6 +165,17 @@ impl View<'_> {
         rows.map(|r| r.map_err(sql)).collect()
     }
 
+    /// Documents of a tenant whose current state is not what their newest version says. Looks at every document: for verification only.
+    pub fn documents_astray(&self, tenant: i64) -> Result<Vec<Vec<u8>>> {
+        let text = "SELECT d.key FROM document d LEFT JOIN version v ON v.document = d.id \
+                    AND v.batch = (SELECT max(n.batch) FROM version n WHERE n.document = d.id) \
+                    WHERE d.id BETWEEN ? AND ? AND (d.tenant IS NOT ? OR d.latest IS NOT v.batch OR d.content IS NOT v.content \
+                    OR d.versions IS NOT coalesce(v.number, 0)) ORDER BY d.id LIMIT 100";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let rows = s.query_map((id(tenant, 0), id(tenant + 1, 0) - 1, tenant), |r| r.get(0)).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
     /// What capture saw last under `key`.
     pub fn seen(&self, tenant: i64, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let mut s = self.sql.prepare_cached("SELECT fingerprint FROM seen WHERE tenant = ? AND key = ?").map_err(sql)?;
