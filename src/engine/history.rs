@@ -79,8 +79,8 @@ pub struct BatchInfo {
 /// One tenant's documents as they were at one moment, or as they are now.
 #[derive(Clone)]
 pub struct View {
-    tenant: Tenant,
-    seq: Option<u64>,
+    pub(crate) tenant: Tenant,
+    pub(crate) seq: Option<u64>,
 }
 
 impl From<BatchRow> for Event {
@@ -274,6 +274,13 @@ impl Tenant {
     pub fn marks(&self) -> Result<Vec<(String, u64)>> {
         self.inner.catalog.read(|rows| rows.marks(self.id))
     }
+}
+
+/// Whether `key` lies in the scope `prefix`: everything where it is empty, all below it where it ends in `/`, otherwise the one document of
+/// that name and what is below it. `case/1` does not reach `case/10`.
+pub(crate) fn is_under(prefix: &[u8], key: &[u8]) -> bool {
+    let Some(rest) = key.strip_prefix(prefix) else { return false };
+    prefix.is_empty() || prefix.ends_with(b"/") || rest.is_empty() || rest.starts_with(b"/")
 }
 
 pub(crate) fn key_of(rows: &Rows<'_>, document: i64) -> Result<Vec<u8>> {

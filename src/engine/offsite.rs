@@ -16,12 +16,14 @@ use crate::format::keyfile::keyring;
 use crate::format::segment::{ObjectName, ObjectRead, Tail, check_object};
 use crate::model::timeline::Position;
 use crate::storage::catalog::segments::ObjectRow;
-use crate::storage::config::{self, TenantRules};
+use crate::storage::catalog::{self};
 use crate::storage::remote::{self, Check, Object, Remote, RemoteUrl, Upload};
 
-use super::replay::Replay;
+use super::remotes::allows;
+use super::replay::{Replay, documents};
 use super::seal::{Before, SealOptions};
 use super::store::{Inner, Store, Tenant};
+use super::verify::{VerifyReport, documents_between};
 
 /// Bytes: objects up to this size are read back whole after the upload; of larger ones the size is read back.
 const READ_BACK_BYTES_MAX: u64 = 1 << 20;
@@ -83,32 +85,18 @@ impl OpenRemote {
         Ok(OpenRemote { name: url.to_owned(), region: None, remote: Arc::from(remote::open(&RemoteUrl::parse(url)?, options)?) })
     }
 
-    /// Opens a configured remote.
-    pub fn configured(remote: &config::Remote, limit_rate: Option<u64>) -> Result<Self> {
-        let options = remote::Options { rclone_config: remote.rclone_config.clone(), limit_rate, ..remote::Options::default() };
-        let opened = remote::open(&RemoteUrl::parse(&remote.url)?, &options)?;
-        Ok(OpenRemote { name: remote.name.clone(), region: remote.region.clone(), remote: Arc::from(opened) })
-    }
-
     /// The remote itself.
     pub fn device(&self) -> &dyn Remote {
         &*self.remote
     }
 }
 
-/// Whether the rules of a tenant let its data go to a remote.
-fn allowed(rules: Option<&TenantRules>, remote: &OpenRemote) -> bool {
-    let Some(rules) = rules else { return true };
-    let named = rules.remotes.is_empty() || rules.remotes.contains(&remote.name);
-    // A remote that does not say where it is counts as forbidden for a tenant with rules.
-    let placed = rules.regions.is_empty() || remote.region.as_ref().is_some_and(|region| rules.regions.contains(region));
-    named && placed
-}
-
 impl Store {
     /// Opens a remote of the configuration by name.
     pub fn remote(&self, name: &str, limit_rate: Option<u64>) -> Result<OpenRemote> {
-        OpenRemote::configured(self.config().remote(name)?, limit_rate)
+        let opened = self.open_remote(name, remote::Options { limit_rate, ..remote::Options::default() })?;
+        let region = self.config().remote(name)?.region.clone();
+        Ok(OpenRemote { name: name.to_owned(), region, remote: Arc::from(opened) })
     }
 
     /// Seals what is pending and ships to `remote` what it is not known to hold, tenant by tenant, oldest first.
@@ -123,7 +111,7 @@ impl Store {
         let before = remote.remote.requests();
         let tenants = self.tenants()?;
         for tenant in &tenants {
-            if !allowed(self.config().tenants.get(tenant.name()), remote) {
+            if !allows(self.config(), tenant.name(), &remote.name, remote.region.as_deref()) {
                 report.kept_away.push(tenant.name().to_owned());
                 continue;
             }
@@ -177,7 +165,7 @@ impl Shipment<'_> {
             self.clean_outbox()?;
         }
         let held = inner.catalog.read(|rows| rows.held_to(tenant, &self.remote.name))?;
-        let digest = inner.catalog.read(|rows| rows.digest_of_batch(crate::storage::catalog::id(tenant, held)))?;
+        let digest = inner.catalog.read(|rows| rows.digest_of_batch(catalog::id(tenant, held)))?;
         let end = self.tenant.position()?;
         report.positions.push((self.tenant.name().to_owned(), Position { seq: held, digest: digest.unwrap_or(Digest::ZERO), ..end }));
         Ok(())
@@ -221,9 +209,9 @@ impl Shipment<'_> {
         disk::remove_file(&path)
     }
 
-    /// Reads back what was stored: all of a small object, the size of a large one (which the upload did already).
+    /// Reads back what was stored: all of a small object nearby; otherwise its size, which the upload did already.
     fn confirm(&self, name: &str, size: u64, digest: Digest) -> Result<()> {
-        if size > READ_BACK_BYTES_MAX {
+        if size > READ_BACK_BYTES_MAX || self.remote.remote.is_far() {
             return Ok(());
         }
         let how = match self.remote.remote.verify(name, size, Some(digest))? {
@@ -245,7 +233,10 @@ impl Shipment<'_> {
             let upload = |object: &ObjectRow| Upload::new(self.name_of(&object.name), outbox.join(&object.name), object.size);
             let uploads: Vec<_> = group.iter().map(|object| (object, upload(object))).collect();
             let started = Instant::now();
-            let just: Vec<Upload> = uploads.iter().map(|(_, upload)| upload.clone()).collect();
+            // After an attempt whose end is not known, the remote looks before it writes: a right object is not sent twice.
+            let doubtful = self.doubt(true)?;
+            let again = |upload: &Upload| if doubtful { upload.clone().again() } else { upload.clone() };
+            let just: Vec<Upload> = uploads.iter().map(|(_, upload)| again(upload)).collect();
             let outcomes = self.remote.remote.store(&just, self.monitor)?;
             let mut failed = None;
             let mut group_bytes = 0;
@@ -265,6 +256,7 @@ impl Shipment<'_> {
             if let Some(e) = failed {
                 return Err(e);
             }
+            self.doubt(false)?;
             sent += group_bytes;
             let seconds = started.elapsed().as_secs_f64();
             if group_bytes >= RATE_FROM_BYTES && seconds > 0.0 {
@@ -274,6 +266,20 @@ impl Shipment<'_> {
             self.monitor.progress(&Progress { phase: "uploading", items: 0, items_total: 0, bytes: sent, bytes_total: total });
         }
         Ok(())
+    }
+
+    /// Notes durably that an attempt begins (or has ended well), and tells whether the one before it did not end.
+    fn doubt(&self, begins: bool) -> Result<bool> {
+        let fact = format!("attempt {} {}", self.remote.name, self.tenant.id);
+        self.tenant.inner.catalog.write(|w| {
+            let before = w.fact(&fact)?.is_some();
+            if begins {
+                w.set_fact(&fact, b"")?
+            } else {
+                w.remove_fact(&fact)?
+            }
+            Ok(before)
+        })
     }
 
     /// Sees to it that everything to be shipped is in the outbox. What is not there any more the remote may have already (after a rebuild, or
@@ -304,14 +310,8 @@ impl Shipment<'_> {
     /// Objects that every remote holds need not wait any longer.
     fn clean_outbox(&self) -> Result<()> {
         let inner = &*self.tenant.inner;
-        let rules = inner.config.tenants.get(self.tenant.name());
-        let mut remotes: Vec<String> = Vec::new();
-        for known in &inner.config.remotes {
-            let place = OpenRemote { name: known.name.clone(), region: known.region.clone(), remote: self.remote.remote.clone() };
-            if allowed(rules, &place) {
-                remotes.push(known.name.clone());
-            }
-        }
+        let known = inner.config.remotes.iter().filter(|r| allows(&inner.config, self.tenant.name(), &r.name, r.region.as_deref()));
+        let mut remotes: Vec<String> = known.map(|r| r.name.clone()).collect();
         if !remotes.contains(&self.remote.name) {
             remotes.push(self.remote.name.clone());
         }
@@ -550,7 +550,7 @@ impl Fetch<'_> {
                 let ranged = Ranged { remote, folder: self.tenant.public.to_hex() };
                 let read = Tail::read(key, self.tenant.public, &tail, &ranged).and_then(|t| t.decode(self.tenant.public, &before));
                 if let Ok(reader) = read {
-                    return super::replay::documents(self.tenant, reader.slice());
+                    return documents(self.tenant, reader.slice());
                 }
             }
         }
@@ -581,8 +581,8 @@ impl Store {
     }
 
     /// Compares what a remote holds with what it is known to hold: sizes from its listing, bytes too with `full`. Gives what is wrong.
-    pub fn verify_remote(&self, remote: &OpenRemote, full: bool, monitor: &dyn Monitor) -> Result<super::verify::VerifyReport> {
-        let mut report = super::verify::VerifyReport::default();
+    pub fn verify_remote(&self, remote: &OpenRemote, full: bool, monitor: &dyn Monitor) -> Result<VerifyReport> {
+        let mut report = VerifyReport::default();
         for tenant in self.tenants()? {
             verify_tenant(&tenant, remote, full, &mut report, monitor)?;
         }
@@ -590,7 +590,7 @@ impl Store {
     }
 }
 
-fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut super::verify::VerifyReport, monitor: &dyn Monitor) -> Result<()> {
+fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut VerifyReport, monitor: &dyn Monitor) -> Result<()> {
     let inner: &Inner = &tenant.inner;
     let held = inner.catalog.read(|rows| rows.held(&remote.name, tenant.id))?;
     if held.is_empty() {
@@ -620,7 +620,7 @@ fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut 
                 Check::Size(found) => format!("{} has {found} of {} bytes of {}", remote.name, object.size, object.name),
                 Check::Bytes(_) => format!("{} has other bytes for {}", remote.name, object.name),
             };
-            let documents = super::verify::documents_between(inner, tenant.id, slice.first, slice.last)?;
+            let documents = documents_between(inner, tenant.id, slice.first, slice.last)?;
             report.problem(tenant.name(), what, Some(slice.first), documents);
             // It does not hold it: the next shipment sends it again.
             inner.catalog.write(|w| w.remove_held(&remote.name, tenant.id, &object.name))?;

@@ -13,7 +13,7 @@ use crate::storage::catalog::documents::VersionRow;
 use crate::storage::catalog::{self, View as Rows};
 
 use super::content::ContentReader;
-use super::history::{key_of, no_document};
+use super::history::{is_under, key_of, no_document};
 use super::record::Receipt;
 use super::store::Tenant;
 
@@ -130,7 +130,8 @@ impl Tenant {
         })
     }
 
-    /// Plans to bring the documents under `prefix` (empty: all) back to how they were after batch `to_seq`. Costs what changed since.
+    /// Plans to bring the documents under `prefix` (empty: all; without a final `/`: that document and all below it) back to how they were
+    /// after batch `to_seq`. Costs what changed since.
     pub fn plan_rollback(&self, prefix: &[u8], to_seq: u64) -> Result<Plan> {
         self.inner.catalog.read(|rows| {
             let position = rows.tenant_by_id(self.id)?.position;
@@ -139,7 +140,7 @@ impl Tenant {
             let (from, last) = (catalog::id(self.id, to_seq), catalog::id(self.id, position.seq));
             for document in rows.documents_changed(from, last)? {
                 let key = key_of(rows, document)?;
-                if !key.starts_with(prefix) {
+                if !is_under(prefix, &key) {
                     continue;
                 }
                 let then = rows.version_at(document, from)?.filter(|v| v.content.is_some());

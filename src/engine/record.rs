@@ -332,6 +332,9 @@ impl Tenant {
     /// Adds a put (or with no reader a removal) to a draft; the bytes are durable when this returns.
     pub fn add_to_draft(&self, draft: i64, key: &[u8], content: Option<&mut dyn Read>, meta: Meta) -> Result<()> {
         check_key(key)?;
+        check_text("media type", &meta.media)?;
+        // A number of another tenant's must not be written to.
+        self.open_batch(draft)?;
         let _pass = self.inner.gate.enter();
         let content = match content {
             None => None,

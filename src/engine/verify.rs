@@ -24,10 +24,10 @@ const DOCUMENTS_TOLD: usize = 100;
 /// How deep to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Level {
-    /// The catalogue's file, the ends of the logs, and that every named chunk exists.
+    /// The catalogue's file, every record against its digest, and that every named chunk exists.
     #[default]
     Quick,
-    /// Every record against its digest and every byte against its digest.
+    /// The same, and every byte of every content against its digest.
     Full,
 }
 
@@ -66,10 +66,7 @@ impl Store {
             report.problem("", format!("the catalogue file: {complaint}"), None, Vec::new());
         }
         for tenant in inner.catalog.read(|rows| rows.tenants())? {
-            match level {
-                Level::Quick => end_of_log(inner, &tenant, &mut report)?,
-                Level::Full => whole_log(inner, &tenant, &mut report, monitor)?,
-            }
+            whole_log(inner, &tenant, &mut report, monitor)?;
             contents(inner, &tenant, level, &mut report, monitor)?;
         }
         Ok(report)
@@ -122,7 +119,11 @@ fn whole_log(inner: &Inner, tenant: &TenantRow, report: &mut VerifyReport, monit
             });
             let seq = Some(batch.head.seq);
             match walked {
-                Err(e) => report.problem(&tenant.name, format!("batch {} cannot be read: {e}", batch.head.seq), seq, Vec::new()),
+                Err(e) => {
+                    // Which documents they were may be damaged as well.
+                    let documents = documents_between(inner, tenant.id, batch.head.seq, batch.head.seq).unwrap_or_default();
+                    report.problem(&tenant.name, format!("batch {} cannot be read: {e}", batch.head.seq), seq, documents);
+                }
                 Ok(()) if count != batch.changes || hasher.finish() != batch.digest => {
                     let what = format!("batch {} does not match its digest: its record was changed after it was written", batch.head.seq);
                     report.problem(&tenant.name, what, seq, documents_between(inner, tenant.id, batch.head.seq, batch.head.seq)?);

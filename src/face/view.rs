@@ -3,16 +3,34 @@
 //! Times are RFC 3339 in UTC, sizes are bytes, keys are text as `model::key::show_key` writes them. Within a schema number, fields are only
 //! added.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::base::error::Error;
 use crate::base::time::Timestamp;
+use crate::engine::capture::Captured;
+use crate::engine::draft::{OpenBatch, OpenChange};
+use crate::engine::find::Member;
+use crate::engine::gc::GcReport;
 use crate::engine::history::{BatchInfo, Event, Version};
+use crate::engine::keys::KeyInfo;
+use crate::engine::plans::Applied;
 use crate::engine::record::Receipt;
-use crate::model::change::{Cause, FileKind, Meta};
+use crate::engine::references::{self, Entry};
+use crate::engine::remotes::RemoteCheck;
+use crate::engine::restore::Restored;
+use crate::engine::status::{RemoteState, RemoteStatus, Status};
+use crate::engine::verify::VerifyReport;
+use crate::model::change::{Cause, Change, FileKind, Meta};
+use crate::model::field;
 use crate::model::key::show_key;
 use crate::model::moment;
+use crate::model::plan::{Plan, Summary};
+use crate::model::reference::Reference;
+use crate::model::text::{Comparison, Fingerprint, TextDiff};
 use crate::model::timeline::Position;
+use crate::storage::config::Remote;
+use crate::storage::remote::RemoteUrl;
 
 /// A time.
 pub fn time(at: Timestamp) -> Value {
@@ -112,6 +130,201 @@ pub fn batch(b: &BatchInfo) -> Value {
     })
 }
 
+/// A reference to a thing in an outside system.
+pub fn reference(r: &Reference) -> Value {
+    json!({ "system": r.system, "id": r.id, "state": r.state, "irrevocable": r.irrevocable, "expires": r.expires.map(time) })
+}
+
+/// One change of a batch. `op` is `put`, `remove`, `refer` or `mark`.
+pub fn change(c: &Change) -> Value {
+    match c {
+        Change::Put { key, content, size, meta: m } => {
+            json!({ "op": "put", "key": show_key(key), "digest": content.to_hex(), "size": size, "meta": meta(m) })
+        }
+        Change::Remove { key } => json!({ "op": "remove", "key": show_key(key) }),
+        Change::Refer { key, reference: r } => json!({ "op": "refer", "key": show_key(key), "reference": reference(r) }),
+        Change::Mark { name } => json!({ "op": "mark", "name": name }),
+    }
+}
+
+/// A batch that is being collected.
+pub fn open_batch(b: &OpenBatch) -> Value {
+    json!({ "open": format!("D{}", b.number), "number": b.number, "started": time(b.started), "actor": b.actor, "reason": b.reason })
+}
+
+/// One change of a batch that is being collected.
+pub fn open_change(c: &OpenChange) -> Value {
+    match &c.content {
+        Some((digest, size)) => json!({ "op": "put", "key": show_key(&c.key), "digest": digest.to_hex(), "size": size, "meta": meta(&c.meta) }),
+        None => json!({ "op": "remove", "key": show_key(&c.key) }),
+    }
+}
+
+/// One document of a group: the version, and `state`, which is `exists`, `not_yet` or `removed`.
+pub fn member(m: &Member) -> Value {
+    let mut value = version(m.version());
+    value["state"] = match m {
+        Member::Exists(_) => "exists".into(),
+        Member::NotYet(_) => "not_yet".into(),
+        Member::Removed(_) => "removed".into(),
+    };
+    value
+}
+
+/// A field before and after. A side that is absent is left out: `null` is the value `null`. Numbers and strings are as the document has them.
+#[derive(Debug, Serialize)]
+pub struct FieldRow<'a> {
+    /// Where it stands.
+    pub path: String,
+    /// What people call it, where a label file was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// `added`, `removed`, `changed` or `same`.
+    pub change: field::FieldChange,
+    /// Before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<&'a field::Value>,
+    /// After.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<&'a field::Value>,
+}
+
+impl<'a> FieldRow<'a> {
+    /// The row of a difference, with its label.
+    pub fn new(row: &'a field::Row, label: Option<String>) -> Self {
+        FieldRow { path: row.path.to_string(), label, change: row.change, old: row.old.as_ref(), new: row.new.as_ref() }
+    }
+}
+
+/// How two versions differ: `kind` is `same`, `fields`, `text` or `binary`.
+#[derive(Debug, Serialize)]
+pub struct Difference<'a> {
+    kind: &'static str,
+    old: Value,
+    new: Value,
+    /// Empty where the two are not compared as fields, so that a script finds the list always.
+    fields: Vec<FieldRow<'a>>,
+    /// How many fields are the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unchanged: Option<usize>,
+    /// Only white space, order of members or escapes differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layout_only: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Value>,
+    /// The text difference as `patch` reads it; bytes that are not UTF-8 are replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unified: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binary: Option<Value>,
+}
+
+/// How two versions differ; `label` names a field.
+pub fn difference<'a>(
+    old: &Version,
+    new: &Version,
+    names: (&str, &str),
+    comparison: &'a Comparison<'_>,
+    label: impl Fn(&field::Path) -> Option<String>,
+) -> Difference<'a> {
+    let (old, new) = (version(old), version(new));
+    let mut out =
+        Difference { kind: "same", old, new, fields: Vec::new(), unchanged: None, layout_only: None, text: None, unified: None, binary: None };
+    match comparison {
+        Comparison::Same => {}
+        Comparison::Fields(fields) => {
+            out.kind = "fields";
+            out.fields = fields.rows.iter().map(|row| FieldRow::new(row, label(&row.path))).collect();
+            (out.unchanged, out.layout_only) = (Some(fields.unchanged), Some(fields.layout_only));
+        }
+        Comparison::Text(text) => {
+            out.kind = "text";
+            out.text = Some(text_difference(text));
+            out.unified = Some(String::from_utf8_lossy(&text.unified(names.0, names.1)).into_owned());
+        }
+        Comparison::Binary { old, new } => {
+            out.kind = "binary";
+            out.binary = Some(json!({ "old": fingerprint(old), "new": fingerprint(new) }));
+        }
+    }
+    out
+}
+
+fn fingerprint(f: &Fingerprint) -> Value {
+    json!({ "size": f.size, "digest": f.digest.to_hex() })
+}
+
+/// Lines are numbered from 1; `sign` is a blank, `-` or `+`.
+fn text_difference(text: &TextDiff<'_>) -> Value {
+    let line = |l: &crate::model::text::Line<'_>| json!({ "sign": l.mark.sign(), "text": l.text() });
+    let hunk = |h: &crate::model::text::Hunk<'_>| {
+        let lines: Vec<Value> = h.lines.iter().map(line).collect();
+        json!({ "old_start": h.old.start + 1, "old_lines": h.old.len(), "new_start": h.new.start + 1, "new_lines": h.new.len(), "lines": lines })
+    };
+    json!({ "added": text.added, "removed": text.removed, "hunks": text.hunks.iter().map(hunk).collect::<Vec<Value>>() })
+}
+
+/// One change of one field by one version.
+#[derive(Debug, Serialize)]
+pub struct FieldChangeRow<'a> {
+    /// The version that made the change; for a removal of the document the one that it ended.
+    pub version: u64,
+    /// The document was removed.
+    pub removed: bool,
+    /// The field before and after.
+    #[serde(flatten)]
+    pub field: FieldRow<'a>,
+    /// When.
+    pub time: Value,
+    /// Who.
+    pub actor: &'a str,
+    /// Why.
+    pub reason: &'a str,
+    /// The batch.
+    pub seq: u64,
+}
+
+/// A plan, its counts, and what was done with it.
+#[derive(Debug, Serialize)]
+pub struct Planned<'a> {
+    /// The counts.
+    pub summary: Summary,
+    /// Whether it was applied.
+    pub applied: bool,
+    /// The file it was saved to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved: Option<String>,
+    /// All of it, where it was only shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<&'a Plan>,
+    /// What applying it did.
+    #[serde(flatten)]
+    pub outcome: Option<Value>,
+}
+
+/// What applying a plan did: `done` documents, the keys in `skipped`, and the `receipt` (`null` where there was nothing to do).
+pub fn applied(a: &Applied) -> Value {
+    let seq = a.receipt.as_ref().map(|r| r.position.seq);
+    let skipped: Vec<String> = a.skipped.iter().map(|key| show_key(key)).collect();
+    json!({ "done": a.done, "skipped": skipped, "batch": seq, "seq": seq, "receipt": a.receipt.as_ref().map(receipt) })
+}
+
+/// What was restored into a directory.
+pub fn restored(r: &Restored) -> Value {
+    let refused: Vec<Value> = r.refused.iter().map(|(key, why)| json!({ "key": show_key(key), "code": why.code, "message": why.message })).collect();
+    let w = &r.written;
+    json!({
+        "seq": r.seq,
+        "files": w.files,
+        "links": w.links,
+        "directories": w.directories,
+        "bytes": w.bytes,
+        "set_id_dropped": w.set_id_dropped,
+        "not_restored": r.refused_count,
+        "refused": refused,
+    })
+}
+
 /// An error.
 pub fn error(e: &Error) -> Value {
     let mut at = Map::new();
@@ -122,4 +335,209 @@ pub fn error(e: &Error) -> Value {
         at.insert("seq".into(), seq.into());
     }
     json!({ "error": { "code": e.code(), "exit": e.kind().exit(), "message": e.to_string(), "hint": e.what_next(), "at": at } })
+}
+
+/// The address of a remote without the passwords that may stand in it.
+pub fn remote_url(place: &Remote) -> String {
+    RemoteUrl::parse(&place.url).map_or_else(|_| "(not an address)".to_owned(), |url| url.to_string())
+}
+
+/// Whether what a store holds is safe, and the sentence that says so.
+pub fn verdict(s: &Status) -> (bool, String) {
+    let waiting = s.unshipped;
+    let plural = |n: u64, noun: &str, many: &str| if n == 1 { format!("1 {noun}") } else { format!("{n} {many}") };
+    let age = moment::age(s.unshipped_age_secs() as i64);
+    let amount = format!("{} in {}", plural(waiting.changes, "change", "changes"), plural(waiting.batches, "batch", "batches"));
+    let (exist, wait) = if waiting.changes == 1 { ("exists", "waits") } else { ("exist", "wait") };
+    let names =
+        |wanted: &dyn Fn(&&RemoteStatus) -> bool| s.remotes.iter().filter(wanted).map(|r| r.place.name.as_str()).collect::<Vec<_>>().join(", ");
+    if s.damaged {
+        return (false, "bytes that were recorded are gone from the chunk store; annals verify names the documents".into());
+    }
+    if s.remotes.is_empty() {
+        return (false, "no remote is set up, so this is the only copy; annals remote add NAME dir:/path adds one".into());
+    }
+    let late = names(&|r| r.behind() > 0);
+    match (waiting.batches, s.stale_after_secs) {
+        (0, _) if s.tenants.iter().all(|t| t.position.seq == 0) => (true, "nothing is recorded yet".into()),
+        (0, _) if late.is_empty() => (true, format!("every change is offsite ({})", names(&|_| true))),
+        (0, _) => (true, format!("every change is offsite; {late} will follow")),
+        (_, Some(limit)) if !s.is_stale() => {
+            (true, format!("{amount} {wait} for {late}, the oldest for {age}, within the {} allowed", moment::duration_text(limit)))
+        }
+        (_, Some(limit)) => (
+            false,
+            format!("{amount} {exist} only here, the oldest for {age}, past the {} allowed; {late} should have them", moment::duration_text(limit)),
+        ),
+        (_, None) if late.is_empty() => (false, format!("{amount} {exist} only here, the oldest for {age}; no remote may have them")),
+        (_, None) => (false, format!("{amount} {exist} only here, the oldest for {age}; {late} should have them")),
+    }
+}
+
+/// How a store is. `position` is that of the tenant called `tenant`.
+pub fn status(s: &Status, tenant: &str) -> Value {
+    let (safe, summary) = verdict(s);
+    let own = s.tenants.iter().find(|t| t.name == tenant);
+    let tenants: Vec<Value> = s
+        .tenants
+        .iter()
+        .map(|t| {
+            json!({
+                "tenant": t.name,
+                "id": t.public.to_hex(),
+                "position": position(&t.position),
+                "documents": t.documents,
+                "unshipped": { "batches": t.unshipped.batches, "changes": t.unshipped.changes, "bytes": t.unshipped.bytes, "oldest": t.unshipped.oldest.map(time) },
+            })
+        })
+        .collect();
+    json!({
+        "site": s.site_name,
+        "site_id": s.site.to_hex(),
+        "safe": safe,
+        "summary": summary,
+        "stale": s.is_stale(),
+        "damaged": s.damaged,
+        "position": own.map(|t| position(&t.position)),
+        "tenants": tenants,
+        "documents": s.documents(),
+        "unshipped": {
+            "batches": s.unshipped.batches,
+            "changes": s.unshipped.changes,
+            "bytes": s.unshipped.bytes,
+            "oldest": s.unshipped.oldest.map(time),
+            "age_secs": s.unshipped_age_secs(),
+        },
+        "stale_after_secs": s.stale_after_secs,
+        "remotes": s.remotes.iter().map(|r| remote_status(r, tenant)).collect::<Vec<_>>(),
+        "open_batches": s.drafts,
+        "disk_bytes": s.disk_bytes,
+        "quota_bytes": s.quota_bytes,
+        "time": time(s.now),
+    })
+}
+
+/// A word for what is known of a remote.
+pub fn remote_state(state: RemoteState) -> &'static str {
+    match state {
+        RemoteState::Current => "current",
+        RemoteState::Behind => "behind",
+        RemoteState::Unused => "unused",
+    }
+}
+
+/// One remote and how far it is. `held_seq` is that of the tenant called `tenant`, null where its data may not go there.
+pub fn remote_status(r: &RemoteStatus, tenant: &str) -> Value {
+    json!({
+        "name": r.place.name,
+        "url": remote_url(&r.place),
+        "region": r.place.region,
+        "operator_country": r.place.operator_country,
+        "state": remote_state(r.state),
+        "held_seq": r.held.iter().find(|h| h.tenant == tenant).map(|h| h.seq),
+        "behind_batches": r.behind(),
+        "last_shipped": r.last_shipped.map(time),
+        "objects": r.held.iter().map(|h| h.objects).sum::<u64>(),
+        "tenants": r.held.iter().map(|h| json!({ "tenant": h.tenant, "held_seq": h.seq, "behind_batches": h.behind })).collect::<Vec<_>>(),
+    })
+}
+
+/// What a check of a remote found.
+pub fn remote_check(name: &str, c: &RemoteCheck) -> Value {
+    json!({
+        "name": name,
+        "url": c.place,
+        "reachable": true,
+        "objects": c.objects,
+        "bytes": c.bytes,
+        "written": c.written,
+        "requests": c.requests,
+    })
+}
+
+/// What verification saw.
+pub fn verification(level: &str, r: &VerifyReport) -> Value {
+    let problem = |p: &crate::engine::verify::Problem| json!({ "tenant": p.tenant, "what": p.what, "seq": p.seq, "documents": p.documents });
+    json!({
+        "ok": r.problems.is_empty(),
+        "level": level,
+        "batches": r.batches,
+        "contents": r.contents,
+        "bytes": r.bytes,
+        "problems": r.problems.iter().map(problem).collect::<Vec<_>>(),
+    })
+}
+
+/// What garbage collection did.
+pub fn garbage(r: &GcReport) -> Value {
+    json!({ "chunks": r.chunks, "orphans": r.orphans, "removed": r.removed, "bytes_before": r.bytes_before, "bytes_after": r.bytes_after })
+}
+
+/// A reference with its document.
+pub fn ledger_entry(e: &Entry) -> Value {
+    json!({
+        "key": show_key(&e.key),
+        "system": e.reference.system,
+        "id": e.reference.id,
+        "state": e.reference.state,
+        "irrevocable": e.reference.irrevocable,
+        "expires": e.reference.expires.map(time),
+        "seq": e.seq,
+    })
+}
+
+/// A difference between the ledger of references and a list from outside.
+pub fn ledger_difference(d: &references::Difference) -> Value {
+    let row = |what: &str, system: &str, id: &str, entry: Option<&Entry>, there: Option<&str>, line: Option<u64>| {
+        json!({
+            "difference": what,
+            "system": system,
+            "id": id,
+            "key": entry.map(|e| show_key(&e.key)),
+            "here": entry.map(|e| e.reference.state.as_str()),
+            "there": there,
+            "irrevocable": entry.map(|e| e.reference.irrevocable),
+            "line": line,
+        })
+    };
+    match d {
+        references::Difference::MissingHere { system, id, state, line } => row("missing_here", system, id, None, state.as_deref(), Some(*line)),
+        references::Difference::MissingThere(e) => row("missing_there", &e.reference.system, &e.reference.id, Some(e), None, None),
+        references::Difference::StateDiffers { here, there, line } => {
+            row("state_differs", &here.reference.system, &here.reference.id, Some(here), Some(there), Some(*line))
+        }
+    }
+}
+
+/// What a capture did. `batch` and `seq` are null where nothing changed.
+pub fn captured(c: &Captured) -> Value {
+    let seq = c.receipt.as_ref().map(|r| r.position.seq);
+    json!({
+        "batch": seq,
+        "seq": seq,
+        "added": c.added,
+        "changed": c.changed,
+        "removed": c.removed,
+        "unchanged": c.unchanged,
+        "bytes_read": c.bytes_read,
+        "bytes_new": c.bytes_new,
+        "skipped": c.skipped.iter().map(|(path, reason)| json!({ "path": path, "reason": reason })).collect::<Vec<_>>(),
+    })
+}
+
+/// What can be told of a key file; never a secret.
+pub fn key_info(k: &KeyInfo) -> Value {
+    json!({
+        "file": k.path.display().to_string(),
+        "site_id": k.site.to_hex(),
+        "fingerprint": key_fingerprint(&k.fingerprint),
+        "plain": k.plain,
+        "passphrase": k.passphrase,
+        "recipients": k.recipients.iter().map(|r| r.to_text()).collect::<Vec<_>>(),
+    })
+}
+
+/// A fingerprint as it stands on the recovery sheet: `1234 5678 9abc def0`.
+pub fn key_fingerprint(bytes: &[u8; 8]) -> String {
+    bytes.chunks(2).map(|pair| format!("{:02x}{:02x}", pair[0], pair[1])).collect::<Vec<_>>().join(" ")
 }

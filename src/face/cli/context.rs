@@ -1,11 +1,13 @@
 //! What a command works with: the store, the tenant, the zone, the monitor.
 
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
 use crate::base::time::{Clock, SystemClock, Timestamp};
-use crate::engine::history::Version;
+use crate::engine::history::{Version, View};
+use crate::engine::keys::read_identity;
 use crate::engine::plans::By;
 use crate::engine::store::{MARKER, Options, Store, Tenant};
 use crate::model::key::DEFAULT_TENANT;
@@ -50,17 +52,28 @@ impl Context {
 
     /// Options for opening or making a store.
     pub(crate) fn options(&self) -> Options {
-        let passphrase = std::env::var("ANNALS_PASSPHRASE").ok().filter(|p| !p.is_empty());
-        let mut options = Store::builder().lock_wait(LOCK_WAIT).passphrase(passphrase);
+        let mut options = self.options_without_key();
         if let Some(path) = &self.globals.key_file {
             options = options.key_file(path);
         }
         options
     }
 
+    /// Options for a store that brings its own key file.
+    pub(crate) fn options_without_key(&self) -> Options {
+        Store::builder().lock_wait(LOCK_WAIT).passphrase(self.passphrase())
+    }
+
+    /// The passphrase of the key file, from the environment.
+    pub(crate) fn passphrase(&self) -> Option<String> {
+        std::env::var("ANNALS_PASSPHRASE").ok().filter(|p| !p.is_empty())
+    }
+
     /// Opens the store.
     pub(crate) fn store(&self) -> Result<Store> {
-        self.options().open(&self.dir()?)
+        let identity = std::env::var_os("ANNALS_IDENTITY").filter(|path| !path.is_empty());
+        let identity = identity.map(|path| read_identity(Path::new(&path))).transpose()?;
+        self.options().identity(identity).open(&self.dir()?)
     }
 
     /// The tenant that was named, or the default one.
@@ -93,17 +106,62 @@ impl Context {
         Ok(version)
     }
 
+    /// The documents as they were at `at`, or as they are now; the resolved moment is said on stderr.
+    pub(crate) fn view(&self, store: &Store, tenant: &Tenant, at: Option<&str>) -> Result<View> {
+        let Some(text) = at else { return Ok(tenant.now()) };
+        let when = self.moment(store, text)?;
+        let view = tenant.at(&when)?;
+        self.echo(store, tenant, &when)?;
+        Ok(view)
+    }
+
+    /// The last batch that `text` includes; 0 where it lies before the first.
+    pub(crate) fn seq_since(&self, store: &Store, tenant: &Tenant, text: &str) -> Result<u64> {
+        match tenant.resolve(&self.moment(store, text)?) {
+            Err(e) if e.code() == "moment.early" => Ok(0),
+            other => other,
+        }
+    }
+
+    /// Whether there is somebody to ask.
+    pub(crate) fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Asks a question that is answered with yes or no; anything but yes is no. Only where [`Context::can_ask`].
+    pub(crate) fn confirm(&self, question: &str) -> Result<bool> {
+        self.out.flush()?;
+        eprint!("{question} [y/N] ");
+        let _ = std::io::stderr().flush();
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer).map_err(|e| Error::io("read the answer", e))?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
     /// Says which moment is meant: `as of 2018-09-18 23:59:59 +02:00 (Europe/Oslo), seq 4,118`.
     pub(crate) fn echo(&self, store: &Store, tenant: &Tenant, when: &Moment) -> Result<()> {
         let seq = tenant.resolve(when)?;
         let at = match when {
             Moment::Instant(at) => *at,
+            _ if seq == 0 => {
+                self.out.note("as of the beginning, before seq 1");
+                return Ok(());
+            }
             _ => match tenant.batches(seq, seq, 1)?.first() {
                 Some(batch) => batch.event.time,
                 None => return Ok(()),
             },
         };
         self.out.note(format!("as of {}, seq {}", moment::show(at, &self.zone(store)), grouped(seq)));
+        Ok(())
+    }
+
+    /// For verbs that change something and cannot say beforehand what: refuses `--dry-run` and `--plan` rather than ignoring them.
+    pub(crate) fn refuse_dry_run(&self) -> Result<()> {
+        if self.globals.dry_run || self.globals.plan.is_some() {
+            return Err(Error::usage("usage.dry_run", "this verb has no dry run and no plan; nothing was changed")
+                .hint("leave -n and --plan away; verbs that plan first are undo, rollback and restore"));
+        }
         Ok(())
     }
 
@@ -135,6 +193,11 @@ pub(crate) fn grouped(n: u64) -> String {
         out.push(c);
     }
     out
+}
+
+/// A count with its noun: `1 change`, `4,118 changes`.
+pub(crate) fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
 /// Bytes for people: `812 B`, `3.1 MB` (powers of ten, as lines and disks are sold).

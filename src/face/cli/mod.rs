@@ -3,8 +3,21 @@
 mod out;
 mod progress;
 mod context;
+mod table;
+mod terminal;
+mod remote;
 mod everyday;
+mod offsite;
+mod safety;
+mod refs;
+mod capture;
+mod tenant;
+mod key;
+mod plans;
+mod points;
 mod service;
+mod demo;
+mod bench;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -82,6 +95,36 @@ enum Command {
     Init(everyday::Init),
     Put(everyday::Put),
     Get(everyday::Get),
+    Rm(everyday::Rm),
+    Ls(everyday::Ls),
+    Find(everyday::Find),
+    Log(everyday::Log),
+    Show(everyday::Show),
+    Diff(everyday::Diff),
+    Fields(everyday::Fields),
+    Restore(everyday::Restore),
+    Undo(everyday::Undo),
+    Redo(everyday::Redo),
+    Apply(everyday::Apply),
+    Batch(points::Batch),
+    Mark(points::Mark),
+    Rollback(points::Rollback),
+    Status(safety::Status),
+    Seal(offsite::Seal),
+    Ship(offsite::Ship),
+    Fetch(offsite::Fetch),
+    #[command(visible_alias = "check")]
+    Verify(safety::Verify),
+    Rebuild(offsite::Rebuild),
+    Gc(safety::Gc),
+    Refs(refs::Refs),
+    Capture(capture::Capture),
+    Remote(remote::Remote),
+    Tenant(tenant::Tenant),
+    Key(key::Key),
+    Bench(bench::Bench),
+    Demo(demo::Demo),
+    Completions(service::Completions),
     Version(service::Version),
 }
 
@@ -92,6 +135,35 @@ impl Command {
             Command::Init(args) => args.run(context),
             Command::Put(args) => args.run(context),
             Command::Get(args) => args.run(context),
+            Command::Rm(args) => args.run(context),
+            Command::Ls(args) => args.run(context),
+            Command::Find(args) => args.run(context),
+            Command::Log(args) => args.run(context),
+            Command::Show(args) => args.run(context),
+            Command::Diff(args) => args.run(context),
+            Command::Fields(args) => args.run(context),
+            Command::Restore(args) => args.run(context),
+            Command::Undo(args) => args.run(context),
+            Command::Redo(args) => args.run(context),
+            Command::Apply(args) => args.run(context),
+            Command::Batch(args) => args.run(context),
+            Command::Mark(args) => args.run(context),
+            Command::Rollback(args) => args.run(context),
+            Command::Status(args) => args.run(context),
+            Command::Seal(args) => args.run(context),
+            Command::Ship(args) => args.run(context),
+            Command::Fetch(args) => args.run(context),
+            Command::Verify(args) => args.run(context),
+            Command::Rebuild(args) => args.run(context),
+            Command::Gc(args) => args.run(context),
+            Command::Refs(args) => args.run(context),
+            Command::Capture(args) => args.run(context),
+            Command::Remote(args) => args.run(context),
+            Command::Tenant(args) => args.run(context),
+            Command::Key(args) => args.run(context),
+            Command::Bench(args) => args.run(context),
+            Command::Demo(args) => args.run(context),
+            Command::Completions(args) => args.run(context),
             Command::Version(args) => args.run(context),
         }
     }

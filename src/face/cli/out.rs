@@ -3,7 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex};
 
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::base::error::{Error, Kind, Result};
 use crate::face::view;
@@ -39,6 +40,11 @@ impl Out {
         Out { json, quiet, colours, stdout: Arc::new(Mutex::new(std::io::BufWriter::new(std::io::stdout()))) }
     }
 
+    /// Whether text is painted, because people read it on a terminal.
+    pub(crate) fn colours(&self) -> bool {
+        self.colours
+    }
+
     /// Which JSON was asked for.
     pub(crate) fn json(&self) -> Option<Json> {
         self.json
@@ -66,18 +72,18 @@ impl Out {
         }
     }
 
-    /// Prints the one JSON object of a command, where JSON was asked for. `schema` is like `annals.log/1`.
-    pub(crate) fn object(&self, schema: &str, value: Value) -> Result<()> {
+    /// Prints the one JSON object of a command, where JSON was asked for. `schema` is like `annals.log/1`. What is not an object stands under
+    /// `value`.
+    pub(crate) fn object(&self, schema: &str, value: impl Serialize) -> Result<()> {
         if self.json.is_none() {
             return Ok(());
         }
-        let mut object = Map::new();
-        object.insert("schema".into(), schema.into());
-        match value {
-            Value::Object(fields) => object.extend(fields),
-            other => drop(object.insert("value".into(), other)),
+        let (schema, value) = (text_of(&schema)?, text_of(&value)?);
+        match value.strip_prefix('{') {
+            Some("}") => self.bytes(format!("{{\"schema\":{schema}}}\n").as_bytes()),
+            Some(members) => self.bytes(format!("{{\"schema\":{schema},{members}\n").as_bytes()),
+            None => self.bytes(format!("{{\"schema\":{schema},\"value\":{value}}}\n").as_bytes()),
         }
-        self.bytes(format!("{}\n", Value::Object(object)).as_bytes())
     }
 
     /// Starts a list: with `--json=lines` each row is printed when it comes, with `--json` all rows in one object under `rows`.
@@ -112,17 +118,26 @@ impl Out {
 pub(crate) struct List<'o> {
     out: &'o Out,
     schema: &'static str,
-    rows: Vec<Value>,
+    rows: Vec<Box<RawValue>>,
+}
+
+/// A value as JSON text: numbers and strings of documents stay as they were written, which `serde_json::Value` would not keep.
+fn text_of(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(unwritable)
+}
+
+fn unwritable(e: serde_json::Error) -> Error {
+    Error::new(Kind::Failed, "out.json", format!("the result cannot be written as JSON: {e}"))
 }
 
 impl List<'_> {
     /// One more row: `text` for people, `value` for programs.
-    pub(crate) fn row(&mut self, text: impl FnOnce() -> String, value: impl FnOnce() -> Value) -> Result<()> {
+    pub(crate) fn row<V: Serialize>(&mut self, text: impl FnOnce() -> String, value: impl FnOnce() -> V) -> Result<()> {
         match self.out.json {
             None => self.out.line(text()),
-            Some(Json::Lines) => self.out.bytes(format!("{}\n", value()).as_bytes()),
+            Some(Json::Lines) => self.out.bytes(format!("{}\n", text_of(&value())?).as_bytes()),
             Some(Json::Object) => {
-                self.rows.push(value());
+                self.rows.push(serde_json::value::to_raw_value(&value()).map_err(unwritable)?);
                 Ok(())
             }
         }
@@ -130,8 +145,12 @@ impl List<'_> {
 
     /// Ends the list.
     pub(crate) fn finish(self) -> Result<()> {
+        #[derive(Serialize)]
+        struct Rows {
+            rows: Vec<Box<RawValue>>,
+        }
         match self.out.json {
-            Some(Json::Object) => self.out.object(self.schema, serde_json::json!({ "rows": self.rows })),
+            Some(Json::Object) => self.out.object(self.schema, Rows { rows: self.rows }),
             _ => Ok(()),
         }
     }

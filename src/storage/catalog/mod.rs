@@ -9,6 +9,7 @@ pub mod documents;
 pub mod batches;
 pub mod drafts;
 pub mod segments;
+pub mod summary;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

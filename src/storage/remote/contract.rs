@@ -108,6 +108,12 @@ pub trait Remote: Send + Sync {
     /// Requests made on the line since the remote was opened. HTTP requests where the protocol is HTTP, operations elsewhere.
     fn requests(&self) -> u64;
 
+    /// Whether every request crosses a line. Reading back the bytes of each upload would double what a thin line carries and the time of a
+    /// small shipment, so there the size that [`Remote::store`] reads back must do until the next verification.
+    fn is_far(&self) -> bool {
+        false
+    }
+
     /// Which place this is, for people. Never holds a secret.
     fn describe(&self) -> String;
 }
@@ -143,6 +149,10 @@ impl<R: Remote + ?Sized> Remote for Arc<R> {
 
     fn requests(&self) -> u64 {
         (**self).requests()
+    }
+
+    fn is_far(&self) -> bool {
+        (**self).is_far()
     }
 
     fn describe(&self) -> String {

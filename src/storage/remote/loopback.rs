@@ -56,7 +56,14 @@ impl Client {
         bytes.extend_from_slice(body);
         stream.get_mut().write_all(&bytes)?;
         let head = read_head(&mut stream)?;
-        Ok(Answer { status: head.status, length: head.length(), keep: head.keep, body: Body::new(stream, head.framing), client: self })
+        Ok(Answer {
+            status: head.status,
+            length: head.length(),
+            whole: head.whole,
+            keep: head.keep,
+            body: Body::new(stream, head.framing),
+            client: self,
+        })
     }
 
     fn connection(&self) -> io::Result<BufReader<TcpStream>> {
@@ -85,6 +92,8 @@ pub struct Answer<'a> {
     pub status: u16,
     /// The length of the body in bytes, where the server says it.
     pub length: Option<u64>,
+    /// For a range: the length in bytes of the whole, where the server says it.
+    pub whole: Option<u64>,
     keep: bool,
     body: Body<BufReader<TcpStream>>,
     client: &'a Client,
@@ -102,9 +111,10 @@ impl Answer<'_> {
         Ok(bytes)
     }
 
-    /// Gives the connection back if the body was read to its end.
+    /// Gives the connection back if the body was read to its end. Not after a refusal: rclone closes some of those connections afterwards, and
+    /// the next request on one would be lost.
     pub fn finish(self) {
-        if self.keep && self.body.ended() {
+        if self.keep && self.status < 300 && self.body.ended() {
             self.client.keep(self.body.stream);
         }
     }
@@ -127,6 +137,7 @@ enum Framing {
 #[derive(Debug, PartialEq, Eq)]
 struct Head {
     status: u16,
+    whole: Option<u64>,
     framing: Framing,
     keep: bool,
 }
@@ -174,7 +185,7 @@ fn read_one_head(from: &mut impl BufRead) -> io::Result<Head> {
     let version = words.next().filter(|v| v.starts_with("HTTP/1.")).ok_or_else(|| bad("no version"))?;
     let code = words.next().filter(|c| c.len() == 3).and_then(|c| c.parse().ok());
     let status: u16 = code.filter(|c| (100..600).contains(c)).ok_or_else(|| bad("no status"))?;
-    let (mut length, mut chunked, mut keep) = (None, false, version != "HTTP/1.0");
+    let (mut length, mut whole, mut chunked, mut keep) = (None, None, false, version != "HTTP/1.0");
     loop {
         let line = read_line(from, left)?;
         if line.is_empty() {
@@ -189,6 +200,9 @@ fn read_one_head(from: &mut impl BufRead) -> io::Result<Head> {
                 return Err(bad("two lengths"));
             }
             length = Some(new);
+        } else if name.eq_ignore_ascii_case("content-range") {
+            // "bytes 0-9/100". Only the whole is of use: the ends are nonsense when rclone was asked for bytes past the end.
+            whole = value.rsplit('/').next().and_then(|n| n.parse().ok());
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             if !value.eq_ignore_ascii_case("chunked") {
                 return Err(bad("an unknown transfer encoding"));
@@ -204,7 +218,7 @@ fn read_one_head(from: &mut impl BufRead) -> io::Result<Head> {
         (_, false, Some(n)) => Framing::Length(n),
         (_, false, None) => Framing::UntilClose,
     };
-    Ok(Head { status, keep: keep && framing != Framing::UntilClose, framing })
+    Ok(Head { status, whole, keep: keep && framing != Framing::UntilClose, framing })
 }
 
 /// Reads a body to its end and not a byte further.
@@ -329,7 +343,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_panic(start in "(HTTP/1.1 200 OK\r\n(Content-Length: [0-9]{1,20}\r\n|Transfer-Encoding: chunked\r\n)?\r\n)?", rest in proptest::collection::vec(any::<u8>(), 0..60)) {
+        fn any_bytes_are_read_without_panic(
+            start in "(HTTP/1.1 200 OK\r\n(Content-Length: [0-9]{1,20}\r\n|Transfer-Encoding: chunked\r\n)?\r\n)?",
+            rest in proptest::collection::vec(any::<u8>(), 0..60),
+        ) {
             let mut bytes = start.into_bytes();
             bytes.extend(rest);
             let mut from = &bytes[..];

@@ -36,6 +36,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const LOCAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a stopped transfer may take to clean up after itself.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the end of a child that broke a conversation may take to be seen.
+const EXIT_TIMEOUT: Duration = Duration::from_millis(300);
 /// Waits between looks at a running job: from the first to the second, doubling.
 const POLL: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(200));
 /// Uploads run side by side while less than so many bytes are on the way: small objects hide each other's round trips, large ones go alone so
@@ -127,7 +129,7 @@ impl Rclone {
         let mut command = Command::new(&self.options.rclone_program)
             .tethered()
             .args(["rcd", "--rc-addr", "127.0.0.1:0", "--rc-serve", "--rc-enable-metrics", "--ask-password=false", "--use-json-log"])
-            .args(["--stats", "0", "--retries", "1", "--low-level-retries", "3", "--fs-cache-expire-duration", "1h"])
+            .args(["--stats", "0", "--retries", "1", "--low-level-retries", "2", "--fs-cache-expire-duration", "1h"])
             .args(["--contimeout".to_owned(), secs(self.options.connect_timeout), "--timeout".to_owned(), secs(self.options.stall_timeout)])
             .args(["--bwlimit".to_owned(), rate_text(*lock(&self.rate))])
             .arg("--config")
@@ -163,7 +165,7 @@ impl Rclone {
             }
         };
         let client = Client::new(server, "annals", &password);
-        let session = Session { client, child: Mutex::new(child), complaints, operations: AtomicU64::new(0), requests: AtomicU64::new(0) };
+        let session = Session { client, child: Mutex::new(child), operations: AtomicU64::new(0), requests: AtomicU64::new(0) };
         let version: Version = self.local(&session, "core/version", &json!({}))?;
         let (major, minor) = (version.decomposed.first().copied().unwrap_or(0), version.decomposed.get(1).copied().unwrap_or(0));
         if (major, minor) < RCLONE_OLDEST { Err(too_old(&version.version)) } else { Ok(session) }
@@ -192,16 +194,22 @@ impl Rclone {
         }
     }
 
-    /// Forgets a child that does not answer, so that the next verb starts another.
-    fn lost(&self, session: &Arc<Session>, error: std::io::Error) -> Error {
+    /// A conversation with the child that broke. One that still runs has dropped this answer only, which it does when its own line drops;
+    /// any other is forgotten, so that the next verb starts another.
+    fn broken(&self, session: &Arc<Session>, error: std::io::Error) -> Error {
+        use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        let dropped = matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof);
+        if dropped && lock(&session.child).wait(EXIT_TIMEOUT).is_ok_and(|exit| exit.is_none()) {
+            return Error::new(Kind::Remote, "remote.cut", format!("the line dropped: {}", self.described))
+                .hint("check the line; it will be tried again");
+        }
         let mut running = lock(&self.session);
         if running.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
             self.past_requests.fetch_add(session.known_requests(), Ordering::Relaxed);
             *running = None;
         }
         drop(running);
-        let words = lock(&session.complaints).back().cloned().unwrap_or_else(|| error.to_string());
-        let text = format!("rclone stopped answering ({})", wording::scrub(&words, &self.secrets));
+        let text = format!("rclone stopped answering ({error})");
         Error::new(Kind::Remote, "remote.rclone_died", text).hint("it will be started again; if this repeats, look at the memory of this machine")
     }
 
@@ -216,20 +224,20 @@ impl Rclone {
     /// A method of rclone's, answered at once or within `timeout`.
     fn ask<T: DeserializeOwned>(&self, session: &Arc<Session>, method: &str, params: &Value, timeout: Duration) -> Result<T> {
         let path = format!("/{method}");
-        let mut answer = session.client.post(&path, params.to_string().as_bytes(), timeout).map_err(|e| self.lost(session, e))?;
+        let mut answer = session.client.post(&path, params.to_string().as_bytes(), timeout).map_err(|e| self.broken(session, e))?;
         if answer.status != 200 {
             return Err(self.refused(session, answer));
         }
         // From a reader, so that a long listing is never held twice.
         let parsed = serde_json::from_reader(std::io::BufReader::new((&mut answer).take(LISTING_BYTES_MAX)));
-        let parsed = parsed.map_err(|e| if e.is_io() { self.lost(session, e.into()) } else { self.garbled(&e.to_string()) })?;
+        let parsed = parsed.map_err(|e| if e.is_io() { self.broken(session, e.into()) } else { self.garbled(&e.to_string()) })?;
         answer.finish();
         Ok(parsed)
     }
 
     fn refused(&self, session: &Arc<Session>, answer: Answer<'_>) -> Error {
         match answer.bytes(ANSWER_BYTES_MAX) {
-            Err(e) => self.lost(session, e),
+            Err(e) => self.broken(session, e),
             Ok(bytes) => self.translate(&words_of(&bytes)),
         }
     }
@@ -333,7 +341,7 @@ impl Rclone {
     fn get<'a>(&self, session: &'a Arc<Session>, name: &str, range: Option<(u64, u64)>) -> Result<Answer<'a>> {
         self.operation(session);
         let path = format!("/{}/{name}", escape(&format!("[{}]", self.fs)));
-        let answer = session.client.get(&path, range, self.options.stall_timeout).map_err(|e| self.lost(session, e))?;
+        let answer = session.client.get(&path, range, self.options.stall_timeout).map_err(|e| self.broken(session, e))?;
         if matches!(answer.status, 200 | 206) {
             self.root_seen.store(true, Ordering::Relaxed);
             return Ok(answer);
@@ -344,24 +352,17 @@ impl Rclone {
         }
     }
 
-    /// A transfer that ended within the body: rclone closes its connection when its own line drops.
+    /// A transfer that ended within the body.
     fn cut(&self, session: &Arc<Session>, error: std::io::Error) -> Error {
         use std::io::ErrorKind::{TimedOut, WouldBlock};
-        if matches!(error.kind(), TimedOut | WouldBlock) {
-            return self.timeout("sent nothing");
-        }
-        if lock(&session.child).exited().is_ok_and(|exit| exit.is_none()) {
-            return Error::new(Kind::Remote, "remote.cut", format!("the line dropped: {}", self.described))
-                .hint("check the line; it will be tried again");
-        }
-        self.lost(session, error)
+        if matches!(error.kind(), TimedOut | WouldBlock) { self.timeout("sent nothing") } else { self.broken(session, error) }
     }
 
     /// Streams an object of `size` bytes from `from` on into `take`, which may stop it.
     fn stream(&self, session: &Arc<Session>, name: &str, from: u64, size: u64, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let range = (from > 0).then(|| (from, size.saturating_sub(1)));
         let mut answer = self.get(session, name, range)?;
-        let whole = answer.length.map_or(size, |left| from + left);
+        let whole = answer.whole.or(answer.length.map(|left| from + left)).unwrap_or(size);
         if whole != size || (from > 0 && answer.status != 206) {
             return Err(contract::object_short(name, &self.described, size, whole));
         }
@@ -378,6 +379,21 @@ impl Rclone {
         }
         answer.finish();
         Ok(())
+    }
+
+    fn read_range(&self, session: &Arc<Session>, name: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
+        let mut answer = self.get(session, name, Some((offset, offset + len - 1)))?;
+        if answer.status != 206 && offset > 0 {
+            return Err(self.garbled("all of an object instead of a range"));
+        }
+        let whole = answer.whole.or(answer.length.map(|length| offset + length));
+        if let Some(found) = whole.filter(|whole| *whole < offset + len) {
+            return Err(contract::object_short(name, &self.described, offset + len, found));
+        }
+        let mut bytes = vec![0; len as usize];
+        answer.read_exact(&mut bytes).map_err(|e| self.cut(session, e))?;
+        answer.finish();
+        Ok(bytes)
     }
 
     fn digest(&self, session: &Arc<Session>, name: &str, size: u64, monitor: &dyn Monitor) -> Result<Digest> {
@@ -458,28 +474,14 @@ impl Remote for Rclone {
             return Ok(Vec::new());
         }
         let session = self.session()?;
-        let short = |found| contract::object_short(name, &self.described, offset + len, found);
-        let mut answer = match self.get(&session, name, Some((offset, offset + len - 1))) {
-            Err(e) if e.code() == "remote.failed" => {
-                // A range past the end is refused in words that differ by protocol; the size tells what it was.
-                return match self.size(&session, name)? {
-                    None => Err(contract::object_missing(name, &self.described)),
-                    Some(size) if size < offset + len => Err(short(size)),
-                    Some(_) => Err(e),
-                };
+        match self.read_range(&session, name, offset, len) {
+            Err(e) if matches!(e.code(), "remote.failed" | "remote.cut") => {
+                // A range past the end is refused in words that differ by protocol, or not in words at all; the size tells what it was.
+                let found = self.size(&session, name).ok().flatten().filter(|size| *size < offset + len);
+                Err(found.map_or(e, |size| contract::object_short(name, &self.described, offset + len, size)))
             }
-            answer => answer?,
-        };
-        if answer.status != 206 && offset > 0 {
-            return Err(self.garbled("all of an object instead of a range"));
+            read => read,
         }
-        if let Some(found) = answer.length.filter(|found| *found < len) {
-            return Err(short(offset + found));
-        }
-        let mut bytes = vec![0; len as usize];
-        answer.read_exact(&mut bytes).map_err(|e| self.cut(&session, e))?;
-        answer.finish();
-        Ok(bytes)
     }
 
     /// A transfer that is cut goes on where it was as long as every attempt brings some bytes.
@@ -542,10 +544,11 @@ impl Remote for Rclone {
 
     fn limit(&self, bytes_per_sec: Option<u64>) -> Result<()> {
         *lock(&self.rate) = bytes_per_sec;
-        let session = lock(&self.session).clone();
-        match session {
-            Some(session) => self.ask::<Value>(&session, "core/bwlimit", &json!({"rate": rate_text(bytes_per_sec)}), LOCAL_TIMEOUT).map(drop),
-            None => Ok(()),
+        let Some(session) = lock(&self.session).clone() else { return Ok(()) };
+        match self.ask::<Value>(&session, "core/bwlimit", &json!({"rate": rate_text(bytes_per_sec)}), LOCAL_TIMEOUT) {
+            // The next child starts with the new rate.
+            Err(e) if e.code() == "remote.rclone_died" => Ok(()),
+            limited => limited.map(drop),
         }
     }
 
@@ -553,6 +556,10 @@ impl Remote for Rclone {
         let session = lock(&self.session).clone();
         let current = session.map_or(0, |session| session.count_requests());
         self.past_requests.load(Ordering::Relaxed) + current
+    }
+
+    fn is_far(&self) -> bool {
+        true
     }
 
     fn describe(&self) -> String {
@@ -564,7 +571,6 @@ impl Remote for Rclone {
 struct Session {
     client: Client,
     child: Mutex<Child>,
-    complaints: Arc<Mutex<VecDeque<String>>>,
     /// Verbs that touched the line.
     operations: AtomicU64,
     /// HTTP requests on the line, as rclone counted them when it was last asked.
@@ -634,7 +640,9 @@ impl<'a> Uploading<'a> {
             if self.monitor.stopped() {
                 for running in std::mem::take(&mut self.running) {
                     self.rclone.stop(&self.session, running.job);
-                    self.outcomes[running.index] = Some(check_stop(self.monitor).map(|()| running.goal));
+                    let text = format!("stopped while uploading: {}", self.objects[running.index].name);
+                    let error = Error::new(Kind::Interrupted, "stopped", text).hint("run the same command again to go on");
+                    self.outcomes[running.index] = Some(Err(error));
                 }
             } else if !self.running.is_empty() {
                 self.rclone.options.sleeper.sleep(poll);
@@ -918,7 +926,9 @@ mod tests {
 
     #[test]
     fn requests_are_read_from_the_metrics() {
-        let text = "# TYPE rclone_http_status_code counter\nrclone_http_status_code{code=\"200\",host=\"h\",method=\"PUT\"} 2\nrclone_http_status_code{code=\"404\",host=\"\",method=\"HEAD\"} 1e+01\nrclone_bytes 7\n";
+        let text = "# TYPE rclone_http_status_code counter\n\
+                    rclone_http_status_code{code=\"200\",host=\"h\",method=\"PUT\"} 2\n\
+                    rclone_http_status_code{code=\"404\",host=\"\",method=\"HEAD\"} 1e+01\nrclone_bytes 7\n";
         assert_eq!(http_requests(text), 12);
     }
 

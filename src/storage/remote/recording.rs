@@ -391,6 +391,10 @@ impl<R: Remote> Remote for Recording<R> {
         self.inner.requests()
     }
 
+    fn is_far(&self) -> bool {
+        self.inner.is_far()
+    }
+
     fn describe(&self) -> String {
         self.inner.describe()
     }

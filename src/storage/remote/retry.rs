@@ -185,6 +185,10 @@ impl<R: Remote> Remote for Retrying<R> {
         self.inner.requests()
     }
 
+    fn is_far(&self) -> bool {
+        self.inner.is_far()
+    }
+
     fn describe(&self) -> String {
         self.inner.describe()
     }

@@ -77,6 +77,6 @@ mod tests {
         let throttle = Throttle::new(Some(1000), time.clone());
         time.sleep(Duration::from_secs(3600));
         throttle.pass(1000, &Silent).expect("pass");
-        assert_eq!(time.elapsed(), Duration::from_millis(3600_750));
+        assert_eq!(time.elapsed(), Duration::from_millis(3_600_750));
     }
 }

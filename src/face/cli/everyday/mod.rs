@@ -1,5 +1,21 @@
 //! The everyday verbs.
 
+mod list;
+mod log;
+mod show;
+mod diff;
+mod remove;
+mod restore;
+mod undo;
+
+pub(crate) use diff::{Diff, Fields};
+pub(crate) use list::{Find, Ls};
+pub(crate) use log::Log;
+pub(crate) use remove::Rm;
+pub(crate) use restore::Restore;
+pub(crate) use show::Show;
+pub(crate) use undo::{Apply, Redo, Undo, batch_number};
+
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -13,6 +29,7 @@ use crate::model::key::show_key;
 use crate::model::moment::Address;
 
 use super::context::{Context, bytes, grouped};
+use super::remote;
 
 /// Make a new store
 #[derive(Debug, Args)]
@@ -33,10 +50,21 @@ impl Init {
         let dir = context.new_dir();
         let host = || std::env::var("HOSTNAME").unwrap_or_else(|_| "site".into());
         let site = self.site.unwrap_or_else(host);
+        // A slip in the address must not leave a store without the remote that was asked for.
+        let place = self.remote.as_deref().map(|url| remote::place("offsite", url)).transpose()?;
         let store = context.options().init(&dir, &site)?;
+        if let Some(place) = &place {
+            remote::add(context, &store, place)?;
+        }
         context.out.object(
             "annals.init/1",
-            json!({ "store": dir.display().to_string(), "site": site, "site_id": store.site().to_hex(), "key_file": dir.join("annals.key").display().to_string() }),
+            json!({
+                "store": dir.display().to_string(),
+                "site": site,
+                "site_id": store.site().to_hex(),
+                "key_file": dir.join("annals.key").display().to_string(),
+                "remotes": place.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
+            }),
         )?;
         context.out.line(format!("New store for {site} in {}", dir.display()))?;
         context.out.line(format!("Its key is in {}. Print the recovery sheet and keep it elsewhere:", dir.join("annals.key").display()))?;

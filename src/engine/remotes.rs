@@ -1,0 +1,123 @@
+//! Which remotes a store has, and whether they can be used.
+
+use std::io::Write;
+
+use crate::base::digest::Digest;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::monitor::Monitor;
+use crate::storage::config::{self, Config, Remote as Place};
+use crate::storage::remote::{self, Check, Object, Options, Remote, RemoteUrl, Upload};
+
+use super::store::{CONFIG, Store};
+
+/// Bytes: what a check writes and reads back. Longer than the inline thresholds of the stores that rclone reaches.
+const PROBE_BYTES: usize = 4096;
+
+/// What a check of a remote found. That there is one means that the remote answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteCheck {
+    /// Which place it is, without secrets.
+    pub place: String,
+    /// Objects that lie there.
+    pub objects: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Whether a small object was written, read back and removed.
+    pub written: bool,
+    /// Requests that this took.
+    pub requests: u64,
+}
+
+/// Whether a tenant's data may be shipped to a remote: it is on the tenant's list, and in one of its regions. A remote that does not say
+/// where it is counts as forbidden for a tenant with regions.
+pub(crate) fn allows(config: &Config, tenant: &str, remote: &str, region: Option<&str>) -> bool {
+    let Some(rules) = config.tenants.get(tenant) else { return true };
+    let listed = rules.remotes.is_empty() || rules.remotes.iter().any(|name| name == remote);
+    listed && (rules.regions.is_empty() || region.is_some_and(|region| rules.regions.iter().any(|r| r == region)))
+}
+
+impl Store {
+    /// Adds a remote to the store's configuration file. The open store goes on with the configuration it was opened with.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a name that is taken or a place inside the store itself.
+    pub fn add_remote(&self, place: &Place) -> Result<()> {
+        let url = RemoteUrl::parse(&place.url)?;
+        let own = std::fs::canonicalize(&self.inner.dir).map_err(|e| Error::io(format_args!("find {}", self.inner.dir.display()), e))?;
+        if let RemoteUrl::Directory(path) = &url
+            && (path.starts_with(&own) || path.starts_with(&self.inner.dir))
+        {
+            return Err(Error::usage("remote.inside", format!("the remote would lie inside the store itself: {}", path.display()))
+                .hint("a remote is for the day when this directory is lost; name a directory on another disk"));
+        }
+        config::add_remote(&self.inner.dir.join(CONFIG), place)?;
+        // What an earlier remote of this name held says nothing about the new one.
+        self.inner.catalog.write(|w| w.remove_remote(&place.name))
+    }
+
+    /// Takes a remote out of the configuration file and forgets what it is known to hold. Nothing at the remote itself is touched.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] with the nearest name; [`Kind::Refused`] where a tenant's rules name it.
+    pub fn remove_remote(&self, name: &str) -> Result<()> {
+        config::remove_remote(&self.inner.dir.join(CONFIG), name)?;
+        self.inner.catalog.write(|w| w.remove_remote(name))
+    }
+
+    /// Opens a remote of the configuration; `options` say what the configuration does not.
+    pub(crate) fn open_remote(&self, name: &str, mut options: Options) -> Result<Box<dyn Remote>> {
+        let place = self.inner.config.remote(name)?;
+        options.rclone_config.clone_from(&place.rclone_config);
+        options.used_before = self.inner.catalog.read(|rows| rows.remote_used(name))?;
+        remote::open(&RemoteUrl::parse(&place.url)?, &options)
+    }
+
+    /// Asks a remote what lies there. With `write` it also stores a small object, reads it back and removes it.
+    pub fn check_remote(&self, name: &str, write: bool, options: Options, monitor: &dyn Monitor) -> Result<RemoteCheck> {
+        let remote = self.open_remote(name, options)?;
+        let found = remote.list("")?;
+        if write {
+            self.probe(&*remote, monitor)?;
+        }
+        Ok(RemoteCheck {
+            place: remote.describe(),
+            objects: found.len() as u64,
+            bytes: found.iter().map(|Object { size, .. }| size).sum(),
+            written: write,
+            requests: remote.requests(),
+        })
+    }
+
+    fn probe(&self, remote: &dyn Remote, monitor: &dyn Monitor) -> Result<()> {
+        let mut bytes = [0; PROBE_BYTES];
+        self.inner.random().fill(&mut bytes);
+        let digest = Digest::of(&bytes);
+        let failed = |e| Error::io("write a probe file", e);
+        let mut file = tempfile::NamedTempFile::new_in(&self.inner.dir).map_err(failed)?;
+        file.write_all(&bytes).map_err(failed)?;
+        let name = format!("annals-probe-{}", digest.short(16));
+        let stored = remote.store(&[Upload::new(&name, file.path(), PROBE_BYTES as u64)], monitor)?;
+        stored.into_iter().collect::<Result<Vec<_>>>()?;
+        let read = remote.verify(&name, PROBE_BYTES as u64, Some(digest));
+        remote.remove(&[name])?;
+        match read? {
+            Check::Right => Ok(()),
+            _ => Err(Error::new(Kind::Remote, "remote.probe", format!("what was written does not read back the same: {}", remote.describe()))
+                .hint("do not trust this place; look at its disk, or at what stands between")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remote_without_region_is_forbidden_for_a_tenant_with_regions() {
+        let text = "[[remote]]\nname = \"a\"\ndirectory = \"/a\"\nregion = \"se\"\n[[remote]]\nname = \"b\"\ndirectory = \"/b\"\n\
+                    [tenant.x]\nregions = [\"se\"]\n[tenant.y]\nremotes = [\"b\"]\n";
+        let config = Config::parse(text).expect("config");
+        let may = |tenant: &str| config.remotes.iter().map(|r| allows(&config, tenant, &r.name, r.region.as_deref())).collect::<Vec<_>>();
+        assert_eq!((may("x"), may("y"), may("main")), (vec![true, false], vec![false, true], vec![true, true]));
+    }
+}

@@ -1,0 +1,296 @@
+//! Restoring: removed documents as current again, and documents as files outside the store.
+
+use std::path::Path;
+
+use crate::base::disk;
+use crate::base::error::{Error, Result};
+use crate::base::limits;
+use crate::base::monitor::{Monitor, Progress, check_stop};
+use crate::model::change::FileKind;
+use crate::model::key::show_key;
+use crate::model::moment::Moment;
+use crate::model::plan::{Action, Item, Plan, Purpose};
+use crate::storage::tree::{self, TreeWriter, Written};
+
+use super::history::{Version, View, no_document};
+use super::store::Tenant;
+
+/// Documents that could not be restored and are named in a report; further ones are counted.
+const REFUSED_NAMED_MAX: usize = 10_000;
+
+/// What a text that names documents means: `case/1` is a document if there ever was one, otherwise all below `case/1/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// One document.
+    Document(Vec<u8>),
+    /// All documents below; ends in `/`, or is empty for everything.
+    Prefix(Vec<u8>),
+}
+
+/// What was restored into a directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// The last batch that it includes.
+    pub seq: u64,
+    /// What was written.
+    pub written: Written,
+    /// Documents that were not: the key and why. At most ten thousand are named.
+    pub refused: Vec<(Vec<u8>, Refusal)>,
+    /// How many documents were not restored.
+    pub refused_count: u64,
+}
+
+/// Why one document was not restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code of the error: `restore.path` where the key cannot be a path.
+    pub code: &'static str,
+    /// The reason in words.
+    pub message: String,
+}
+
+impl Tenant {
+    /// What `key` names; an empty one is everything.
+    pub fn scope(&self, key: &[u8]) -> Result<Scope> {
+        if key.is_empty() || key.ends_with(b"/") {
+            return Ok(Scope::Prefix(key.to_vec()));
+        }
+        self.inner.catalog.read(|rows| {
+            if rows.document(self.id, key)?.is_some() {
+                return Ok(Scope::Document(key.to_vec()));
+            }
+            let below = [key, b"/"].concat();
+            match rows.documents(self.id, &below, None, 1)?.is_empty() {
+                false => Ok(Scope::Prefix(below)),
+                true => Err(no_document(rows, self.id, key)?),
+            }
+        })
+    }
+
+    /// Plans to bring back all removed documents under `prefix`, each as the version that was its last.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`](crate::base::error::Kind::Missing) where there never was a document under the prefix.
+    pub fn plan_restore_removed(&self, prefix: &[u8]) -> Result<Plan> {
+        let position = self.position()?;
+        let purpose = Purpose::Restore { prefix: show_key(prefix), at_seq: position.seq };
+        let mut plan = Plan::new(self.name(), purpose, &position);
+        for version in self.at(&Moment::Seq(position.seq))?.list_removed(prefix) {
+            let version = version?;
+            let ended = version.until.as_ref().map_or(0, |e| e.seq);
+            plan.items.push(Item {
+                key: show_key(&version.key),
+                action: Action::Put,
+                current: 0,
+                version: version.number,
+                undone: 0,
+                size: version.size,
+                conflicts: Vec::new(),
+            });
+            self.inner.catalog.read(|rows| {
+                let Some(document) = rows.document(self.id, &version.key)? else { return Ok(()) };
+                for r in rows.references_of(document.id)? {
+                    plan.touch(&version.key, &r.reference, crate::storage::catalog::number(r.batch) >= ended);
+                }
+                Ok(())
+            })?;
+        }
+        if plan.items.is_empty() && !self.has_ever(prefix)? {
+            return Err(self.inner.catalog.read(|rows| no_document(rows, self.id, prefix))?);
+        }
+        Ok(plan)
+    }
+
+    /// Writes one version to a file that must not exist (or is replaced where `replace` is set): bytes, mode and time of a file, the target of
+    /// a link. Returns the bytes written.
+    pub fn restore_file(&self, version: &Version, target: &Path, replace: bool) -> Result<u64> {
+        match version.meta.kind {
+            FileKind::File => {}
+            FileKind::Link | FileKind::Directory => {
+                let what = if version.meta.kind == FileKind::Link { "a symbolic link" } else { "a directory" };
+                return Err(Error::usage("restore.kind", format!("{what} is not restored into a file: {}", show_key(&version.key)))
+                    .hint("restore the folder that it is in: annals restore PREFIX/ --into DIR")
+                    .at_key(&version.key));
+            }
+        }
+        let mut reader = self.open(version)?;
+        let mut file = tree::write_single(target, &version.meta, replace)?;
+        loop {
+            let run = reader.next_run()?;
+            if run.is_empty() {
+                return file.finish(version.digest);
+            }
+            file.append(run)?;
+        }
+    }
+
+    /// Writes one version into a directory, which is made where it is missing, under the last part of its key. Returns the file's path.
+    pub fn restore_file_into(&self, version: &Version, dir: &Path, replace: bool) -> Result<std::path::PathBuf> {
+        let name = version.key.rsplit(|b| *b == b'/').find(|part| !part.is_empty()).unwrap_or_default();
+        if matches!(name, b"" | b"." | b"..") {
+            return Err(Error::usage("restore.path", format!("the key does not end in a name for a file: {}", show_key(&version.key)))
+                .hint("name the file yourself with --out FILE")
+                .at_key(&version.key));
+        }
+        disk::create_dirs(dir)?;
+        let target = dir.join(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name));
+        self.restore_file(version, &target, replace)?;
+        Ok(target)
+    }
+}
+
+impl View {
+    /// Writes the documents under `prefix` (empty, or ending in `/`) as they were at this moment into a directory, which must be absent or
+    /// empty: contents, links, modes and times; the prefix itself is not repeated. One document is held at a time, chunk by chunk.
+    ///
+    /// The tree is at `target` when this returns `Ok`, and nothing is there otherwise. A document whose key cannot be a path, or whose bytes
+    /// are damaged, is left out and named in the report.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`](crate::base::error::Kind::Missing) where nothing existed under the prefix.
+    pub fn restore_tree(&self, prefix: &[u8], target: &Path, monitor: &dyn Monitor) -> Result<Restored> {
+        let seq = self.seq()?;
+        let view = View { tenant: self.tenant.clone(), seq: Some(seq) };
+        let mut listing = view.list(prefix).peekable();
+        if listing.peek().is_none() {
+            return Err(Error::missing("document.missing", format!("nothing existed under {} at that moment", shown_prefix(prefix)))
+                .hint(format!("annals ls {} shows what is there now, annals log lists the batches", show_key(prefix))));
+        }
+        let mut tree = TreeWriter::begin(target)?;
+        let mut report = Restored { seq, ..Restored::default() };
+        let mut progress = Progress { phase: "restoring", ..Progress::default() };
+        for version in listing {
+            check_stop(monitor)?;
+            let version = version?;
+            if let Err(e) = view.restore_one(&mut tree, &version, prefix.len(), monitor, &mut progress) {
+                if !matches!(e.code(), "restore.path" | "restore.content" | "format.damaged") {
+                    return Err(e);
+                }
+                report.refused_count += 1;
+                if report.refused.len() < REFUSED_NAMED_MAX {
+                    report.refused.push((version.key, Refusal { code: e.code(), message: e.to_string() }));
+                }
+            }
+            progress.items += 1;
+            monitor.progress(&progress);
+        }
+        report.written = tree.commit()?;
+        Ok(report)
+    }
+
+    fn restore_one(&self, tree: &mut TreeWriter, version: &Version, from: usize, monitor: &dyn Monitor, progress: &mut Progress) -> Result<()> {
+        let path = &version.key[from..];
+        match version.meta.kind {
+            // The top directory is the target itself.
+            FileKind::Directory if path.is_empty() => Ok(()),
+            FileKind::Directory => tree.directory(path, &version.meta),
+            FileKind::Link => {
+                let link = self.tenant.open(version)?.bytes(limits::META_BYTES_MAX)?;
+                tree.link(path, &link, &version.meta)
+            }
+            FileKind::File => {
+                let mut reader = self.tenant.open(version)?;
+                let mut file = tree.file(path, &version.meta)?;
+                loop {
+                    let run = reader.next_run()?;
+                    if run.is_empty() {
+                        return file.finish(version.digest);
+                    }
+                    file.append(run)?;
+                    progress.bytes += run.len() as u64;
+                    monitor.progress(progress);
+                    check_stop(monitor)?;
+                }
+            }
+        }
+    }
+}
+
+fn shown_prefix(prefix: &[u8]) -> String {
+    if prefix.is_empty() { "the whole store".into() } else { show_key(prefix) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::base::error::Kind;
+    use crate::base::monitor::Silent;
+    use crate::engine::store::Store;
+    use crate::model::change::Meta;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().expect("dir");
+        let store = Store::init(dir.path().join("s"), "t").expect("init");
+        (dir, store)
+    }
+
+    #[test]
+    fn a_tree_as_it_was_without_what_cannot_be_a_path() {
+        let (dir, store) = store();
+        let mut batch = store.batch("");
+        batch.put_with("p/a/f", &mut &b"one"[..], Meta { mode: Some(0o640), ..Meta::default() }).expect("put");
+        batch.put_with("p/l", &mut &b"a/f"[..], Meta { kind: FileKind::Link, ..Meta::default() }).expect("put");
+        batch.put_with("p/e/", &mut &b""[..], Meta { kind: FileKind::Directory, ..Meta::default() }).expect("put");
+        batch.put("p/a/../x", &mut &b"no path"[..]).expect("put");
+        batch.put("other", &mut &b"x"[..]).expect("put");
+        let seq = batch.commit().expect("commit").position.seq;
+        store.put("p/a/f", &b"two"[..]).expect("put");
+        let target = dir.path().join("out");
+        let report = store.at(&Moment::Seq(seq)).expect("at").restore_tree(b"p/", &target, &Silent).expect("restore");
+        assert_eq!((report.written.files, report.written.links, report.written.directories, report.refused_count), (1, 1, 1, 1));
+        assert_eq!((report.refused[0].0.as_slice(), report.refused[0].1.code), (&b"p/a/../x"[..], "restore.path"));
+        assert_eq!(std::fs::read(target.join("l")).expect("through the link"), b"one");
+        assert_eq!(store.now().restore_tree(b"q/", &dir.path().join("none"), &Silent).expect_err("nothing").kind(), Kind::Missing);
+        assert!(!dir.path().join("none").exists());
+        let late = store.at(&Moment::Seq(0)).expect("empty").restore_tree(b"", &dir.path().join("none"), &Silent);
+        assert_eq!(late.expect_err("nothing yet").kind(), Kind::Missing);
+    }
+
+    struct StopAfter(AtomicU64);
+
+    impl Monitor for StopAfter {
+        fn progress(&self, _: &Progress) {}
+        fn note(&self, _: &str) {}
+        fn stopped(&self) -> bool {
+            self.0.fetch_sub(1, Ordering::Relaxed) == 0
+        }
+    }
+
+    #[test]
+    fn stopped_anywhere_it_leaves_nothing() {
+        let (dir, store) = store();
+        for key in ["a", "b/c"] {
+            store.put(key, &vec![7u8; 100_000][..]).expect("put");
+        }
+        let target = dir.path().join("out");
+        for n in 0..100 {
+            match store.now().restore_tree(b"", &target, &StopAfter(AtomicU64::new(n))) {
+                Ok(_) => return assert!(n >= 4 && target.join("b/c").exists()),
+                Err(e) => assert_eq!((e.kind(), target.exists(), dir.path().read_dir().expect("dir").count()), (Kind::Interrupted, false, 1)),
+            }
+        }
+        panic!("it never ended");
+    }
+
+    #[test]
+    fn scopes_and_removed_documents_that_come_back() {
+        let (_dir, store) = store();
+        for key in ["case/1", "case/10", "case/2/a"] {
+            store.put(key, &b"x"[..]).expect("put");
+        }
+        let scope = |key: &str| store.scope(key.as_bytes());
+        assert_eq!(scope("case/1").expect("document"), Scope::Document(b"case/1".to_vec()));
+        assert_eq!(scope("case/2").expect("prefix"), Scope::Prefix(b"case/2/".to_vec()));
+        assert_eq!(scope("").expect("all"), Scope::Prefix(Vec::new()));
+        assert_eq!(scope("case/3").expect_err("neither").kind(), Kind::Missing);
+        store.remove("case/1").expect("remove");
+        store.remove("case/2/a").expect("remove");
+        let plan = store.plan_restore_removed(b"case/").expect("plan");
+        assert_eq!(plan.items.iter().map(|i| i.key.as_str()).collect::<Vec<_>>(), ["case/1", "case/2/a"]);
+        store.apply(&plan, Default::default(), &Default::default()).expect("apply");
+        assert!(store.plan_restore_removed(b"case/").expect("again").items.is_empty());
+        assert_eq!(store.plan_restore_removed(b"none/").expect_err("never").kind(), Kind::Missing);
+    }
+}

@@ -1,0 +1,298 @@
+//! How the store is: what it holds, how much of that exists only here, and since when. Asks no remote, so it is quick and works offline.
+
+use std::fs;
+use std::path::Path;
+
+use crate::base::error::{Error, Result};
+use crate::base::id::{SiteId, TenantId};
+use crate::base::time::Timestamp;
+use crate::model::timeline::Position;
+use crate::storage::catalog::View;
+use crate::storage::catalog::tenants::TenantRow;
+use crate::storage::config::Remote as Place;
+
+use super::remotes::allows;
+use super::store::{Inner, Store};
+
+/// Changes that exist only here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unshipped {
+    /// Batches.
+    pub batches: u64,
+    /// Changes in them.
+    pub changes: u64,
+    /// Bytes of new contents in them, before packing.
+    pub bytes: u64,
+    /// Time of the oldest.
+    pub oldest: Option<Timestamp>,
+}
+
+impl Unshipped {
+    fn add(&mut self, other: &Unshipped) {
+        self.batches += other.batches;
+        self.changes += other.changes;
+        self.bytes += other.bytes;
+        self.oldest = [self.oldest, other.oldest].into_iter().flatten().min();
+    }
+}
+
+/// One tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantStatus {
+    /// The name people use.
+    pub name: String,
+    /// The id that the outside sees.
+    pub public: TenantId,
+    /// Where its log ends.
+    pub position: Position,
+    /// Documents that exist now.
+    pub documents: u64,
+    /// What fewer remotes hold than its rules ask for (one where they are silent).
+    pub unshipped: Unshipped,
+}
+
+/// How far one remote is with one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The tenant.
+    pub tenant: String,
+    /// The last batch up to which the remote holds everything.
+    pub seq: u64,
+    /// Batches after it.
+    pub behind: u64,
+    /// Objects that the remote is known to hold.
+    pub objects: u64,
+}
+
+/// What is known of a remote without asking it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoteState {
+    /// It holds everything that may be shipped to it.
+    Current,
+    /// Something waits to be shipped to it.
+    Behind,
+    /// Nothing was ever shipped to it.
+    Unused,
+}
+
+/// One remote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteStatus {
+    /// Its configuration.
+    pub place: Place,
+    /// See [`RemoteState`].
+    pub state: RemoteState,
+    /// Per tenant that may be shipped to it.
+    pub held: Vec<Held>,
+    /// When it last received something.
+    pub last_shipped: Option<Timestamp>,
+}
+
+impl RemoteStatus {
+    /// Batches that wait to be shipped to it, of all tenants.
+    pub fn behind(&self) -> u64 {
+        self.held.iter().map(|h| h.behind).sum()
+    }
+}
+
+/// How the store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The site.
+    pub site: SiteId,
+    /// What people call it.
+    pub site_name: Option<String>,
+    /// When this was seen.
+    pub now: Timestamp,
+    /// All tenants, the default one first.
+    pub tenants: Vec<TenantStatus>,
+    /// All remotes in the order of the configuration.
+    pub remotes: Vec<RemoteStatus>,
+    /// What exists only here, of all tenants.
+    pub unshipped: Unshipped,
+    /// Seconds that the oldest change may be unshipped; `None` where nobody decided.
+    pub stale_after_secs: Option<u64>,
+    /// Batches that are open over several commands.
+    pub drafts: u64,
+    /// Bytes of the store's directory.
+    pub disk_bytes: u64,
+    /// Bytes it may take.
+    pub quota_bytes: Option<u64>,
+    /// The chunk store came back shorter than the catalogue relies on: bytes that were acknowledged are gone.
+    pub damaged: bool,
+}
+
+impl Status {
+    /// Seconds since the oldest change that exists only here; never negative.
+    pub fn unshipped_age_secs(&self) -> u64 {
+        self.unshipped.oldest.map_or(0, |at| self.now.secs().saturating_sub(at.secs()).max(0) as u64)
+    }
+
+    /// Whether the oldest unshipped change is older than the configuration allows.
+    pub fn is_stale(&self) -> bool {
+        self.stale_after_secs.is_some_and(|limit| self.unshipped_age_secs() > limit)
+    }
+
+    /// Documents that exist now, of all tenants.
+    pub fn documents(&self) -> u64 {
+        self.tenants.iter().map(|t| t.documents).sum()
+    }
+}
+
+impl Store {
+    /// How the store is now.
+    pub fn status(&self) -> Result<Status> {
+        let inner = &*self.inner;
+        let (tenants, remotes, drafts) = inner.catalog.read(|rows| {
+            let tenants = rows.tenants()?;
+            let mut drafts = 0;
+            for tenant in &tenants {
+                drafts += rows.drafts(tenant.id)?.len() as u64;
+            }
+            let statuses = tenants.iter().map(|t| tenant_status(inner, rows, t)).collect::<Result<Vec<_>>>()?;
+            let remotes = inner.config.remotes.iter().map(|place| remote_status(inner, rows, &tenants, place)).collect::<Result<Vec<_>>>()?;
+            Ok((statuses, remotes, drafts))
+        })?;
+        let mut unshipped = Unshipped::default();
+        for tenant in &tenants {
+            unshipped.add(&tenant.unshipped);
+        }
+        Ok(Status {
+            site: inner.site,
+            site_name: inner.config.store.site.clone(),
+            now: inner.clock().now(),
+            tenants,
+            remotes,
+            unshipped,
+            stale_after_secs: inner.config.alert.stale_after_secs,
+            drafts,
+            disk_bytes: bytes_below(&inner.dir)?,
+            quota_bytes: inner.config.store.quota_bytes,
+            damaged: inner.journal_cut,
+        })
+    }
+}
+
+fn tenant_status(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<TenantStatus> {
+    let mut held = Vec::new();
+    for place in inner.config.remotes.iter().filter(|p| allows(&inner.config, &tenant.name, &p.name, p.region.as_deref())) {
+        held.push(rows.held_to(tenant.id, &place.name)?);
+    }
+    held.sort_unstable_by(|a, b| b.cmp(a));
+    let copies = inner.config.tenants.get(&tenant.name).and_then(|rules| rules.copies_min).unwrap_or(1);
+    // What the n-th best remote holds is held by n remotes.
+    let safe = held.get(copies as usize - 1).copied().unwrap_or(0);
+    let tail = rows.tail_after(tenant.id, safe)?;
+    Ok(TenantStatus {
+        name: tenant.name.clone(),
+        public: tenant.public,
+        position: tenant.position,
+        documents: rows.documents_existing(tenant.id)?,
+        unshipped: Unshipped { batches: tail.batches, changes: tail.changes, bytes: tail.bytes, oldest: tail.oldest },
+    })
+}
+
+fn remote_status(inner: &Inner, rows: &View<'_>, tenants: &[TenantRow], place: &Place) -> Result<RemoteStatus> {
+    let (mut held, mut last_shipped) = (Vec::new(), None);
+    for tenant in tenants.iter().filter(|t| allows(&inner.config, &t.name, &place.name, place.region.as_deref())) {
+        let seq = rows.held_to(tenant.id, &place.name)?;
+        let holding = rows.holding(&place.name, tenant.id)?;
+        last_shipped = last_shipped.max(holding.newest);
+        let behind = tenant.position.seq.saturating_sub(seq);
+        held.push(Held { tenant: tenant.name.clone(), seq, behind, objects: holding.objects });
+    }
+    let state = match last_shipped {
+        None => RemoteState::Unused,
+        Some(_) if held.iter().any(|h| h.behind > 0) => RemoteState::Behind,
+        Some(_) => RemoteState::Current,
+    };
+    Ok(RemoteStatus { place: place.clone(), state, held, last_shipped })
+}
+
+/// Bytes of all files below a directory. What vanishes meanwhile (a log that is folded in) counts as nothing.
+fn bytes_below(dir: &Path) -> Result<u64> {
+    let mut total = 0;
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(|e| Error::io(format_args!("read {}", folder.display()), e))?,
+        };
+        for entry in entries.flatten() {
+            match entry.metadata() {
+                Ok(meta) if meta.is_dir() => folders.push(entry.path()),
+                Ok(meta) if meta.is_file() => total += meta.len(),
+                _ => {}
+            }
+        }
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use crate::base::digest::Digest;
+    use crate::base::time::ManualClock;
+    use crate::storage::catalog::segments::ObjectRow;
+
+    fn store(dir: &Path, rules: &str, clock: &Arc<ManualClock>) -> Store {
+        let path = dir.join("store");
+        drop(Store::init(&path, "test").expect("init"));
+        let text = fs::read_to_string(path.join("annals.toml")).expect("read");
+        fs::write(path.join("annals.toml"), text + rules).expect("write");
+        Store::builder().clock(clock.clone()).open(&path).expect("open")
+    }
+
+    fn ship(store: &Store, remote: &str, first: u64, last: u64) {
+        let object = ObjectRow { slice: 0, part: 0, name: format!("{first}-{last}"), size: 1, digest: Digest::of(b"x") };
+        let add = |w: &crate::storage::catalog::Writer<'_>| {
+            if w.sealed(0)? < last {
+                w.add_slice(0, first, last, std::slice::from_ref(&object))?;
+            }
+            w.add_held(remote, 0, &object.name, Timestamp(5))
+        };
+        store.inner.catalog.write(add).expect("held");
+    }
+
+    #[test]
+    fn what_a_remote_holds_is_safe_and_the_rest_grows_old() {
+        let dir = tempfile::tempdir().expect("dir");
+        let clock = Arc::new(ManualClock::new(Timestamp(1_000_000_000_000_000)));
+        let rules = "[alert]\nstale_after = \"4h\"\n[[remote]]\nname = \"usb\"\ndirectory = \"/usb\"\n";
+        let store = store(dir.path(), rules, &clock);
+        let seen = store.status().expect("status");
+        assert_eq!((seen.unshipped, seen.remotes[0].state, seen.is_stale()), (Unshipped::default(), RemoteState::Unused, false));
+        store.put("a", &b"12345"[..]).expect("put");
+        store.put("b", &b"123"[..]).expect("put");
+        clock.advance(4 * 3_600_000_000);
+        let seen = store.status().expect("status");
+        assert_eq!((seen.unshipped.batches, seen.unshipped.changes, seen.unshipped.bytes), (2, 2, 8));
+        assert_eq!((seen.unshipped_age_secs(), seen.is_stale()), (4 * 3600, false), "at the limit");
+        clock.advance(1_000_000);
+        assert!(store.status().expect("status").is_stale());
+        ship(&store, "usb", 1, 1);
+        let seen = store.status().expect("status");
+        assert_eq!((seen.remotes[0].state, seen.remotes[0].held[0].seq, seen.remotes[0].behind()), (RemoteState::Behind, 1, 1));
+        assert_eq!((seen.unshipped.batches, seen.unshipped.bytes), (1, 3));
+        ship(&store, "usb", 2, 2);
+        let seen = store.status().expect("status");
+        assert_eq!((seen.remotes[0].state, seen.unshipped, seen.documents()), (RemoteState::Current, Unshipped::default(), 2));
+        assert!(seen.disk_bytes > 0);
+    }
+
+    #[test]
+    fn a_tenant_that_wants_two_copies_is_safe_with_two() {
+        let dir = tempfile::tempdir().expect("dir");
+        let clock = Arc::new(ManualClock::new(Timestamp(1_000_000_000_000_000)));
+        let remotes = "[[remote]]\nname = \"a\"\ndirectory = \"/a\"\n[[remote]]\nname = \"b\"\ndirectory = \"/b\"\n[tenant.main]\ncopies_min = 2\n";
+        let store = store(dir.path(), remotes, &clock);
+        store.put("a", &b"1"[..]).expect("put");
+        ship(&store, "a", 1, 1);
+        assert_eq!(store.status().expect("status").unshipped.batches, 1);
+        ship(&store, "b", 1, 1);
+        assert_eq!(store.status().expect("status").unshipped.batches, 0);
+    }
+}

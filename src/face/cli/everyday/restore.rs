@@ -1,0 +1,157 @@
+//! `restore`: documents as current again, or as files.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::base::error::{Error, Result};
+use crate::engine::history::Version;
+use crate::engine::restore::Scope;
+use crate::engine::store::{Store, Tenant};
+use crate::face::cli::context::{Context, bytes, counted, grouped};
+use crate::face::cli::plans::{self, Conflicts, Settling};
+use crate::face::cli::table::clean;
+use crate::face::view;
+use crate::model::key::show_key;
+use crate::model::moment::{Address, Moment};
+
+use super::list::prefix_and_moment;
+
+/// Bring documents back: as current again, into a file, or as a tree of files
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  annals restore klient/38754                                  # a removed document\n  annals restore 'case/2018-163@yesterday 14:00'               # an older version becomes current\n  annals restore case/ --at 2018-09-18 --plan back.json        # look first, then annals apply back.json\n  annals restore report.docx@v3 --out report-old.docx          # into a file\n  annals restore letters/ --at 'last friday' --into /tmp/old   # the tree as it was then\n\nNothing is lost: an older version becomes current as a new version. Without a moment, what was removed comes back.\nDIR must be absent or empty; it appears whole or not at all. Documents whose key cannot be a path are named, exit code 3."
+)]
+pub(crate) struct Restore {
+    /// KEY, KEY@WHEN, or PREFIX/; nothing is everything
+    address: Option<String>,
+    /// As it was at that moment
+    #[arg(long, value_name = "WHEN")]
+    at: Option<String>,
+    /// Write the documents into this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    into: Option<PathBuf>,
+    /// Write the document to this file
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    force: bool,
+}
+
+impl Restore {
+    pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        if self.address.is_none() && self.into.is_none() && self.at.is_none() {
+            return Err(Error::usage("restore.what", "nothing to restore was named")
+                .hint("annals restore KEY brings a document back; annals restore --at WHEN --into DIR writes everything as it was"));
+        }
+        let store = context.store()?;
+        let tenant = context.tenant(&store)?;
+        let (key, at) = prefix_and_moment(self.address.as_deref(), self.at.as_deref())?;
+        match (tenant.scope(&key)?, &self.into, &self.out) {
+            (Scope::Document(key), Some(_), _) | (Scope::Document(key), _, Some(_)) => self.file(context, &store, &tenant, key, at),
+            (Scope::Prefix(prefix), Some(dir), _) => tree(context, &store, &tenant, &prefix, at.as_deref(), dir),
+            (Scope::Prefix(prefix), _, Some(_)) => {
+                Err(Error::usage("restore.many", format!("{} is not one document", show_key(&prefix))).hint("use --into DIR for a tree of files"))
+            }
+            (Scope::Document(key), None, None) => current(context, &store, &tenant, key, at),
+            (Scope::Prefix(prefix), None, None) => current_prefix(context, &store, &tenant, &prefix, at),
+        }
+    }
+
+    fn file(&self, context: &Context, store: &Store, tenant: &Tenant, key: Vec<u8>, when: Option<String>) -> Result<u8> {
+        let version = match when {
+            Some(_) => context.version(store, tenant, &Address { key, when })?,
+            // Without a moment the last version is meant, also of a document that was removed.
+            None => tenant.now().last_version(&key)?.map_or_else(|| tenant.find_version(&key, None), Ok)?,
+        };
+        if context.globals.dry_run {
+            return told(context, &version, None);
+        }
+        let path = match (&self.out, &self.into) {
+            (Some(file), _) => {
+                tenant.restore_file(&version, file, self.force)?;
+                file.clone()
+            }
+            (None, Some(dir)) => tenant.restore_file_into(&version, dir, self.force)?,
+            (None, None) => return told(context, &version, None),
+        };
+        told(context, &version, Some(&path))
+    }
+}
+
+fn told(context: &Context, version: &Version, path: Option<&Path>) -> Result<u8> {
+    let mut value = view::version(version);
+    value["path"] = path.map(|p| p.display().to_string()).into();
+    context.out.object("annals.restore/1", value)?;
+    let to = path.map_or("would be written".to_owned(), |p| format!("→ {}", p.display()));
+    context.out.line(format!("{} v{} {to} ({})", clean(&show_key(&version.key)), version.number, bytes(version.size)))?;
+    Ok(0)
+}
+
+fn tree(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at: Option<&str>, dir: &Path) -> Result<u8> {
+    let view = context.view(store, tenant, at)?;
+    let monitor = context.monitor();
+    if context.globals.dry_run {
+        let (mut documents, mut size) = (0u64, 0u64);
+        for version in view.list(prefix) {
+            crate::base::monitor::check_stop(&monitor)?;
+            documents += 1;
+            size += version?.size;
+        }
+        context.out.object("annals.restore/1", json!({ "applied": false, "seq": view.seq()?, "documents": documents, "bytes": size }))?;
+        context.out.line(format!("{}, {}, would be written into {}", counted(documents, "document"), bytes(size), dir.display()))?;
+        return Ok(0);
+    }
+    let report = view.restore_tree(prefix, dir, &monitor)?;
+    drop(monitor);
+    let mut value = view::restored(&report);
+    value["into"] = dir.display().to_string().into();
+    context.out.object("annals.restore/1", value)?;
+    let w = &report.written;
+    let links = if w.links > 0 { format!(", {}", counted(w.links, "link")) } else { String::new() };
+    context.out.line(format!("{}{links}, {} → {}", counted(w.files, "file"), bytes(w.bytes), dir.display()))?;
+    if w.set_id_dropped > 0 {
+        context.out.note(format!("{} files lost their set-user-id bits: restored by root, they would run as root.", grouped(w.set_id_dropped)));
+    }
+    if report.refused_count == 0 {
+        return Ok(0);
+    }
+    context.out.line(format!("{} not restored:", grouped(report.refused_count)))?;
+    for (_, why) in &report.refused {
+        context.out.line(format!("  {}", clean(&why.message)))?;
+    }
+    context.out.note("Restore these one by one into files of your choice: annals restore KEY --out FILE");
+    Ok(3)
+}
+
+fn settling(command: &str) -> Settling<'_> {
+    Settling { schema: "annals.restore/1", command, on_conflict: Conflicts::Skip, seen: false }
+}
+
+fn current(context: &Context, store: &Store, tenant: &Tenant, key: Vec<u8>, when: Option<String>) -> Result<u8> {
+    let command = format!("annals restore '{}'", Address::show(&key, when.as_deref()));
+    let plan = match &when {
+        None => tenant.plan_restore(&key, tenant.position()?.seq)?,
+        Some(text) => match context.moment(store, text)? {
+            Moment::Version(number) => tenant.plan_restore_version(&key, number)?,
+            when => {
+                // Says when it did not exist then, with what would help.
+                let version = tenant.find_version(&key, Some(&when))?;
+                context.echo(store, tenant, &when)?;
+                tenant.plan_restore_version(&key, version.number)?
+            }
+        },
+    };
+    plans::settle(context, tenant, &plan, &settling(&command))
+}
+
+fn current_prefix(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at: Option<String>) -> Result<u8> {
+    let plan = match &at {
+        None => tenant.plan_restore_removed(prefix)?,
+        Some(text) => tenant.plan_restore(prefix, context.view(store, tenant, Some(text))?.seq()?)?,
+    };
+    let at = at.map_or(String::new(), |at| format!(" --at '{at}'"));
+    plans::settle(context, tenant, &plan, &settling(&format!("annals restore '{}'{at}", show_key(prefix))))
+}

@@ -1,0 +1,256 @@
+//! Plans on the command line: shown, asked about, saved or applied. Shared by every verb that changes more than one document.
+
+use std::path::Path;
+
+use crate::base::disk;
+use crate::base::error::{Error, Kind, Result};
+use crate::engine::store::Tenant;
+use crate::face::view::{self, Planned};
+use crate::model::plan::{Action, FieldConflict, Item, OnConflict, Plan, Purpose, Summary};
+
+use super::context::{Context, bytes, counted, grouped};
+use super::table::{Table, clean, cut};
+
+/// Items and conflicts of a plan that are shown; the saved plan has all.
+const SHOWN_MAX: usize = 20;
+/// Bytes: the largest saved plan that is read: about a million documents.
+const PLAN_BYTES_MAX: u64 = 512 << 20;
+
+/// What to do with documents that were changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Conflicts {
+    /// Leave them as they are
+    Skip,
+    /// Put the earlier state back over what was changed since
+    Override,
+    /// Put back the fields that were not changed since
+    Merge,
+}
+
+impl From<Conflicts> for OnConflict {
+    fn from(choice: Conflicts) -> Self {
+        match choice {
+            Conflicts::Skip => OnConflict::Skip,
+            Conflicts::Override => OnConflict::Override,
+            Conflicts::Merge => OnConflict::Merge,
+        }
+    }
+}
+
+/// How a plan is carried out.
+pub(crate) struct Settling<'a> {
+    /// Of the JSON object: `annals.undo/1`.
+    pub(crate) schema: &'static str,
+    /// The command that makes the plan again, for when it is stale and for hints.
+    pub(crate) command: &'a str,
+    pub(crate) on_conflict: Conflicts,
+    /// Somebody looked at it already: it was saved and is applied now.
+    pub(crate) seen: bool,
+}
+
+/// Shows a plan and, as the flags say, saves it, asks, or applies it. Gives the exit code.
+pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Settling<'_>) -> Result<u8> {
+    let globals = &context.globals;
+    let summary = plan.summary();
+    if let Some(path) = &globals.plan {
+        show(context, plan, how.on_conflict, true)?;
+        if !globals.dry_run {
+            disk::write_file(path, plan.to_json()?.as_bytes(), 0o600)?;
+        }
+        let saved = (!globals.dry_run).then(|| path.display().to_string());
+        context.out.object(how.schema, Planned { summary, applied: false, saved, plan: None, outcome: None })?;
+        if !globals.dry_run {
+            context.out.note(format!("Saved; nothing is changed yet. To do it: annals apply {}", path.display()));
+        }
+        return Ok(0);
+    }
+    if globals.dry_run {
+        show(context, plan, how.on_conflict, true)?;
+        context.out.object(how.schema, Planned { summary, applied: false, saved: None, plan: Some(plan), outcome: None })?;
+        context.out.note("Nothing was changed.");
+        return Ok(0);
+    }
+    if plan.items.len() > 1 || summary.conflicts > 0 || summary.references > 0 {
+        show(context, plan, how.on_conflict, !how.seen)?;
+    }
+    if plan.items.len() > 1 && !globals.yes && !how.seen {
+        let documents = grouped(plan.items.len() as u64);
+        if !context.can_ask() {
+            return Err(Error::usage("plan.unconfirmed", format!("this changes {documents} documents, and nobody is here to be asked"))
+                .hint(format!("add -y to do it, or save the plan and look at it: {} --plan FILE", how.command)));
+        }
+        if !context.confirm(&format!("Change {documents} documents?"))? {
+            context.out.note("Nothing was changed.");
+            return Ok(0);
+        }
+    }
+    let applied = tenant.apply(plan, how.on_conflict.into(), &context.by()).map_err(|e| match e.code() {
+        "plan.stale" => e.hint(format!("nothing was changed; make the plan again and look at it: {} --plan FILE", how.command)),
+        _ => e,
+    })?;
+    context.out.object(how.schema, Planned { summary, applied: true, saved: None, plan: None, outcome: Some(view::applied(&applied)) })?;
+    match &applied.receipt {
+        None if applied.skipped.is_empty() => context.out.line("Nothing to do: everything is already as it should be.")?,
+        None => {}
+        Some(receipt) => {
+            let what = match plan.items.as_slice() {
+                [item] => format!("{} {}", done_with(item), clean(&item.key)),
+                _ => format!("{} changed", counted(applied.done, "document")),
+            };
+            let seq = receipt.position.seq;
+            context.out.line(format!("{what} · B{seq} · annals undo B{seq} takes it back"))?;
+        }
+    }
+    if applied.skipped.is_empty() {
+        return Ok(0);
+    }
+    context.out.line(format!("{} left alone because of a conflict:", counted(applied.skipped.len() as u64, "document")))?;
+    for key in applied.skipped.iter().take(SHOWN_MAX) {
+        context.out.line(format!("  {}", clean(&crate::model::key::show_key(key))))?;
+    }
+    more(context, applied.skipped.len())?;
+    Ok(3)
+}
+
+/// Reads a saved plan.
+pub(crate) fn load(path: &Path) -> Result<Plan> {
+    if !path.is_file() {
+        return Err(Error::usage("file.unreadable", format!("cannot read a plan from {}", path.display()))
+            .hint("plans are written by --plan FILE of undo, rollback and restore"));
+    }
+    let text = String::from_utf8(disk::read_file(path, PLAN_BYTES_MAX)?);
+    Plan::from_json(&text.map_err(|_| Error::new(Kind::Usage, "plan.bad", format!("not a plan: {} is not text", path.display())))?)
+}
+
+/// The command that would make a plan again.
+pub(crate) fn command(plan: &Plan) -> String {
+    match &plan.purpose {
+        Purpose::Undo { batch } => format!("annals undo B{batch}"),
+        Purpose::Rollback { prefix, to_seq } => format!("annals rollback '{prefix}' --to seq:{to_seq}"),
+        Purpose::Restore { prefix, at_seq } => format!("annals restore '{prefix}' --at seq:{at_seq}"),
+    }
+}
+
+fn heading(purpose: &Purpose) -> String {
+    let scope = |prefix: &str| if prefix.is_empty() { "everything".to_owned() } else { clean(prefix) };
+    match purpose {
+        Purpose::Undo { batch } => format!("Undo of B{batch}"),
+        Purpose::Rollback { prefix, to_seq } => format!("Rollback of {} to seq {}", scope(prefix), grouped(*to_seq)),
+        Purpose::Restore { prefix, at_seq } => format!("Restore of {} from seq {}", scope(prefix), grouped(*at_seq)),
+    }
+}
+
+fn counts(summary: &Summary) -> String {
+    let some = [
+        (summary.put, "put back"),
+        (summary.remove, "removed"),
+        (summary.merge, "merged field by field"),
+        (summary.conflicts, if summary.conflicts == 1 { "conflict" } else { "conflicts" }),
+        (summary.already, "already right"),
+    ];
+    let parts: Vec<String> = some.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
+    if parts.is_empty() { "nothing to do".into() } else { parts.join(", ") }
+}
+
+fn done_with(item: &Item) -> &'static str {
+    match item.action {
+        Action::Remove => "removed",
+        Action::Put if item.current == 0 => "brought back",
+        Action::Put | Action::Conflict => "put back",
+        Action::Merge => "merged",
+    }
+}
+
+fn more(context: &Context, all: usize) -> Result<()> {
+    match all.checked_sub(SHOWN_MAX) {
+        Some(rest) if rest > 0 => context.out.line(format!("  … and {} more", grouped(rest as u64))),
+        _ => Ok(()),
+    }
+}
+
+/// The plan for people: what it is, the first items (with `items`), every kind of trouble.
+fn show(context: &Context, plan: &Plan, on_conflict: Conflicts, items: bool) -> Result<()> {
+    let out = &context.out;
+    if out.json().is_some() {
+        return Ok(());
+    }
+    let summary = plan.summary();
+    out.line(out.paint("1", &format!("{}: {}", heading(&plan.purpose), counts(&summary))))?;
+    if items {
+        changes(context, plan)?;
+    }
+    conflicts(context, plan, on_conflict)?;
+    references(context, plan)
+}
+
+fn changes(context: &Context, plan: &Plan) -> Result<()> {
+    let calm: Vec<&Item> = plan.items.iter().filter(|i| i.action != Action::Conflict).collect();
+    let number = |n: u64| if n == 0 { "-".to_owned() } else { format!("v{n}") };
+    let mut table = Table::new(&["ACTION", ">NOW", ">AS", ">SIZE", "KEY"]);
+    for item in calm.iter().take(SHOWN_MAX) {
+        let (action, code) = match item.action {
+            Action::Put if item.current == 0 => ("bring back", "32"),
+            Action::Put | Action::Conflict => ("put back", "32"),
+            Action::Remove => ("remove", "31"),
+            Action::Merge => ("merge", "36"),
+        };
+        let size = if item.action == Action::Remove { String::new() } else { bytes(item.size) };
+        table.painted([(action.to_owned(), code), (number(item.current), ""), (number(item.version), ""), (size, ""), (item.key.clone(), "")]);
+    }
+    for line in table.lines(&context.out) {
+        context.out.line(format!("  {line}"))?;
+    }
+    more(context, calm.len())
+}
+
+fn conflicts(context: &Context, plan: &Plan, on_conflict: Conflicts) -> Result<()> {
+    let out = &context.out;
+    let all: Vec<&Item> = plan.items.iter().filter(|i| i.action == Action::Conflict).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let fate = match on_conflict {
+        Conflicts::Skip => "they are left as they are; --on-conflict override or merge decides otherwise",
+        Conflicts::Override => "they are put back all the same",
+        Conflicts::Merge => "only fields that nobody changed since are put back",
+    };
+    out.line(out.paint("33", &format!("Changed since in the same place: {} ({fate})", counted(all.len() as u64, "document"))))?;
+    for item in all.iter().take(SHOWN_MAX) {
+        out.line(format!("  {} (now {})", clean(&item.key), if item.current == 0 { "removed".to_owned() } else { format!("v{}", item.current) }))?;
+        let mut table = Table::new(&["FIELD", "BEFORE", "BATCH", "NOW"]);
+        for conflict in item.conflicts.iter().filter(|c| !c.path.is_empty()) {
+            table.row(three(conflict));
+        }
+        for line in table.lines(out) {
+            out.line(format!("    {line}"))?;
+        }
+    }
+    more(context, all.len())
+}
+
+/// A field and its three values.
+fn three(conflict: &FieldConflict) -> [String; 4] {
+    let side = |v: &Option<Box<serde_json::value::RawValue>>| v.as_ref().map_or("(absent)".to_owned(), |v| cut(v.get()));
+    [clean(&conflict.path), side(&conflict.before), side(&conflict.after), side(&conflict.current)]
+}
+
+/// What stays as it is outside: "1 item stays delivered, cannot be recalled".
+fn references(context: &Context, plan: &Plan) -> Result<()> {
+    let out = &context.out;
+    let mut kinds: Vec<(&str, bool)> = plan.references.iter().map(|r| (r.state.as_str(), r.irrevocable)).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    for (state, irrevocable) in kinds {
+        let those: Vec<_> = plan.references.iter().filter(|r| r.state == state && r.irrevocable == irrevocable).collect();
+        let (n, s, stays) = if those.len() == 1 { (1, "", "stays") } else { (those.len() as u64, "s", "stay") };
+        let state = if state.is_empty() { "as before outside" } else { state };
+        let recall = if irrevocable { ", cannot be recalled" } else { ", outside the store" };
+        out.line(out.paint("33", &format!("{} item{s} {stays} {}{recall}", grouped(n), clean(state))))?;
+        for r in those.iter().take(SHOWN_MAX) {
+            let later = if r.later { ", added after that moment" } else { "" };
+            out.line(format!("  {} {} of {}{later}", clean(&r.system), clean(&r.id), clean(&r.key)))?;
+        }
+        more(context, those.len())?;
+    }
+    Ok(())
+}

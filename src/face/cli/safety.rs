@@ -1,0 +1,170 @@
+//! Is it safe: status, verification, garbage collection.
+
+use clap::Args;
+
+use crate::base::error::Result;
+use crate::engine::status::Status as Seen;
+use crate::engine::store::Store;
+use crate::engine::verify::{Level, Problem, VerifyReport};
+use crate::face::view;
+use crate::model::moment::{self, Zone};
+
+use super::context::{Context, bytes, grouped};
+
+/// Exit code of a check that found something.
+const FOUND: u8 = 4;
+/// Documents named for one problem before the rest is counted.
+const DOCUMENTS_SHOWN: usize = 10;
+
+/// Show whether everything is offsite, and how old the oldest change is that is not
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  annals status\n  annals status --json\n\nAsks no remote, so it is quick and works offline. Exit code 4 where the oldest change that exists only\nhere is older than stale_after in [alert] of annals.toml, or where damage is known."
+)]
+pub(crate) struct Status {}
+
+impl Status {
+    pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        let store = context.store()?;
+        let tenant = context.tenant(&store)?;
+        let seen = store.status()?;
+        context.out.object("annals.status/1", view::status(&seen, tenant.name()))?;
+        print_status(context, &seen, &context.zone(&store))?;
+        Ok(if seen.damaged || seen.is_stale() { FOUND } else { 0 })
+    }
+}
+
+fn print_status(context: &Context, seen: &Seen, zone: &Zone) -> Result<()> {
+    let out = &context.out;
+    let (safe, sentence) = view::verdict(seen);
+    let word = if safe { out.paint("32", "Safe") } else { out.paint("31", "Not safe") };
+    out.line(format!("{word}: {sentence}"))?;
+    let site = seen.site_name.as_deref().unwrap_or("(no name)");
+    out.line(format!("  site       {site} ({})", &seen.site.to_hex()[..8]))?;
+    for tenant in &seen.tenants {
+        let p = &tenant.position;
+        let documents = grouped(tenant.documents);
+        out.line(format!("  tenant     {}: seq {}, {documents} documents, timeline {}", tenant.name, grouped(p.seq), &p.timeline.to_hex()[..8]))?;
+    }
+    let waiting = seen.unshipped;
+    if let Some(oldest) = waiting.oldest {
+        let since = moment::show_short(oldest, zone);
+        let amount = format!("{} batches, {} changes, {}", grouped(waiting.batches), grouped(waiting.changes), bytes(waiting.bytes));
+        out.line(format!("  only here  {amount}, since {since}"))?;
+    }
+    for remote in &seen.remotes {
+        let last = match remote.last_shipped {
+            Some(at) => format!("last shipped {}", moment::show_short(at, zone)),
+            None => "nothing shipped yet".to_owned(),
+        };
+        let behind = if remote.behind() > 0 { format!(", {} batches behind", grouped(remote.behind())) } else { String::new() };
+        out.line(format!("  remote     {} ({}): {last}{behind}", remote.place.name, view::remote_url(&remote.place)))?;
+    }
+    if seen.drafts > 0 {
+        out.line(format!("  open       {} batches that are not committed; annals batch ls shows them", seen.drafts))?;
+    }
+    let quota = seen.quota_bytes.map(|q| format!(" of {}", bytes(q))).unwrap_or_default();
+    out.line(format!("  disk       {}{quota}", bytes(seen.disk_bytes)))
+}
+
+/// Check that the history is what it was, and that the bytes it names are there
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  annals verify\n  annals verify --full --json\n  annals verify --remote offsite --full\n\nChecks every record against the chain of digests, and that every named chunk is there; with --full also\nreads every byte. Exit code 4 where something is wrong; what is wrong is told in terms of documents."
+)]
+pub(crate) struct Verify {
+    /// Also read every byte and compare it with its digest
+    #[arg(long)]
+    full: bool,
+    /// Look at what this remote holds instead of the local store; with --full, read all of it back
+    #[arg(long, value_name = "NAME")]
+    remote: Option<String>,
+}
+
+impl Verify {
+    pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        let store = context.store()?;
+        if let Some(name) = &self.remote {
+            return self.run_remote(context, &store, name);
+        }
+        let (level, word) = if self.full { (Level::Full, "full") } else { (Level::Quick, "quick") };
+        let report = store.verify(level, &context.monitor())?;
+        context.out.object("annals.verify/1", view::verification(word, &report))?;
+        print_verification(context, &report, self.full)?;
+        Ok(if report.problems.is_empty() { 0 } else { FOUND })
+    }
+}
+
+impl Verify {
+    fn run_remote(&self, context: &Context, store: &Store, name: &str) -> Result<u8> {
+        let remote = store.remote(name, None)?;
+        let report = store.verify_remote(&remote, self.full, &context.monitor())?;
+        let mut value = view::verification(if self.full { "remote_full" } else { "remote" }, &report);
+        value["remote"] = name.into();
+        context.out.object("annals.verify/1", value)?;
+        if report.problems.is_empty() {
+            let read = if self.full { format!(", {} read back", bytes(report.bytes)) } else { String::new() };
+            context.out.line(format!("{}: {name} holds {} objects{read}", context.out.paint("32", "All is well"), grouped(report.contents)))?;
+            return Ok(0);
+        }
+        context.out.line(format!("{}: {name}", context.out.paint("31", "Not as shipped")))?;
+        for problem in &report.problems {
+            print_problem(context, problem)?;
+        }
+        context.out.line("The next annals ship sends these again.")?;
+        Ok(FOUND)
+    }
+}
+
+fn print_verification(context: &Context, report: &VerifyReport, full: bool) -> Result<()> {
+    let out = &context.out;
+    let looked = format!("{} batches, {} contents", grouped(report.batches), grouped(report.contents));
+    let read = if full { format!(", {} read", bytes(report.bytes)) } else { String::new() };
+    if report.problems.is_empty() {
+        return out.line(format!("{}: {looked}{read}", out.paint("32", "All is well")));
+    }
+    let problems = if report.problems.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", grouped(report.problems.len() as u64)) };
+    out.line(format!("{}: {problems} in {looked}{read}", out.paint("31", "Not as recorded")))?;
+    for problem in &report.problems {
+        print_problem(context, problem)?;
+    }
+    out.line("Nothing was changed. Bring documents back from a remote, or from an older copy of the store.")
+}
+
+fn print_problem(context: &Context, problem: &Problem) -> Result<()> {
+    let tenant = if problem.tenant.is_empty() { String::new() } else { format!("{}: ", problem.tenant) };
+    context.out.line(format!("  {tenant}{}", problem.what))?;
+    for document in problem.documents.iter().take(DOCUMENTS_SHOWN) {
+        context.out.line(format!("    {document}"))?;
+    }
+    match problem.documents.len().saturating_sub(DOCUMENTS_SHOWN) {
+        0 => Ok(()),
+        more => context.out.line(format!("    and {more} more; --json names them")),
+    }
+}
+
+/// Remove chunks that nothing names, left by a crash or an abandoned batch
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  annals gc -n\n  annals gc\n\nNever touches history: every version of every document stays.")]
+pub(crate) struct Gc {}
+
+impl Gc {
+    pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        let store = context.store()?;
+        let dry_run = context.globals.dry_run;
+        let report = store.gc(dry_run, &context.monitor())?;
+        let mut value = view::garbage(&report);
+        value["dry_run"] = dry_run.into();
+        context.out.object("annals.gc/1", value)?;
+        let orphans = grouped(report.orphans);
+        let chunks = grouped(report.chunks);
+        context.out.line(match (report.orphans, dry_run) {
+            (0, _) => format!("Nothing to remove: all {chunks} chunks are in use"),
+            (_, true) => format!("{orphans} of {chunks} chunks would be removed"),
+            (_, false) => {
+                format!("{orphans} of {chunks} chunks removed, {} given back", bytes(report.bytes_before.saturating_sub(report.bytes_after)))
+            }
+        })?;
+        Ok(0)
+    }
+}

@@ -1,0 +1,10 @@
+//! The command line as people and scripts meet it: the real program in temporary directories.
+#![cfg(feature = "cli")]
+
+mod support;
+
+mod batch;
+mod everyday;
+mod help;
+mod plans;
+mod restore;

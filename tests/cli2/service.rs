@@ -1,0 +1,74 @@
+//! completions, help.
+
+use crate::support::{annals, site};
+
+#[test]
+fn completions_know_the_verbs() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = annals(&format!("completions {shell}")).exits(0).out;
+        assert!(script.contains("capture") && script.contains("add-recipient"), "{shell}");
+    }
+    annals("completions cobol").exits(2);
+}
+
+#[test]
+fn every_help_teaches_by_example() {
+    let verbs = [
+        "status",
+        "verify",
+        "check",
+        "gc",
+        "refs",
+        "refs add",
+        "refs ls",
+        "refs find",
+        "refs check",
+        "capture",
+        "capture folder",
+        "remote",
+        "remote add",
+        "remote ls",
+        "remote check",
+        "remote rm",
+        "tenant",
+        "tenant add",
+        "tenant ls",
+        "key",
+        "key show",
+        "key create",
+        "key add-recipient",
+        "key remove-recipient",
+        "key passphrase",
+        "completions",
+        "version",
+    ];
+    for verb in verbs {
+        let help = annals(&format!("{verb} --help")).exits(0).out;
+        assert!(help.contains("Example") && help.contains("annals "), "{verb}: {help}");
+    }
+}
+
+#[test]
+fn a_dry_run_is_never_ignored() {
+    let site = site();
+    site.put("a", "1");
+    site.run("remote add usb dir:usb").exits(0);
+    let position = || site.run("status --json").exits(0).object("annals.status/1")["position"].clone();
+    let before =
+        (position(), std::fs::read(site.store().join("annals.toml")).expect("read"), std::fs::read(site.store().join("annals.key")).expect("read"));
+    for verb in [
+        "remote rm usb",
+        "remote add b dir:/b",
+        "tenant add x",
+        "refs add a s 1",
+        "capture folder . --prefix p",
+        "key passphrase",
+        "key create --out k",
+    ] {
+        let done = site.run_with(&[("ANNALS_NEW_PASSPHRASE", "horse")], &format!("-n {verb} --json")).exits(2);
+        assert_eq!(done.error_code(), "usage.dry_run", "{verb}");
+    }
+    let after =
+        (position(), std::fs::read(site.store().join("annals.toml")).expect("read"), std::fs::read(site.store().join("annals.key")).expect("read"));
+    assert!(before == after && !site.path("k").exists());
+}
