@@ -13,6 +13,7 @@ const DOORS: [(&str, &[&str]); 27] = [
     ("chacha20poly1305", &["format/cipher"]),
     ("clap", &["face/cli"]),
     ("clap_complete", &["face/cli"]),
+    ("csv", &["engine/references"]),
     ("fastcdc", &["format/chunker"]),
     ("fjall", &["storage/chunks"]),
     ("flate2", &["format/container"]),
@@ -25,18 +26,17 @@ const DOORS: [(&str, &[&str]); 27] = [
     ("notify", &["storage/source/folder"]),
     ("preflate_rs", &["format/container"]),
     ("rusqlite", &["storage/catalog", "storage/source/sqlite"]),
-    ("rustix", &["base", "storage"]),
+    ("rustix", &["base", "storage", "face/cli/terminal"]),
     ("serde", &["model", "storage/remote", "storage/config", "engine", "agent", "face"]),
     ("serde_json", &["model", "storage/remote", "engine", "agent", "face"]),
     ("signal_hook", &["face/cli"]),
     ("similar", &["model/field/align"]),
-    ("tempfile", &["storage"]),
     ("toml_edit", &["storage/config"]),
     ("x25519_dalek", &["format/keyfile"]),
     ("zstd_safe", &["format/block"]),
 ];
 /// Small things that any module may use.
-const ANYWHERE: [&str; 2] = ["strsim", "zeroize"];
+const ANYWHERE: [&str; 3] = ["strsim", "tempfile", "zeroize"];
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 8] = ["utils", "util", "helpers", "helper", "common", "manager", "misc", "shared"];
 /// Columns of a line of source.
@@ -389,12 +389,14 @@ fn paths(module: &Module) -> Vec<(Vec<String>, usize)> {
 fn a_module_imports_only_what_stands_above_it() {
     let house = House::read();
     let mut problems = BTreeSet::new();
+    let mut looked_at = 0;
     for module in house.shipped() {
         for (path, line) in paths(module) {
             let Some(target) = house.resolve(module, &path) else { continue };
             let shared = module.path.iter().zip(&target).take_while(|(a, b)| a == b).count();
             let (Some(mine), Some(theirs)) = (module.path.get(shared), target.get(shared)) else { continue };
             let parent = &house.modules[&target[..shared]];
+            looked_at += 1;
             let place = |name: &String| parent.children.iter().position(|c| c == name);
             let where_ = format!("{}:{line}: {}", module.file.display(), path.join("::"));
             if place(theirs) >= place(mine) {
@@ -404,6 +406,7 @@ fn a_module_imports_only_what_stands_above_it() {
             }
         }
     }
+    assert!(looked_at > 1000, "only {looked_at} imports were understood");
     fail_with(problems.into_iter().collect());
 }
 
@@ -541,9 +544,10 @@ fn files_are_named_begun_and_wide_as_agreed() {
             problems.push(format!("{shown}: begins without saying what it is"));
         }
         for (n, line) in text.lines().enumerate() {
-            let literal = line.trim_start().starts_with(['"', '|']) || line.contains("http");
-            if line.chars().count() > COLUMNS_MAX && !literal {
-                problems.push(format!("{shown}:{}: {} columns", n + 1, line.chars().count()));
+            // Text for people is one literal however long it is.
+            let columns = line.split('"').step_by(2).map(|code| code.chars().count()).sum::<usize>();
+            if columns > COLUMNS_MAX {
+                problems.push(format!("{shown}:{}: {columns} columns", n + 1));
             }
         }
     }
@@ -646,7 +650,8 @@ fn every_fixture_has_its_provenance() {
 
 #[test]
 fn the_reading_of_source_is_right() {
-    let source = "use a::{b::{self, C}, d as e}; // use x::y;\nlet s = \"use z::w\"; 'l: loop { '\\'' ; r#\"\"use q\"# }\n#[cfg(test)]\nmod t { use q::r; }\npub use f::G;";
+    let source = "use a::{b::{self, C}, d as e}; // use x::y;\nlet s = \"use z::w\"; 'l: loop { '\\'' ; r#\"\"use q\"# }\n\
+        #[cfg(test)]\nmod t { use q::r; }\npub use f::G;";
     let (kept, hidden) = without_tests(&tokens(source));
     let found: Vec<(String, String, usize)> = uses(&kept).into_iter().map(|u| (u.path.join("::"), u.name, u.line)).collect();
     let expected = [("a::b", "b", 1), ("a::b::C", "C", 1), ("a::d", "e", 1), ("f::G", "G", 5)];

@@ -1380,7 +1380,7 @@ def read_remote(remote, site, secret, wanted, timeline):
         path = os.path.join(remote, folder)
         if not re.fullmatch("[0-9a-f]{32}", folder) or not os.path.isdir(path):
             continue
-        tenant = bytes.fromhex(folder)
+        tenant, opened = bytes.fromhex(folder), False
         for text in sorted(os.listdir(path)):
             if not re.fullmatch(r"key-[0-9a-f]{16}\.key", text):
                 continue
@@ -1399,7 +1399,10 @@ def read_remote(remote, site, secret, wanted, timeline):
                 continue
             if wanted is None or found[3] == wanted:
                 logs.append(read_tenant(path, tenant, found[3], found[2], timeline))
+            opened = True
             break
+        if not opened:
+            problems.append(f"no key opens the folder {folder}: its tenant is erased, of another site, or its key object is lost")
     if not logs and denied is not None:
         raise denied
     if not logs:

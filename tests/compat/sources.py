@@ -85,11 +85,22 @@ def office(rules, edited):
     plain = rows(200, edited)
     front = len(plain) // 10
     stream = office_stream(plain, rules, [(front, 2), (len(plain) - 2 * front, 2), (front, 1), (0, 0)])
-    name = b"xl/worksheets/sheet1.xml"
+    return one_member(b"xl/worksheets/sheet1.xml", plain, stream)
+
+
+def one_member(name, plain, stream):
+    """A zip with one deflated member."""
     fields = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0x7040, 0x4D32, zlib.crc32(plain), len(stream), len(plain), len(name), 0)
     local = b"PK\3\4" + fields + name + stream
     central = b"PK\1\2" + struct.pack("<H", 20) + fields + struct.pack("<HHHII", 0, 0, 0, 0, 0) + name
     return local + central + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
+
+
+def other(edited):
+    """A zip by an encoder that is neither zlib as usual nor Office: zlib with a larger memory level."""
+    plain = paragraphs(40, 120, edited)
+    encoder = zlib.compressobj(6, zlib.DEFLATED, -15, 9, zlib.Z_FILTERED)
+    return one_member(b"word/document.xml", plain, encoder.compress(plain) + encoder.flush())
 
 
 def picture(edited):
@@ -132,7 +143,7 @@ def main():
     for version, edited in (("v1", False), ("v2", True)):
         whole, streamed = letter(edited)
         files = {"letter.docx": whole, "streamed.docx": streamed, "office-greedy.xlsx": office(0, edited), "office-lazy.xlsx": office(1, edited)}
-        files |= {"picture.png": picture(edited), "form.pdf": form(edited), "log.gz": log(edited)}
+        files |= {"picture.png": picture(edited), "form.pdf": form(edited), "log.gz": log(edited), "other.docx": other(edited)}
         for name, data in files.items():
             stem, ending = name.split(".")
             with open(os.path.join(into, f"{stem}.{version}.{ending}"), "wb") as file:
