@@ -115,7 +115,13 @@ fn tokens(source: &str) -> Vec<Token> {
         } else {
             let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
             let first = rest.chars().next().map_or(1, char::len_utf8);
-            let len = if word > 0 { word } else if rest.starts_with("::") { 2 } else { first };
+            let len = if word > 0 {
+                word
+            } else if rest.starts_with("::") {
+                2
+            } else {
+                first
+            };
             if !rest.starts_with(char::is_whitespace) {
                 out.push(Token { text: rest[..len].to_owned(), line });
             }
