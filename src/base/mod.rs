@@ -3,9 +3,9 @@
 pub mod error;
 pub mod limits;
 pub mod digest;
+pub mod random;
 pub mod id;
 pub mod time;
-pub mod random;
 pub mod codec;
 pub mod fault;
 pub mod disk;

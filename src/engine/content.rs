@@ -172,6 +172,8 @@ pub struct ContentReader {
     fresh: bool,
     hasher: Hasher,
     left: u64,
+    /// All bytes came, and they are the right ones.
+    proven: bool,
     digest: Digest,
     size: u64,
 }
@@ -190,6 +192,7 @@ impl ContentReader {
             fresh,
             hasher: Hasher::new(),
             left: content.size,
+            proven: false,
             digest: content.digest,
             size: content.size,
         };
@@ -211,9 +214,12 @@ impl ContentReader {
         if self.at < self.now.len() {
             return Ok(());
         }
+        self.at = 0;
         if self.fresh {
             self.fresh = false;
-            self.at = 0;
+        } else if self.proven {
+            self.now.clear();
+            return Ok(());
         } else {
             let mut entries = Entries { chunks: &self.chunks, path: std::mem::take(&mut self.path) };
             let next = entries.next_entry(&mut |_| {})?;
@@ -222,13 +228,17 @@ impl ContentReader {
                 None => Vec::new(),
                 Some(entry) => chunk(&self.chunks, &entry.digest)?,
             };
-            self.at = 0;
         }
         let damaged = || Error::damaged(format_args!("content {}", self.digest.short(16)));
         self.hasher.update(&self.now);
         self.left = self.left.checked_sub(self.now.len() as u64).ok_or_else(damaged)?;
-        if self.now.is_empty() && (self.left != 0 || self.hasher.finish() != self.digest) {
-            return Err(damaged());
+        // The last bytes are handed out only when the whole is right: who stops reading there has seen nothing wrong either.
+        if self.left == 0 || self.now.is_empty() {
+            if self.left != 0 || self.hasher.finish() != self.digest {
+                self.now.clear();
+                return Err(damaged());
+            }
+            self.proven = true;
         }
         Ok(())
     }
@@ -276,16 +286,22 @@ impl Read for ContentReader {
     }
 }
 
-/// Bytes `from..to` of a content, unverified as a whole (each chunk is verified by its own digest).
+/// Bytes `from..to` of a content. A small one is verified as a whole, of a large one each chunk by its own digest.
 pub(crate) fn range(chunks: &Chunks, content: &ContentRow, from: u64, to: u64) -> Result<Vec<u8>> {
     let damaged = || Error::damaged(format_args!("content {}", content.digest.short(16)));
     let root = match &content.body {
         Body::Inline(stored) => {
             let plain = block::expand_chunk(stored, limits::INLINE_BYTES_MAX)?;
+            if Digest::of(&plain) != content.digest {
+                return Err(damaged());
+            }
             return plain.get(from as usize..to as usize).map(<[u8]>::to_vec).ok_or_else(damaged);
         }
         Body::List(root) => root,
     };
+    if Node::decode(root)?.entries.iter().map(|e| e.len).sum::<u64>() != content.size {
+        return Err(damaged());
+    }
     let mut out = Vec::with_capacity((to - from) as usize);
     if from == to {
         return Ok(out);

@@ -386,10 +386,21 @@ impl View {
         let key = key.as_ref();
         self.tenant.inner.catalog.read(|rows| {
             let Some(document) = rows.document(self.tenant.id, key)? else { return Err(no_document(rows, self.tenant.id, key)?) };
-            let all = rows.versions(document.id)?;
-            let seen = all.iter().take_while(|v| v.batch <= self.last_batch()).count();
-            let puts = (0..seen).filter(|&i| all[i].content.is_some());
-            puts.map(|i| version(rows, key, &all[i], all[..seen].get(i + 1))).collect()
+            let mut all: Vec<Version> = Vec::new();
+            for row in rows.history(document.id, self.last_batch())? {
+                let from = Event::from(row.batch);
+                if let Some(last) = all.last_mut()
+                    && last.until.is_none()
+                {
+                    last.until = Some(from.clone());
+                    last.removed = row.version.content.is_none();
+                }
+                if let (Some(content), Some((digest, size))) = (row.version.content, row.content) {
+                    let (number, meta) = (row.version.number, row.version.meta);
+                    all.push(Version { key: key.to_vec(), number, size, digest, meta, from, until: None, removed: false, content });
+                }
+            }
+            Ok(all)
         })
     }
 

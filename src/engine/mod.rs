@@ -19,6 +19,7 @@ pub mod seal;
 pub mod replay;
 pub mod offsite;
 pub mod rebuild;
+pub mod heal;
 pub mod status;
 pub mod keys;
 pub mod watch;

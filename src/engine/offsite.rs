@@ -13,16 +13,17 @@ use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::base::time::Timestamp;
 use crate::format::cipher::SecretKey;
 use crate::format::keyfile::keyring;
-use crate::format::segment::{ObjectName, ObjectRead, Tail, check_object};
+use crate::format::segment::{ObjectName, ObjectRead, SliceReader, Tail, check_object};
 use crate::model::timeline::Position;
 use crate::storage::catalog::segments::ObjectRow;
 use crate::storage::catalog::{self};
 use crate::storage::remote::{self, Check, Object, Remote, RemoteUrl, Upload};
 
+use super::content::Ingested;
 use super::remotes::allows;
 use super::replay::{Replay, documents};
 use super::seal::{Before, SealOptions};
-use super::store::{Inner, Store, Tenant};
+use super::store::{INCOMING, Inner, Store, Tenant};
 use super::verify::{VerifyReport, documents_between};
 
 /// Bytes: objects up to this size are read back whole after the upload; of larger ones the size is read back.
@@ -209,12 +210,13 @@ impl Shipment<'_> {
         disk::remove_file(&path)
     }
 
-    /// Reads back what was stored: all of a small object nearby; otherwise its size, which the upload did already.
+    /// Reads back what was stored: all of a small object nearby, the size of a large one; far away the size, which the upload did already.
     fn confirm(&self, name: &str, size: u64, digest: Digest) -> Result<()> {
-        if size > READ_BACK_BYTES_MAX || self.remote.remote.is_far() {
+        if self.remote.remote.is_far() {
             return Ok(());
         }
-        let how = match self.remote.remote.verify(name, size, Some(digest))? {
+        let digest = (size <= READ_BACK_BYTES_MAX).then_some(digest);
+        let how = match self.remote.remote.verify(name, size, digest)? {
             Check::Right => return Ok(()),
             Check::Missing => "is not there".to_owned(),
             Check::Size(found) => format!("has {found} bytes instead of {size}"),
@@ -397,7 +399,7 @@ impl Copies {
     }
 
     /// Tail objects whose slice starts at `first`, those that reach furthest first.
-    fn starting_at(&self, first: u64) -> Vec<ObjectName> {
+    pub(crate) fn starting_at(&self, first: u64) -> Vec<ObjectName> {
         let tails = self.objects.values().map(|(name, _)| *name).filter(|n| n.is_tail && n.first == first);
         let mut found: Vec<_> = tails.collect();
         found.sort_by_key(|n| std::cmp::Reverse(n.last));
@@ -446,7 +448,7 @@ impl Fetch<'_> {
     pub(crate) fn run(&self, report: &mut FetchReport) -> Result<()> {
         let key = self.tenant.key()?;
         let copies = Copies::list(self.remotes, &self.tenant.public.to_hex(), &mut report.bridged)?;
-        let scratch = self.tenant.inner.dir.join("incoming");
+        let scratch = self.tenant.inner.dir.join(INCOMING);
         loop {
             check_stop(self.monitor)?;
             let position = self.tenant.position()?;
@@ -488,15 +490,9 @@ impl Fetch<'_> {
 
     /// Fetches and replays one slice. `true`: the wanted moment was reached.
     fn slice(&self, key: &SecretKey, copies: &Copies, tail: &ObjectName, scratch: &Path, report: &mut FetchReport) -> Result<bool> {
-        let inner = &*self.tenant.inner;
-        let row = inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?;
-        disk::create_dirs(scratch)?;
-        self.object(copies, tail, scratch, report)?;
+        let row = self.tenant.inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?;
         let local = Local { dir: scratch };
-        let opened = Tail::read(key, self.tenant.public, tail, &local)?;
-        let parts = opened.parts().to_vec();
-        let before = Before { inner, tenant: self.tenant.id, first_seq: tail.first, contents: row.contents };
-        let reader = opened.decode(self.tenant.public, &before)?;
+        let (reader, parts) = self.records(key, copies, tail, row.contents, &local, report)?;
         if self.until.is_some_and(|until| reader.slice().batches.first().is_some_and(|b| b.time > until)) {
             return Ok(true);
         }
@@ -508,11 +504,48 @@ impl Fetch<'_> {
             let bytes = disk::read_file(&scratch.join(name.to_string()), limits::SEGMENT_BYTES_MAX)?;
             objects.push(ObjectRow { slice: 0, part: i as u64, name: name.to_string(), size: name.size, digest: Digest::of(&bytes) });
         }
-        let replay = Replay { tenant: self.tenant, reader: &reader, source: &local, objects: &objects, until: self.until, monitor: self.monitor };
+        let replay =
+            Replay { tenant: self.tenant, reader: &reader, source: &local, objects: &objects, until: self.until, anew: false, monitor: self.monitor };
         let done = replay.run()?;
         report.batches += done.batches;
         report.changes += done.changes;
         Ok(done.partly)
+    }
+
+    /// Fetches the tail object of a slice and reads its records; gives its other objects by name. `contents` are numbered before it.
+    fn records(
+        &self,
+        key: &SecretKey,
+        copies: &Copies,
+        tail: &ObjectName,
+        contents: u64,
+        local: &Local<'_>,
+        report: &mut FetchReport,
+    ) -> Result<(SliceReader, Vec<ObjectName>)> {
+        disk::create_dirs(local.dir)?;
+        self.object(copies, tail, local.dir, report)?;
+        let opened = Tail::read(key, self.tenant.public, tail, local)?;
+        let parts = opened.parts().to_vec();
+        let before = Before { inner: &self.tenant.inner, tenant: self.tenant.id, first_seq: tail.first, contents };
+        Ok((opened.decode(self.tenant.public, &before)?, parts))
+    }
+
+    /// Takes the contents of a slice that the log has already in again, and gives them in their order. The caller holds the gate.
+    pub(crate) fn contents_again(
+        &self,
+        copies: &Copies,
+        tail: &ObjectName,
+        contents: u64,
+        scratch: &Path,
+        report: &mut FetchReport,
+    ) -> Result<Vec<Ingested>> {
+        let local = Local { dir: scratch };
+        let (reader, parts) = self.records(&self.tenant.key()?, copies, tail, contents, &local, report)?;
+        for part in &parts {
+            self.object(copies, part, scratch, report)?;
+        }
+        let replay = Replay { tenant: self.tenant, reader: &reader, source: &local, objects: &[], until: None, anew: true, monitor: self.monitor };
+        Ok(replay.contents()?.0)
     }
 
     /// Fetches one object from the first remote that has it whole.

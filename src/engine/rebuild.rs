@@ -12,7 +12,7 @@ use crate::model::key::DEFAULT_TENANT;
 use crate::model::timeline::Position;
 use crate::storage::catalog::tenants::TenantRow;
 
-use super::offsite::{Fetch, FetchReport, OpenRemote};
+use super::offsite::{Fetch, FetchReport, Gap, OpenRemote};
 use super::store::{MARKER, Options, REBUILDING, Store, read_key_file};
 
 /// What is rebuilt, and until when.
@@ -112,13 +112,36 @@ impl Rebuild<'_> {
             }
             store
         } else {
-            let found = tenants(self.remotes, self.key_file.site(), &self.secret, &mut report.bridged)?;
-            let rows = found.iter().enumerate().map(|(id, (entry, keyring))| empty_tenant(id as i64, entry, keyring)).collect();
             let site = self.key_file.site();
+            let found = tenants(self.remotes, site, &self.secret, &mut report.bridged)?;
+            let mut rows: Vec<TenantRow> = Vec::new();
+            // The first tenant is the default one, also where nothing of it was ever shipped: its name must not lead to another's log.
+            if found.first().is_none_or(|(entry, _)| entry.tenant_name != DEFAULT_TENANT) {
+                rows.push(options.fresh_tenant(0, DEFAULT_TENANT, site, &self.secret)?);
+            }
+            for (entry, keyring) in &found {
+                let mut row = empty_tenant(rows.len() as i64, entry, keyring);
+                while rows.iter().any(|known| known.name == row.name) {
+                    row.name.push('+');
+                }
+                rows.push(row);
+            }
             options.create(self.into, self.site_name, site, self.key_file, self.secret, rows, true)?
         };
         for tenant in store.tenants()? {
+            let before = (report.objects, report.gaps.len());
             Fetch { tenant: &tenant, remotes: self.remotes, until: self.at, monitor }.run(&mut report)?;
+            // A tenant's key is shipped only together with segments: a listing that shows none of them is no evidence that there are none.
+            let untouched = tenant.position()? == nowhere();
+            if untouched && before == (report.objects, report.gaps.len()) {
+                report.gaps.push(Gap {
+                    tenant: tenant.name().to_owned(),
+                    first: 1,
+                    last: 1,
+                    reasons: vec!["the remotes hold the tenant's key but list none of its segments".to_owned()],
+                    documents: Vec::new(),
+                });
+            }
         }
         let inner = &store.inner;
         inner.catalog.write(|w| {
@@ -134,13 +157,18 @@ impl Rebuild<'_> {
     }
 }
 
+/// Where the log of a tenant ends that is to be rebuilt.
+fn nowhere() -> Position {
+    Position { timeline: TimelineId::from_bytes([0; 16]), seq: 0, digest: Digest::ZERO }
+}
+
 fn empty_tenant(id: i64, entry: &keyring::KeyringEntry, keyring: &[u8]) -> TenantRow {
     TenantRow {
         id,
         public: entry.tenant,
         name: entry.tenant_name.clone(),
         keyring: keyring.to_vec(),
-        position: Position { timeline: TimelineId::from_bytes([0; 16]), seq: 0, digest: Digest::ZERO },
+        position: nowhere(),
         parent: None,
         time: Timestamp(i64::MIN),
         documents: 0,

@@ -336,17 +336,21 @@ impl Tenant {
         // A number of another tenant's must not be written to.
         self.open_batch(draft)?;
         let _pass = self.inner.gate.enter();
+        let mut number = 0;
         let content = match content {
             None => None,
             Some(reader) => {
                 let ingested = content::ingest(&self.inner.chunks, reader, None, true)?;
                 if ingested.needs_sync() {
-                    self.inner.chunks.sync(self.inner.chunks.number()?)?;
+                    number = self.inner.chunks.sync()?;
                 }
                 Some((ingested.digest, ingested.size, ingested.body))
             }
         };
-        self.inner.catalog.write(|w| w.set_draft_change(draft, &DraftChange { key: key.to_vec(), content, meta }))
+        self.inner.catalog.write(|w| {
+            w.raise_fact(CHUNK_NUMBER, number)?;
+            w.set_draft_change(draft, &DraftChange { key: key.to_vec(), content, meta })
+        })
     }
 
     /// Makes a draft a batch of the log.
@@ -424,14 +428,10 @@ fn commit_group(inner: &Inner, group: Vec<(u64, Request)>) -> Vec<(u64, Result<R
     let tickets: Vec<u64> = group.iter().map(|(ticket, _)| *ticket).collect();
     let committed = (|| {
         let sync = group.iter().any(|(_, r)| r.sync);
-        let mut number = 0;
-        if sync {
-            number = inner.chunks.number()? + 1;
-            inner.chunks.sync(number)?;
-        }
+        let number = if sync { inner.chunks.sync()? } else { 0 };
         inner.catalog.write(|w| {
             if sync {
-                w.set_fact(CHUNK_NUMBER, &number.to_be_bytes())?;
+                w.raise_fact(CHUNK_NUMBER, number)?;
             }
             let alone = group.len() == 1;
             group.iter().map(|(ticket, request)| Ok((*ticket, record_one(inner, w, request, alone)?))).collect::<Result<Vec<_>>>()

@@ -51,6 +51,8 @@ pub(crate) struct Replay<'a> {
     pub objects: &'a [ObjectRow],
     /// Batches of later moments are left out.
     pub until: Option<Timestamp>,
+    /// Chunks are written again although they are there.
+    pub anew: bool,
     pub monitor: &'a dyn Monitor,
 }
 
@@ -74,19 +76,24 @@ impl Replay<'_> {
         let row = inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?;
         check_place(slice, &row)?;
         let _pass = inner.gate.enter();
-        let before = Before { inner, tenant: self.tenant.id, first_seq: slice.first_seq, contents: row.contents };
+        let (fresh, bytes) = self.contents()?;
+        let drafts = self.drafts(slice, &fresh)?;
+        self.prove(slice, &drafts)?;
+        let number = inner.chunks.sync()?;
+        inner.catalog.write(|w| {
+            w.raise_fact(CHUNK_NUMBER, number)?;
+            self.write(w, row.clone(), slice, &drafts).map(|done| Replayed { bytes, ..done })
+        })
+    }
+
+    /// Takes in the contents of the slice, and gives them with their bytes together. Nothing names them yet; the caller holds the gate.
+    pub(crate) fn contents(&self) -> Result<(Vec<Ingested>, u64)> {
+        let slice = self.reader.slice();
+        let before = Before { inner: &self.tenant.inner, tenant: self.tenant.id, first_seq: slice.first_seq, contents: slice.contents_before };
         let layout = Layout::of(slice, &before)?;
         let mut taking = Taking { replay: self, before: &before, layout, fresh: Vec::new(), block: Vec::new(), used: 0, next_block: 0 };
         let bytes = taking.all()?;
-        let fresh = taking.fresh;
-        let drafts = self.drafts(slice, &fresh)?;
-        self.prove(slice, &drafts)?;
-        let number = inner.chunks.number()? + 1;
-        inner.chunks.sync(number)?;
-        inner.catalog.write(|w| {
-            w.set_fact(CHUNK_NUMBER, &number.to_be_bytes())?;
-            self.write(w, row.clone(), slice, &drafts).map(|done| Replayed { bytes, ..done })
-        })
+        Ok((taking.fresh, bytes))
     }
 
     fn write(&self, w: &Writer<'_>, mut row: TenantRow, slice: &Slice, drafts: &[(BatchHead, Vec<Draft>)]) -> Result<Replayed> {
@@ -251,10 +258,10 @@ impl Taking<'_> {
         let contents = &self.replay.reader.slice().contents;
         let total = contents.iter().map(|c| c.size).sum();
         let (mut bytes, mut inline_bytes) = (0, 0);
+        let store = &self.replay.tenant.inner.chunks;
+        let chunks = &if self.replay.anew { store.anew() } else { store.clone() };
         for (i, described) in contents.iter().enumerate() {
             check_stop(self.replay.monitor)?;
-            let inner = &*self.replay.tenant.inner;
-            let chunks = &inner.chunks;
             let inline = inline_bytes < INLINE_HELD_BYTES_MAX;
             let ingested = match described.form {
                 Form::Container { form_len } => {

@@ -242,6 +242,13 @@ impl Sealing<'_> {
         let mut replaced: HashMap<u64, u64> = HashMap::new();
         let mut bases: Vec<Option<u64>> = Vec::new();
         for batch in batches {
+            // What does not match its digest here could not be rebuilt by anybody, nor could anything after it.
+            if !inner.catalog.read(|rows| super::verify::is_as_recorded(rows, batch))? {
+                let what = format!("batch {} does not match its digest, so it is not shipped", batch.head.seq);
+                return Err(Error::new(Kind::Failed, "seal.damaged", what)
+                    .hint("annals verify --full tells what is damaged; annals rebuild brings the store back from a remote")
+                    .at_seq(batch.head.seq));
+            }
             let mut changes = Vec::with_capacity(batch.changes as usize);
             inner.catalog.read(|rows| {
                 each_wire_change(rows, batch.id, &mut |change| {

@@ -168,7 +168,7 @@ impl Store {
             drafts,
             disk_bytes: bytes_below(&inner.dir)?,
             quota_bytes: inner.config.store.quota_bytes,
-            damaged: inner.journal_cut,
+            damaged: !self.damage()?.is_none(),
         })
     }
 }

@@ -13,12 +13,13 @@ use crate::base::random::{OsRandom, Random};
 use crate::base::time::{Clock, SystemClock, Timestamp};
 use crate::format::cipher::SecretKey;
 use crate::format::keyfile::{Identity, KeyFile, SiteSecret, Unlock, keyring};
+use crate::format::segment::ObjectName;
 use crate::format::version;
 use crate::model::key::{self, DEFAULT_TENANT};
 use crate::model::moment::Zone;
 use crate::model::timeline::Position;
 use crate::storage::catalog::tenants::TenantRow;
-use crate::storage::catalog::{Catalog, View};
+use crate::storage::catalog::{Catalog, LOG_CUT, View};
 use crate::storage::chunks::Chunks;
 use crate::storage::config::Config;
 
@@ -31,9 +32,16 @@ pub const MARKER: &str = "annals.store";
 pub const CONFIG: &str = "annals.toml";
 /// Name of the key file inside the store's directory.
 pub const KEY_FILE: &str = "annals.key";
+/// Name of the directory where fetched objects are read from.
+pub(crate) const INCOMING: &str = "incoming";
 /// Name of the directory where sealed objects wait to be shipped.
 pub(crate) const OUTBOX: &str = "outbox";
 
+/// Name of the file that stands in a directory while a store is made there.
+const BEGUN: &str = "annals.new";
+
+/// Fact: the chunk store once came back shorter than the catalogue relied on.
+pub(crate) const CHUNKS_CUT: &str = "chunks_cut";
 /// Fact: a rebuild is under way and has not ended.
 pub(crate) const REBUILDING: &str = "rebuilding";
 /// Fact: the number of the last chunk sync that a committed batch relied on.
@@ -105,6 +113,25 @@ impl Options {
         self
     }
 
+    /// A tenant with an empty log, a fresh key and timeline.
+    pub(crate) fn fresh_tenant(&self, id: i64, name: &str, site: SiteId, secret: &SiteSecret) -> Result<TenantRow> {
+        let random = &*self.random;
+        let public = TenantId::new(random);
+        let created = self.clock.now();
+        let entry = keyring::KeyringEntry { site, tenant: public, tenant_name: name.to_owned(), key: SecretKey::new(random), created };
+        Ok(TenantRow {
+            id,
+            public,
+            name: name.to_owned(),
+            keyring: keyring::seal(secret, &entry, random)?,
+            position: Position { timeline: TimelineId::new(random), seq: 0, digest: Digest::ZERO },
+            parent: None,
+            time: Timestamp(i64::MIN),
+            documents: 0,
+            contents: 0,
+        })
+    }
+
     /// Makes a new store in `dir`, which must be empty or absent. `site_name` is what people call the place.
     ///
     /// # Errors
@@ -116,7 +143,7 @@ impl Options {
         if let Some(passphrase) = &self.passphrase {
             key_file.set_passphrase(&secret, Some(passphrase), &*random)?;
         }
-        let main = fresh_tenant(0, DEFAULT_TENANT, site, &secret, &*self.clock, &*random)?;
+        let main = self.fresh_tenant(0, DEFAULT_TENANT, site, &secret)?;
         self.create(dir, site_name, site, key_file, secret, vec![main], false)
     }
 
@@ -136,6 +163,7 @@ impl Options {
             return Err(Error::new(Kind::Refused, "store.exists", format!("there is a store already in {}", dir.display()))
                 .hint("use it as it is, or choose another directory with -C"));
         }
+        clear_begun(dir)?;
         let occupied = dir.read_dir().is_ok_and(|mut entries| entries.next().is_some());
         if occupied {
             return Err(Error::new(Kind::Refused, "store.occupied", format!("the directory {} is not empty", dir.display()))
@@ -144,10 +172,11 @@ impl Options {
         let mut config = toml_text(site_name);
         config.push_str("\n# Remotes, schedules and rules: see the README. `annals remote add` writes here too.\n");
         disk::create_dirs(dir)?;
+        disk::write_file(&dir.join(BEGUN), b"annals began to make a store here and has not ended\n", 0o644)?;
         disk::write_file(&dir.join(KEY_FILE), key_file.to_text().as_bytes(), 0o600)?;
         disk::write_file(&dir.join(CONFIG), config.as_bytes(), 0o644)?;
         let marker = format!("annals store\nformat {}\nsite {}\n", version::STORE, site);
-        let catalog = Catalog::open(&dir.join("catalog.db"))?;
+        let catalog = Catalog::create(&dir.join("catalog.db"))?;
         Chunks::open(&dir.join("chunks"))?;
         catalog.write(|w| {
             if rebuilding {
@@ -156,8 +185,9 @@ impl Options {
             tenants.iter().try_for_each(|tenant| w.add_tenant(tenant))
         })?;
         drop(catalog);
-        // The marker comes last: without it the directory is not a store, and init can be run again after removing what is there.
+        // The marker comes last: without it the directory is not a store, and the next attempt starts anew.
         disk::write_file(&dir.join(MARKER), marker.as_bytes(), 0o644)?;
+        disk::remove_file(&dir.join(BEGUN))?;
         let store = self.open(dir)?;
         *store.inner.secret.lock().unwrap_or_else(|e| e.into_inner()) = Some(secret);
         Ok(store)
@@ -173,7 +203,13 @@ impl Options {
         let config = Config::load(&dir.join(CONFIG))?;
         let catalog = Catalog::open(&dir.join("catalog.db"))?;
         let chunks = Chunks::open(&dir.join("chunks"))?;
-        let cut = catalog.read(|v| v.fact_number(CHUNK_NUMBER))? > chunks.number()?;
+        let relied_on = catalog.read(|v| v.fact_number(CHUNK_NUMBER))?;
+        if relied_on > chunks.number() {
+            // Noted for good before anything is written, because the next write makes the numbers agree again.
+            catalog.write(|w| w.set_fact(CHUNKS_CUT, b""))?;
+            chunks.skip_to(relied_on);
+        }
+        sweep(dir, &catalog)?;
         let main = catalog.read(|v| v.tenant_by_id(0))?;
         let inner = Arc::new(Inner {
             dir: dir.to_owned(),
@@ -181,7 +217,6 @@ impl Options {
             config,
             catalog,
             chunks,
-            journal_cut: cut,
             gate: Arc::default(),
             queue: CommitQueue::default(),
             secret: Mutex::default(),
@@ -196,6 +231,56 @@ impl Options {
 fn toml_text(site_name: &str) -> String {
     let quoted = site_name.replace('\\', "\\\\").replace('"', "\\\"");
     format!("[store]\nsite = \"{quoted}\"\n")
+}
+
+/// Removes what an interrupted attempt to make a store left. Nothing is touched unless its first file says that it was one.
+fn clear_begun(dir: &Path) -> Result<()> {
+    let Ok(entries) = dir.read_dir() else { return Ok(()) };
+    let names: Vec<String> = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    let ours = |name: &String| {
+        let known = [BEGUN, KEY_FILE, CONFIG, MARKER, "catalog.db", "chunks"];
+        known.iter().any(|k| name.strip_prefix(k).is_some_and(|rest| ["", "-wal", "-shm", "-journal"].contains(&rest) || rest.ends_with(".partial")))
+    };
+    let begun = names.iter().any(|n| n.starts_with(BEGUN));
+    if !begun || !names.iter().all(ours) {
+        return Ok(());
+    }
+    // The file that says so goes last: this too may be interrupted.
+    for name in names.iter().filter(|n| *n != BEGUN).chain(names.iter().filter(|n| *n == BEGUN)) {
+        let path = dir.join(name);
+        let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        removed.map_err(|e| Error::io(format_args!("remove {}", path.display()), e))?;
+    }
+    Ok(())
+}
+
+/// Removes what a process left that died: files that never got their names, sealed objects that were never recorded.
+fn sweep(dir: &Path, catalog: &Catalog) -> Result<()> {
+    let remove = |path: &Path| match path.is_dir() {
+        // What cannot be removed now is removed when the store is opened next.
+        true => drop(std::fs::remove_dir_all(path)),
+        false => drop(std::fs::remove_file(path)),
+    };
+    let files = |dir: &Path| dir.read_dir().into_iter().flatten().flatten().map(|e| e.path()).collect::<Vec<_>>();
+    let is_partial = |path: &Path| path.extension().is_some_and(|e| e == "partial");
+    files(dir).iter().filter(|path| is_partial(path) || [BEGUN, INCOMING].iter().any(|n| path.ends_with(n))).for_each(|path| remove(path));
+    // Where the newest rows were lost, sealed objects that no row names are the copy that heals it.
+    if catalog.read(|rows| rows.fact(LOG_CUT))?.is_some() {
+        return Ok(());
+    }
+    for tenant in catalog.read(|rows| rows.tenants())? {
+        for path in files(&dir.join(OUTBOX).join(tenant.public.to_hex())) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let orphan = match ObjectName::parse(&name) {
+                Some(object) => !catalog.read(|rows| rows.is_sealed(tenant.id, object.first, &name))?,
+                None => is_partial(&path),
+            };
+            if orphan {
+                remove(&path);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read_marker(dir: &Path) -> Result<SiteId> {
@@ -229,30 +314,12 @@ fn lock(path: &Path, wait: Duration) -> Result<File> {
     }
 }
 
-fn fresh_tenant(id: i64, name: &str, site: SiteId, secret: &SiteSecret, clock: &dyn Clock, random: &dyn Random) -> Result<TenantRow> {
-    let public = TenantId::new(random);
-    let entry = keyring::KeyringEntry { site, tenant: public, tenant_name: name.to_owned(), key: SecretKey::new(random), created: clock.now() };
-    Ok(TenantRow {
-        id,
-        public,
-        name: name.to_owned(),
-        keyring: keyring::seal(secret, &entry, random)?,
-        position: Position { timeline: TimelineId::new(random), seq: 0, digest: Digest::ZERO },
-        parent: None,
-        time: Timestamp(i64::MIN),
-        documents: 0,
-        contents: 0,
-    })
-}
-
 pub(crate) struct Inner {
     pub(crate) dir: PathBuf,
     pub(crate) site: SiteId,
     pub(crate) config: Config,
     pub(crate) catalog: Catalog,
     pub(crate) chunks: Chunks,
-    /// The chunk store came back shorter than the catalogue relies on.
-    pub(crate) journal_cut: bool,
     pub(crate) gate: Arc<Gate>,
     pub(crate) queue: CommitQueue,
     secret: Mutex<Option<SiteSecret>>,
@@ -378,7 +445,7 @@ impl Store {
                     .hint("annals tenant ls shows them"));
             }
             let id = w.tenants()?.last().map_or(0, |t| t.id + 1);
-            let row = fresh_tenant(id, name, self.inner.site, &secret, self.inner.clock(), self.inner.random())?;
+            let row = self.inner.options.fresh_tenant(id, name, self.inner.site, &secret)?;
             w.add_tenant(&row)?;
             Ok(row)
         })?;

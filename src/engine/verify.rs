@@ -7,9 +7,10 @@ use crate::base::error::Result;
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::format::record::RecordHasher;
 use crate::model::key::show_key;
+use crate::storage::catalog::batches::BatchRow;
 use crate::storage::catalog::contents::{Body, ContentRow};
 use crate::storage::catalog::tenants::TenantRow;
-use crate::storage::catalog::{self, number};
+use crate::storage::catalog::{self, LOG_CUT, View as Rows, number};
 
 use super::content::{ContentReader, Entries};
 use super::history::each_change;
@@ -62,8 +63,12 @@ impl Store {
     pub fn verify(&self, level: Level, monitor: &dyn Monitor) -> Result<VerifyReport> {
         let inner = &*self.inner;
         let mut report = VerifyReport::default();
-        for complaint in inner.catalog.check()? {
+        for complaint in inner.catalog.check(level == Level::Full)? {
             report.problem("", format!("the catalogue file: {complaint}"), None, Vec::new());
+        }
+        if inner.catalog.read(|rows| rows.fact(LOG_CUT))?.is_some() {
+            let what = "the catalogue's write-ahead log was damaged: the newest changes may be missing".to_owned();
+            report.problem("", what, None, Vec::new());
         }
         for tenant in inner.catalog.read(|rows| rows.tenants())? {
             whole_log(inner, &tenant, &mut report, monitor)?;
@@ -108,27 +113,19 @@ fn whole_log(inner: &Inner, tenant: &TenantRow, report: &mut VerifyReport, monit
                 break;
             }
             batch.head.prev = prev;
-            let mut hasher = RecordHasher::new(&batch.head, batch.changes);
-            let mut count = 0;
-            let walked = inner.catalog.read(|rows| {
-                each_change(rows, batch.id, batch.id, &mut |_, change| {
-                    hasher.push(&change);
-                    count += 1;
-                    Ok(())
-                })
-            });
+            let matches = inner.catalog.read(|rows| is_as_recorded(rows, &batch));
             let seq = Some(batch.head.seq);
-            match walked {
+            match matches {
                 Err(e) => {
                     // Which documents they were may be damaged as well.
                     let documents = documents_between(inner, tenant.id, batch.head.seq, batch.head.seq).unwrap_or_default();
                     report.problem(&tenant.name, format!("batch {} cannot be read: {e}", batch.head.seq), seq, documents);
                 }
-                Ok(()) if count != batch.changes || hasher.finish() != batch.digest => {
+                Ok(false) => {
                     let what = format!("batch {} does not match its digest: its record was changed after it was written", batch.head.seq);
                     report.problem(&tenant.name, what, seq, documents_between(inner, tenant.id, batch.head.seq, batch.head.seq)?);
                 }
-                Ok(()) => {}
+                Ok(true) => {}
             }
             prev = batch.digest;
             next += 1;
@@ -136,7 +133,24 @@ fn whole_log(inner: &Inner, tenant: &TenantRow, report: &mut VerifyReport, monit
         }
         monitor.progress(&Progress { phase: "checking records", items: next - 1, items_total: tenant.position.seq, ..Progress::default() });
     }
+    let astray = inner.catalog.read(|rows| rows.documents_astray(tenant.id))?;
+    if !astray.is_empty() {
+        let what = "the current state of documents is not what their newest version says".to_owned();
+        report.problem(&tenant.name, what, None, astray.iter().map(|k| show_key(k)).collect());
+    }
     end_of_log(inner, tenant, report)
+}
+
+/// Whether the rows of a batch, whose `prev` is filled in, add up to its digest.
+pub(crate) fn is_as_recorded(rows: &Rows<'_>, batch: &BatchRow) -> Result<bool> {
+    let mut hasher = RecordHasher::new(&batch.head, batch.changes);
+    let mut count = 0;
+    each_change(rows, batch.id, batch.id, &mut |_, change| {
+        hasher.push(&change);
+        count += 1;
+        Ok(())
+    })?;
+    Ok(count == batch.changes && hasher.finish() == batch.digest)
 }
 
 /// Documents that the batches `first..=last` of a tenant changed; at most [`DOCUMENTS_TOLD`].
@@ -180,7 +194,7 @@ fn contents(inner: &Inner, tenant: &TenantRow, level: Level, report: &mut Verify
     }
 }
 
-fn read_whole(inner: &Inner, content: &ContentRow) -> Result<u64> {
+pub(crate) fn read_whole(inner: &Inner, content: &ContentRow) -> Result<u64> {
     let mut reader = ContentReader::open(&inner.chunks, content)?;
     let mut bytes = 0;
     loop {
@@ -191,7 +205,7 @@ fn read_whole(inner: &Inner, content: &ContentRow) -> Result<u64> {
     }
 }
 
-fn all_there(inner: &Inner, content: &ContentRow, known: &mut HashSet<u64>) -> Result<()> {
+pub(crate) fn all_there(inner: &Inner, content: &ContentRow, known: &mut HashSet<u64>) -> Result<()> {
     let Body::List(root) = &content.body else { return Ok(()) };
     let mut entries = Entries::new(&inner.chunks, root)?;
     while let Some(entry) = entries.next_entry(&mut |_| {})? {

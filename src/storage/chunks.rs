@@ -4,6 +4,7 @@
 //! written twice. Each commit that must survive carries the catalogue's batch number, so that a journal cut short is noticed at open.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
@@ -33,6 +34,10 @@ const NUMBER_KEY: &[u8] = b"number";
 pub struct Chunks {
     db: Database,
     chunks: Keyspace,
+    /// The number of the last sync. Held while syncing, so that numbers reach the disk in their order.
+    number: Arc<Mutex<u64>>,
+    /// No chunk counts as there, see [`Chunks::anew`].
+    anew: bool,
 }
 
 fn failure(what: &str, e: fjall::Error) -> Error {
@@ -80,11 +85,21 @@ impl Chunks {
                 ))
         };
         let chunks = db.keyspace("chunks", options).map_err(fail)?;
-        Ok(Chunks { db, chunks })
+        let number = chunks.get(NUMBER_KEY).map_err(|e| failure("read the number", e))?;
+        let number = number.and_then(|v| <[u8; 8]>::try_from(&v[..]).ok()).map_or(0, u64::from_be_bytes);
+        Ok(Chunks { db, chunks, number: Arc::new(Mutex::new(number)), anew: false })
+    }
+
+    /// The same store for a writer that takes no chunk for present: each is written again, over the damaged one that may be there.
+    pub fn anew(&self) -> Self {
+        Chunks { anew: true, ..self.clone() }
     }
 
     /// Whether the chunk is there.
     pub fn has(&self, digest: &Digest) -> Result<bool> {
+        if self.anew {
+            return Ok(false);
+        }
         self.chunks.contains_key(digest.as_bytes()).map_err(|e| failure("look up a chunk", e))
     }
 
@@ -110,18 +125,27 @@ impl Chunks {
         batch.commit().map_err(|e| failure("write chunks", e))
     }
 
-    /// Makes everything written so far durable and notes `number` with it.
-    pub fn sync(&self, number: u64) -> Result<()> {
+    /// Makes everything written so far durable, under the next number, which it gives.
+    pub fn sync(&self) -> Result<u64> {
         fault::point("chunks.sync")?;
+        let mut last = self.number.lock().unwrap_or_else(|e| e.into_inner());
+        let number = *last + 1;
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
         batch.insert(&self.chunks, NUMBER_KEY, number.to_be_bytes());
-        batch.commit().map_err(|e| failure("sync", e))
+        batch.commit().map_err(|e| failure("sync", e))?;
+        *last = number;
+        Ok(number)
     }
 
     /// The number of the last durable [`Chunks::sync`], 0 before the first.
-    pub fn number(&self) -> Result<u64> {
-        let value = self.chunks.get(NUMBER_KEY).map_err(|e| failure("read the number", e))?;
-        Ok(value.and_then(|v| <[u8; 8]>::try_from(&v[..]).ok()).map_or(0, u64::from_be_bytes))
+    pub fn number(&self) -> u64 {
+        *self.number.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Numbers go on after `number` where they are behind it: what was lost must not be taken for what is written next.
+    pub fn skip_to(&self, number: u64) {
+        let mut last = self.number.lock().unwrap_or_else(|e| e.into_inner());
+        *last = number.max(*last);
     }
 
     /// All digests in order.
@@ -149,10 +173,14 @@ impl Chunks {
     /// old ones.
     pub fn compact(&self) -> Result<()> {
         let fail = |e| failure("compact", e);
+        fault::point("chunks.flush")?;
         self.chunks.rotate_memtable_and_wait().map_err(fail)?;
-        self.chunks.major_compact().map_err(fail)?;
-        self.chunks.major_compact().map_err(fail)?;
-        self.sync(self.number()?)?;
+        for _ in 0..2 {
+            fault::point("chunks.compact")?;
+            self.chunks.major_compact().map_err(fail)?;
+        }
+        self.sync()?;
+        fault::point("chunks.flush")?;
         self.chunks.rotate_memtable_and_wait().map_err(fail)
     }
 
@@ -177,13 +205,15 @@ mod tests {
         {
             let chunks = Chunks::open(dir.path()).expect("open");
             chunks.put(&[packed("a"), packed("b")]).expect("put");
-            chunks.sync(7).expect("sync");
+            chunks.skip_to(6);
+            assert_eq!(chunks.sync().expect("sync"), 7);
         }
         let chunks = Chunks::open(dir.path()).expect("reopen");
-        assert_eq!(chunks.number().expect("number"), 7);
+        assert_eq!(chunks.number(), 7);
         assert_eq!(chunks.get(&a.digest).expect("get").as_deref(), Some(&b"a"[..]));
         chunks.remove(&[a.digest]).expect("remove");
         chunks.compact().expect("compact");
+        assert_eq!(chunks.number(), 8, "numbers never go back");
         assert!(!chunks.has(&a.digest).expect("has"));
         let all: Vec<_> = chunks.digests().collect::<Result<_>>().expect("list");
         assert_eq!(all, [b.digest]);

@@ -121,7 +121,12 @@ fn damage_on_one_remote_is_bridged_and_damage_on_all_is_told() {
     let (one, remote_one) = memory("one");
     let (two, remote_two) = memory("two");
     let both = [remote_one.clone(), remote_two.clone()];
-    let ship = || both.iter().for_each(|r| drop(s.store.ship(r, &ShipOptions::default(), &Silent).expect("ship")));
+    // The second remote is a copy of the first, so that both have the same objects under the same names.
+    let ship = || {
+        s.store.ship(&remote_one, &ShipOptions::default(), &Silent).expect("ship");
+        one.names().iter().for_each(|name| two.put(name, &one.bytes(name).expect("there")));
+        s.store.ship(&remote_two, &ShipOptions::default(), &Silent).expect("what is there is adopted");
+    };
     ship();
     s.store.put("letters/hit", &b"second"[..]).expect("put");
     ship();

@@ -1,6 +1,6 @@
 //! Deflate containers (office documents, PDF, zip, PNG, gzip). A small edit changes a whole deflate stream, so such contents are packed
 //! as what their streams inflate to. That *form* lives only inside a shipped frame; the original bytes stay the truth, and a form is
-//! used only where it was proven to give them back. `FORMAT-container.md` specifies every byte.
+//! used only where it was proven to give them back. Specified in `FORMAT.md`, section "Containers".
 
 mod zlib;
 mod scan;

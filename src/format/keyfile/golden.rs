@@ -6,7 +6,7 @@ use crate::base::id::{SiteId, TenantId};
 use crate::base::time::Timestamp;
 use crate::format::cipher::SecretKey;
 
-const SPECIFICATION: &str = include_str!("../../../FORMAT-keys.md");
+const SPECIFICATION: &str = include_str!("../../../FORMAT.md");
 
 /// The text between code fences that starts with `start`; `nth` of several.
 fn example(start: &str, nth: usize) -> &'static str {

@@ -80,7 +80,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_round_trip(timeline: [u8; 8], first in 1..=SEQ_MAX, more in 0..100u64, is_tail: bool, part in 0..=PART_MAX, size in 1..u64::MAX, digest: [u8; 16]) {
+        fn names_round_trip(
+            timeline: [u8; 8],
+            (first, more) in (1..=SEQ_MAX, 0..100u64),
+            (is_tail, part) in (any::<bool>(), 0..=PART_MAX),
+            size in 1..u64::MAX,
+            digest: [u8; 16],
+        ) {
             let name = ObjectName { timeline, first, last: first.saturating_add(more).min(SEQ_MAX), is_tail, part, size, digest };
             prop_assert_eq!(ObjectName::parse(&name.to_string()), Some(name));
         }

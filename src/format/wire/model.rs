@@ -63,7 +63,10 @@ fn metas() -> impl Strategy<Value = Meta> {
 }
 
 prop_compose! {
-    fn models()(metas in proptest::collection::vec(proptest::option::of(metas()), 0..6), sizes in proptest::collection::vec(0u64..5000, 1..6)) -> Model {
+    fn models()(
+        metas in proptest::collection::vec(proptest::option::of(metas()), 0..6),
+        sizes in proptest::collection::vec(0u64..5000, 1..6),
+    ) -> Model {
         let documents = metas.into_iter().enumerate().map(|(i, meta)| meta.map(|meta| ((i % sizes.len()) as u64, meta))).collect();
         Model { documents, sizes }
     }

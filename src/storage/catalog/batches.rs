@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row};
 
+use super::documents::{VersionRow, version};
 use super::tenants::TenantRow;
 use super::{View, Writer, id, number, sql};
 use crate::base::codec::Reader;
@@ -27,6 +28,17 @@ pub struct BatchRow {
     pub numbered: (u64, u64),
 }
 
+/// One put or removal with all that is known of it.
+#[derive(Debug, Clone)]
+pub struct HistoryRow {
+    /// The put or removal.
+    pub version: VersionRow,
+    /// Digest and size of its content.
+    pub content: Option<(Digest, u64)>,
+    /// The batch it was part of.
+    pub batch: BatchRow,
+}
+
 /// The newest state of a reference.
 #[derive(Debug, Clone)]
 pub struct ReferenceRow {
@@ -39,21 +51,26 @@ pub struct ReferenceRow {
 }
 
 fn batch(r: &Row<'_>) -> rusqlite::Result<Result<BatchRow>> {
-    let id: i64 = r.get(0)?;
-    let (cause, cause_seq, digest) = (r.get::<_, u8>(7)?, r.get::<_, i64>(8)? as u64, r.get::<_, Vec<u8>>(10)?);
+    batch_from(r, 0)
+}
+
+/// A batch whose columns begin at column `c`.
+fn batch_from(r: &Row<'_>, c: usize) -> rusqlite::Result<Result<BatchRow>> {
+    let id: i64 = r.get(c)?;
+    let (cause, cause_seq, digest) = (r.get::<_, u8>(c + 7)?, r.get::<_, i64>(c + 8)? as u64, r.get::<_, Vec<u8>>(c + 10)?);
     let head = BatchHead {
         seq: number(id),
         prev: Digest::ZERO,
-        time: Timestamp(r.get(1)?),
-        clock_behind: r.get(2)?,
-        actor: r.get(3)?,
-        reason: r.get(4)?,
-        origin: r.get(5)?,
-        request: r.get(6)?,
+        time: Timestamp(r.get(c + 1)?),
+        clock_behind: r.get(c + 2)?,
+        actor: r.get(c + 3)?,
+        reason: r.get(c + 4)?,
+        origin: r.get(c + 5)?,
+        request: r.get(c + 6)?,
         cause: Cause::Recorded,
     };
-    let changes = r.get::<_, i64>(9)? as u64;
-    let numbered = (r.get::<_, i64>(11)? as u64, r.get::<_, i64>(12)? as u64);
+    let changes = r.get::<_, i64>(c + 9)? as u64;
+    let numbered = (r.get::<_, i64>(c + 11)? as u64, r.get::<_, i64>(c + 12)? as u64);
     Ok((|| {
         let head = BatchHead { cause: record::cause_from(cause, cause_seq)?, ..head };
         Ok(BatchRow { id, head, changes, digest: Digest::from_slice(&digest)?, numbered })
@@ -84,6 +101,31 @@ impl View<'_> {
         let Some(mut row) = s.query_row([id], batch).optional().map_err(sql)?.transpose()? else { return Ok(None) };
         row.head.prev = self.digest_of_batch(id - 1)?.unwrap_or(Digest::ZERO);
         Ok(Some(row))
+    }
+
+    /// All puts and removals of a document up to batch `last` (id), oldest first, each with digest and size of its content and with its batch
+    /// (whose `prev` is left at zero). One walk, because a document may have thousands of versions.
+    pub fn history(&self, document: i64, last: i64) -> Result<Vec<HistoryRow>> {
+        let text = "SELECT v.document, v.batch, v.place, v.number, v.content, v.meta, c.digest, c.size, b.id, b.time, b.clock_behind, b.actor, \
+                    b.reason, b.origin, b.request, b.cause, b.cause_seq, b.changes, b.digest, b.documents, b.contents \
+                    FROM version v JOIN batch b ON b.id = v.batch LEFT JOIN content c ON c.id = v.content \
+                    WHERE v.document = ? AND v.batch <= ? ORDER BY v.batch";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let rows = s
+            .query_map((document, last), |r| {
+                let content = match r.get::<_, Option<Vec<u8>>>(6)? {
+                    Some(digest) => Some((digest, r.get::<_, i64>(7)? as u64)),
+                    None => None,
+                };
+                Ok((version(r)?, content, batch_from(r, 8)?))
+            })
+            .map_err(sql)?;
+        rows.map(|row| {
+            let (version, content, batch) = row.map_err(sql)?;
+            let content = content.map(|(digest, size)| Digest::from_slice(&digest).map(|d| (d, size))).transpose()?;
+            Ok(HistoryRow { version: version?, content, batch: batch? })
+        })
+        .collect()
     }
 
     /// The digest of a batch.

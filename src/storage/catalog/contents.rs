@@ -128,4 +128,13 @@ impl Writer<'_> {
         debug_assert_eq!(number(id), ordinal);
         Ok(id)
     }
+
+    /// Names other places for the bytes of a content, after they were taken in again.
+    pub fn set_body(&self, id: i64, body: &Body) -> Result<()> {
+        let (form, bytes) = match body {
+            Body::Inline(bytes) => (0, bytes),
+            Body::List(bytes) => (1, bytes),
+        };
+        self.run("UPDATE content SET form = ?, body = ? WHERE id = ?", (form, bytes, id))
+    }
 }

@@ -70,7 +70,7 @@ pub(crate) fn meta_bytes(meta: &Meta) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn version(r: &Row<'_>) -> rusqlite::Result<Result<VersionRow>> {
+pub(super) fn version(r: &Row<'_>) -> rusqlite::Result<Result<VersionRow>> {
     let meta = match r.get_ref(5)? {
         rusqlite::types::ValueRef::Blob(b) => meta_from(Some(b)),
         _ => meta_from(None),
@@ -162,6 +162,17 @@ impl View<'_> {
     pub fn documents_changed(&self, batch: i64, last: i64) -> Result<Vec<i64>> {
         let mut s = self.sql.prepare_cached("SELECT DISTINCT document FROM version WHERE batch > ? AND batch <= ? ORDER BY document").map_err(sql)?;
         let rows = s.query_map((batch, last), |r| r.get(0)).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
+    /// Documents of a tenant whose current state is not what their newest version says. Looks at every document: for verification only.
+    pub fn documents_astray(&self, tenant: i64) -> Result<Vec<Vec<u8>>> {
+        let text = "SELECT d.key FROM document d LEFT JOIN version v ON v.document = d.id \
+                    AND v.batch = (SELECT max(n.batch) FROM version n WHERE n.document = d.id) \
+                    WHERE d.id BETWEEN ? AND ? AND (d.tenant IS NOT ? OR d.latest IS NOT v.batch OR d.content IS NOT v.content \
+                    OR d.versions IS NOT coalesce(v.number, 0)) ORDER BY d.id LIMIT 100";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let rows = s.query_map((id(tenant, 0), id(tenant + 1, 0) - 1, tenant), |r| r.get(0)).map_err(sql)?;
         rows.map(|r| r.map_err(sql)).collect()
     }
 

@@ -10,6 +10,7 @@ pub mod batches;
 pub mod drafts;
 pub mod segments;
 pub mod summary;
+mod wal;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -29,6 +30,15 @@ const CHECKPOINT_PAGES: u32 = 4096;
 /// Negative KiB of page cache: of the writer, and of each reader.
 const CACHE_KIB: (i32, i32) = (-16 * 1024, -2 * 1024);
 
+/// Fact: the write-ahead log was found damaged, and the newest changes were dropped.
+pub const LOG_CUT: &str = "catalog_log_cut";
+/// What to do when the catalogue cannot be used.
+const LOST_HINT: &str = "move the store's folder aside and run annals rebuild from a remote; nothing there is lost";
+
+fn lost(what: String) -> Error {
+    Error::new(Kind::Failed, "catalog.damaged", what).hint(LOST_HINT)
+}
+
 /// Turns an error of SQLite into ours.
 pub(crate) fn sql(e: rusqlite::Error) -> Error {
     use rusqlite::ErrorCode;
@@ -44,12 +54,9 @@ pub(crate) fn sql(e: rusqlite::Error) -> Error {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             fail(Kind::Locked, "store.locked", "another process holds the catalogue".into(), "wait for it to end, or stop it")
         }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => fail(
-            Kind::Failed,
-            "catalog.damaged",
-            format!("the catalogue is damaged: {e}"),
-            "move the store's folder aside and run annals rebuild from a remote; annals verify tells more",
-        ),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            fail(Kind::Failed, "catalog.damaged", format!("the catalogue is damaged: {e}"), LOST_HINT)
+        }
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             fail(Kind::Denied, "disk.denied", format!("the catalogue cannot be opened for writing: {e}"), "check who owns the store's folder")
         }
@@ -99,18 +106,33 @@ impl<'c> std::ops::Deref for Writer<'c> {
 }
 
 impl Catalog {
-    /// Opens the catalogue at `path`, creating it where there is none.
+    /// Makes the catalogue of a new store at `path`.
+    pub fn create(path: &Path) -> Result<Self> {
+        fault::point("catalog.create")?;
+        let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        writer.pragma_update(None, "journal_mode", "WAL").map_err(sql)?;
+        let schema = format!("BEGIN; {} PRAGMA user_version = {}; COMMIT;", include_str!("schema.sql"), version::STORE);
+        writer.execute_batch(&schema).map_err(sql)?;
+        Ok(Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
+    }
+
+    /// Opens the catalogue at `path`. One that is not there or is empty is damage, never a reason to start anew.
+    ///
+    /// Looks at the write-ahead log first: SQLite drops what follows a damaged place in it without a word. Where a commit was lost so, the
+    /// fact [`LOG_CUT`] is set.
     pub fn open(path: &Path) -> Result<Self> {
-        let writer = connect(path, false)?;
-        let fresh: bool = writer.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |r| r.get(0)).map_err(sql)?;
-        if fresh {
-            writer.pragma_update(None, "journal_mode", "WAL").map_err(sql)?;
-            let schema = format!("BEGIN; {} PRAGMA user_version = {}; COMMIT;", include_str!("schema.sql"), version::STORE);
-            writer.execute_batch(&schema).map_err(sql)?;
+        if !path.metadata().is_ok_and(|m| m.is_file() && m.len() > 0) {
+            return Err(lost(format!("the catalogue is not there or empty: {}", path.display())));
         }
+        let cut = wal::is_cut(&wal::path_of(path))?;
+        let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let found: u32 = writer.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
         version::check("the catalogue", found, version::STORE)?;
-        Ok(Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
+        let catalog = Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() };
+        if cut {
+            catalog.write(|w| w.set_fact(LOG_CUT, b""))?;
+        }
+        Ok(catalog)
     }
 
     /// Runs `work` on an unchanging view.
@@ -118,7 +140,7 @@ impl Catalog {
         let pooled = self.readers.lock().unwrap_or_else(|e| e.into_inner()).pop();
         let connection = match pooled {
             Some(c) => c,
-            None => connect(&self.path, true)?,
+            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
         };
         let begun = connection.prepare_cached("BEGIN").and_then(|mut s| s.execute([])).map_err(sql);
         let out = begun.and_then(|_| work(&View { sql: &connection }));
@@ -141,10 +163,12 @@ impl Catalog {
         Ok(out)
     }
 
-    /// Asks SQLite whether its file is sound; the list of complaints is empty when it is.
-    pub fn check(&self) -> Result<Vec<String>> {
+    /// Asks SQLite whether its file is sound; the list of complaints is empty when it is. With `full`, also whether every index says what
+    /// its table says.
+    pub fn check(&self, full: bool) -> Result<Vec<String>> {
         self.read(|view| {
-            let mut statement = view.sql.prepare("PRAGMA quick_check(100)").map_err(sql)?;
+            let text = if full { "PRAGMA integrity_check(100)" } else { "PRAGMA quick_check(100)" };
+            let mut statement = view.sql.prepare(text).map_err(sql)?;
             let rows = statement.query_map([], |r| r.get::<_, String>(0)).map_err(sql)?;
             let all: Vec<String> = rows.collect::<rusqlite::Result<_>>().map_err(sql)?;
             Ok(all.into_iter().filter(|line| line != "ok").collect())
@@ -152,8 +176,8 @@ impl Catalog {
     }
 }
 
-fn connect(path: &Path, read_only: bool) -> Result<Connection> {
-    let access = if read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE };
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
+    let read_only = access == OpenFlags::SQLITE_OPEN_READ_ONLY;
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(sql)?;
     connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(sql)?;
     connection.set_prepared_statement_cache_capacity(96);
@@ -184,6 +208,12 @@ impl Writer<'_> {
         self.run("INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
     }
 
+    /// Sets a fact that is a number, unless it is as large already.
+    pub fn raise_fact(&self, name: &str, number: u64) -> Result<()> {
+        let text = "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)";
+        self.run(text, (name, &number.to_be_bytes()[..]))
+    }
+
     /// Removes a named fact.
     pub fn remove_fact(&self, name: &str) -> Result<()> {
         self.run("DELETE FROM fact WHERE name = ?", [name])
@@ -209,15 +239,27 @@ mod tests {
     fn a_failed_transaction_leaves_nothing_and_a_newer_catalogue_is_refused() {
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join("catalog.db");
-        let catalog = Catalog::open(&path).expect("open");
+        let catalog = Catalog::create(&path).expect("create");
         let failed: Result<()> = catalog.write(|w| {
             w.set_fact("a", b"1")?;
             Err(Error::damaged("test"))
         });
         assert!(failed.is_err());
         assert_eq!(catalog.read(|v| v.fact("a")).expect("read"), None);
+        catalog.write(|w| w.raise_fact("n", 256).and_then(|()| w.raise_fact("n", 255))).expect("write");
+        assert_eq!(catalog.read(|v| v.fact_number("n")).expect("read"), 256);
         catalog.write(|w| w.run("PRAGMA user_version = 99", ())).expect("write");
         drop(catalog);
         assert_eq!(Catalog::open(&path).err().expect("newer").kind(), Kind::Newer);
+    }
+
+    #[test]
+    fn a_catalogue_that_is_gone_is_not_started_anew() {
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join("catalog.db");
+        assert_eq!(Catalog::open(&path).err().expect("gone").code(), "catalog.damaged");
+        std::fs::write(&path, b"").expect("write");
+        assert_eq!(Catalog::open(&path).err().expect("empty").code(), "catalog.damaged");
+        assert_eq!(std::fs::read(&path).expect("read"), b"", "it is left as it was");
     }
 }

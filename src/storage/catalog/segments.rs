@@ -76,6 +76,13 @@ impl View<'_> {
         self.objects(&format!("SELECT {OBJECT} FROM object o WHERE o.slice = ? ORDER BY o.part"), [slice])
     }
 
+    /// Whether an object called `name` of the slice that starts at `first` is recorded.
+    pub fn is_sealed(&self, tenant: i64, first: u64, name: &str) -> Result<bool> {
+        let text = "SELECT 1 FROM slice s JOIN object o ON o.slice = s.id WHERE s.tenant = ? AND s.first = ? AND o.name = ?";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        s.exists((tenant, first as i64, name)).map_err(sql)
+    }
+
     /// Slices of a tenant that a remote is not known to hold whole, in the order they must be shipped: of each the newest sealing.
     pub fn unshipped_slices(&self, tenant: i64, remote: &str) -> Result<Vec<SliceRow>> {
         let text = "SELECT max(s.id), s.tenant, s.first, s.last FROM slice s WHERE s.tenant = ?1 GROUP BY s.first HAVING NOT EXISTS ( \

@@ -1,7 +1,7 @@
 //! The verbs that make and use points in history.
 
-mod batch;
 mod lines;
+mod batch;
 
 pub(crate) use batch::Batch;
 

@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Time and memory: annals beside other programs, and beside SQLite and the bare file system, in one run on one machine.
+
+    cargo build --release && cargo bench --no-run --bench driver && python3 benches/speed.py       # about an hour on two cores
+    python3 benches/speed.py folders --small                                                        # a tenth of the data, some sections
+
+Ratios are what counts: every figure has the figure it is compared with measured in the same run, turn by turn where it is short."""
+
+import argparse
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import lab
+from lab import Failed, Run, Table, human, met
+
+SEED = 20261121
+PEERS = (lab.Bupstash, lab.ResticAuto, lab.BorgAuto, lab.RusticAuto)
+
+
+def seconds(s):
+    return "-" if s is None else f"{s:.2f} s" if s < 100 else f"{s:.0f} s"
+
+
+def driver():
+    """The newest binary of the bench target `driver`."""
+    built = subprocess.run(["cargo", "bench", "--no-run", "--bench", "driver", "--message-format", "json", "-q"], cwd=lab.ROOT,
+                           capture_output=True, text=True)
+    for line in built.stdout.splitlines():
+        message = json.loads(line)
+        if message.get("reason") == "compiler-artifact" and message["target"]["name"] == "driver" and message.get("executable"):
+            return Path(message["executable"])
+    raise Failed(f"cargo bench --no-run --bench driver failed: {built.stderr[-600:]}")
+
+
+def measure(*args):
+    return Run([measure.binary, *args]).json()
+
+
+# ---------------------------------------------------------------- folders
+
+def sources(folder, count):
+    """Files like a source tree or a document share: many directories, sizes from 200 bytes to 60 kB, mostly small."""
+    words = lab.Words(SEED)
+    r = words.random
+    for i in range(count):
+        path = folder / f"part-{i // 400:02}" / f"unit-{i // 23 % 18:02}" / f"file-{i:05}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        size = min(60_000, int(200 + r.expovariate(1 / 7000)))
+        text, lines = words.text(size // 6), []
+        while text:
+            lines.append(text[:90])
+            text = text[90:]
+        path.write_text("\n".join(lines))
+
+
+def change_sources(folder, step):
+    for i, path in enumerate(sorted(folder.rglob("*.txt"))[::600]):
+        path.write_text(path.read_text() + f"\nstep {step} {i}\n")
+
+
+def small_records(folder, count):
+    lab.Folder(folder, lab.Records(SEED + 1, count, 300, 1000), 1000)
+
+
+def change_records(folder, step):
+    for path in sorted(folder.rglob("*.json"))[:: max(1, len(list(folder.iterdir())) * 50)]:
+        path.write_text(path.read_text().replace('"quantity": ', f'"quantity": {step}', 1))
+
+
+def database(folder, rows):
+    """One SQLite file of about 61 MB at the full number of rows."""
+    words = lab.Words(SEED + 2)
+    db = sqlite3.connect(folder / "stock.db")
+    db.execute("CREATE TABLE movements (id INTEGER PRIMARY KEY, item INTEGER, quantity INTEGER, place TEXT, note TEXT)")
+    db.executemany("INSERT INTO movements (item, quantity, place, note) VALUES (?, ?, ?, ?)",
+                   ((words.random.randint(1, 20_000), words.random.randint(-50, 50), words.text(1), words.text(22)) for _ in range(rows)))
+    db.commit()
+    db.close()
+
+
+def change_database(folder, step):
+    db = sqlite3.connect(folder / "stock.db")
+    high = db.execute("SELECT max(id) FROM movements").fetchone()[0]
+    db.executemany("UPDATE movements SET quantity = ? WHERE id = ?", ((step * 1000 + i, high * i // 20 + 1) for i in range(20)))
+    db.commit()
+    db.close()
+
+
+def stat_walk(folder):
+    """Seconds that find takes to walk the folder with one stat for each entry, the best of three."""
+    return min(Run(["find", folder, "-printf", "%i %s %T@ %C@\\n"]).seconds for _ in range(3))
+
+
+def folders(args, peers):
+    scale = 10 if args.small else 1
+    cases = (
+        (f"{5900 // scale:,} files of text", lambda f: sources(f, 5900 // scale), change_sources),
+        (f"{100_000 // scale:,} small JSON files", lambda f: small_records(f, 100_000 // scale), change_records),
+        ("one SQLite file", lambda f: database(f, 370_000 // scale), change_database),
+    )
+    tables = []
+    classes = [lab.Annals, *peers]
+    for what, make, change in cases:
+        folder = lab.fresh("speed/folder")
+        make(folder)
+        plain = sum(size for size, _, _ in lab.tree_sizes(folder).values())
+        table = Table(f"{what}, {human(plain)}", ["", "first", "next, few changes", "unchanged", "peak memory", "restore", "store on disk"])
+        figures = {}
+        for cls in classes:
+            figures[cls.name] = one_program(cls, folder, change)
+        ours = figures["annals"]
+        for name, f in figures.items():
+            table.row(name, *[seconds(f[k]) for k in ("first", "next", "same")], human(f["peak"]), seconds(f["restore"]), human(f["disk"]))
+        walk = stat_walk(folder)
+        files = sum(1 for _ in folder.rglob("*"))
+        for key, label in (("first", "first ingest"), ("next", "next step"), ("restore", "restore")):
+            best = min(((f[key], n) for n, f in figures.items() if n != "annals" and f[key] is not None), default=None)
+            if best:
+                table.note(f"{label}: {ours[key] / best[0]:.2f} x {best[1]}, the fastest of the others; {met(ours[key], best[0])}")
+        table.note(f"unchanged: {ours['same'] / walk:.2f} x a stat walk of {files:,} entries by find ({walk:.3f} s, best of three); "
+                   + (met(ours["same"], 2 * walk) if files > 50_000 else "the bar is for 100,000 files"))
+        best = min(((f["disk"], n) for n, f in figures.items() if n in ("restic", "borg")), default=None)
+        if best:
+            table.note(f"store on disk: {ours['disk'] / best[0]:.2f} x {best[1]}; {met(ours['disk'], best[0])}")
+        tables.append(table)
+    shutil.rmtree(lab.scratch() / "speed", ignore_errors=True)
+    return tables
+
+
+def one_program(cls, folder, change):
+    """First ingest, the next step, the same again (best of three) and a restore that is compared with the folder."""
+    work = lab.fresh(f"speed/{cls.name}")
+    program = cls(work)
+    runs = [program.record(folder)]
+    change(folder, program.__class__.__name__.__len__())
+    runs.append(program.record(folder))
+    same = min((program.record(folder) for _ in range(3)), key=lambda r: r.seconds)
+    into = lab.absent("speed/restored")
+    restored = program.restore(into)
+    lab.compare(folder, into)
+    disk = program.local_bytes()
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(into, ignore_errors=True)
+    return {"first": runs[0].seconds, "next": runs[1].seconds, "same": same.seconds, "peak": max(r.peak_bytes for r in runs),
+            "restore": restored.seconds, "disk": disk}
+
+
+# ---------------------------------------------------------------- in process
+
+def batch(args, _):
+    table = Table("JSON documents in one batch, beside the same rows in one SQLite transaction",
+                  ["documents", "annals", "of that collecting", "SQLite", "ratio", "bar", "", "peak memory"])
+    n = 10_000 if args.small else 100_000
+    runs = [measure("batch", lab.fresh("speed/batch"), n) for _ in range(3)]
+    f = min(runs, key=lambda r: r["annals_s"] / r["sqlite_s"])
+    ratio = sorted(r["annals_s"] / r["sqlite_s"] for r in runs)[1]
+    table.row(f"{n:,}", seconds(f["annals_s"]), seconds(f["of_that_collecting_s"]), seconds(f["sqlite_s"]), f"{ratio:.2f} (median of three)", "3",
+              met(ratio, 3), human(f["peak_bytes"]))
+    return [table]
+
+
+def puts(args, _):
+    table = Table("Durable single puts of a 400-byte document, turn by turn with a durable SQLite insert plus one synced file",
+                  ["", "p50", "p99", "ratio of p50", "bar", ""])
+    f = measure("puts", lab.fresh("speed/puts"), 100 if args.small else 500)
+    plain, ours, larger = f["plain"], f["annals"], f["annals_20_kb"]
+    ratio = ours["p50_us"] / plain["p50_us"]
+    table.row("SQLite insert and a synced file", f"{plain['p50_us'] / 1000:.2f} ms", f"{plain['p99_us'] / 1000:.2f} ms", "1", "", "")
+    table.row("annals put", f"{ours['p50_us'] / 1000:.2f} ms", f"{ours['p99_us'] / 1000:.2f} ms", f"{ratio:.2f}", "1.5", met(ratio, 1.5))
+    ratio = larger["p50_us"] / plain["p50_us"]
+    table.row("annals put of 20 kB (goes to the chunk store)", f"{larger['p50_us'] / 1000:.2f} ms", f"{larger['p99_us'] / 1000:.2f} ms",
+              f"{ratio:.2f}", "1.5", met(ratio, 1.5))
+    gain = f["eight_threads_puts_s"] / f["one_thread_puts_s"]
+    table.note(f"One thread {f['one_thread_puts_s']:.0f} puts/s, eight threads {f['eight_threads_puts_s']:.0f} puts/s: group commit gives {gain:.1f} x; "
+               + met(1, gain))
+    return [table]
+
+
+def million(args, _):
+    """Everything that reads one large store."""
+    n = 100_000 if args.small else 1_000_000
+    few = 10_000
+    table = Table(f"A store of {n:,} documents, one of them with 5,000 versions", ["what", "p50", "p99", "bar", ""])
+    large, small = lab.fresh("speed/large"), lab.fresh("speed/few")
+    filled = measure("fill", large, n)
+    measure("fill", small, few)
+
+    def latency(what, s, p50, p99):
+        ok = s["p50_us"] <= p50 and s["p99_us"] <= p99
+        table.row(what, f"{s['p50_us']:,.0f} us", f"{s['p99_us']:,.0f} us", f"{p50:,} / {p99:,} us", "met" if ok else "**missed**")
+
+    g = measure("gets", large)
+    latency("get, current", g["current"], 50, 500)
+    latency("get, as of a past position", g["as_of"], 50, 500)
+    latency("get, as of a mark, with finding the mark", g["as_of_with_finding_the_moment"], 50, 500)
+    h = measure("history", large)
+    latency(f"history of the document with {h['versions']:,} versions", h["history"], 10_000, 10_000)
+    latency("history of an ordinary document", h["of_an_ordinary_document"], 10_000, 10_000)
+    a, b = measure("rollback", small), measure("rollback", large)
+    ratio = b["plan_and_apply"]["p50_us"] / a["plan_and_apply"]["p50_us"]
+    table.row("rollback of 1,000 changes, plan and apply", f"{b['plan_and_apply']['p50_us'] / 1000:.0f} ms", f"{b['plan_and_apply']['p99_us'] / 1000:.0f} ms",
+              f"2 x the same among {few:,} documents: {ratio:.2f} x ({a['plan_and_apply']['p50_us'] / 1000:.0f} ms)", met(ratio, 2))
+    i = measure("idle", large)
+    table.row("open", f"{i['open_ms']} ms", "", "", "")
+    table.row("resident memory when opened", human(i["rss_at_open_bytes"]), "", "64 MiB", met(i["rss_at_open_bytes"], 64 << 20))
+    table.row("resident memory after 1,000 reads", human(i["rss_bytes"]), "", "64 MiB", met(i["rss_bytes"], 64 << 20))
+    table.note(f"Made in {seconds(filled['seconds'])} with a peak of {human(filled['peak_bytes'])}, {human(lab.disk_bytes(large))} on disk.")
+    shutil.rmtree(large), shutil.rmtree(small)
+    return [table]
+
+
+def big(args, _):
+    mib = args.gib * 1024 if args.gib else 128 if args.small else 1024
+    table = Table(f"One document of {mib:,} MiB that does not compress", ["verb", "seconds", "MB/s", "peak resident memory", "bar", ""])
+    work = lab.fresh("speed/big")
+    for verb, args_ in (("put", [mib]), ("get", []), ("ship", []), ("rebuild", [])):
+        try:
+            f = measure(f"big-{verb}", work, *args_)
+        except Failed as e:
+            table.row(verb, "-", "-", "-", "128 MiB", f"**failed**: {str(e)[-200:]}")
+            continue
+        table.row(verb, seconds(f["seconds"]), f"{f['mb_s']:.0f}", human(f["peak_bytes"]), "128 MiB", met(f["peak_bytes"], 128 << 20))
+    shutil.rmtree(work, ignore_errors=True)
+    return [table]
+
+
+def verify(args, peers):
+    """Full verification, as bytes a second beside reading and hashing the same bytes."""
+    table = Table("Full verification of 400 MB of records", ["program", "seconds", "MB/s of plain bytes"])
+    folder = lab.fresh("speed/folder")
+    lab.Folder(folder, lab.Records(SEED + 5, 2_000 if args.small else 20_000, 15_000, 25_000), 1000)
+    plain = sum(size for size, _, _ in lab.tree_sizes(folder).values())
+    commands = {"annals": ("verify", "--full", "--json"), "restic": ("check", "--read-data"), "borg": ("check", "--verify-data")}
+    for cls in [lab.Annals, *peers]:
+        if cls.name not in commands:
+            continue
+        program = cls(lab.fresh(f"speed/{cls.name}"))
+        program.record(folder)
+        run = program.call(*commands[cls.name])
+        table.row(cls.name, seconds(run.seconds), f"{plain / 1e6 / run.seconds:.0f}")
+    hashed = Run(["sh", "-c", f"cd {folder} && find . -type f -print0 | xargs -0 b2sum"])
+    table.row("b2sum of the files", seconds(hashed.seconds), f"{plain / 1e6 / hashed.seconds:.0f}")
+    shutil.rmtree(lab.scratch() / "speed", ignore_errors=True)
+    return [table]
+
+
+SECTIONS = {"folders": folders, "batch": batch, "puts": puts, "million": million, "big": big, "verify": verify}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=" ".join(SECTIONS))
+    parser.add_argument("--small", action="store_true", help="a tenth of the data; proves that the bench runs, its figures prove nothing")
+    parser.add_argument("--gib", type=int, help="size of the large document [default: 1]")
+    parser.add_argument("--no-peers", action="store_true", help="only annals, SQLite and the file system")
+    args = parser.parse_args()
+    unknown = set(args.sections) - set(SECTIONS)
+    if unknown:
+        parser.error(f"no such section: {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    measure.binary = driver()
+    peers = [] if args.no_peers else lab.available(PEERS)
+    for section in args.sections or SECTIONS:
+        lab.say(section)
+        lab.publish(section, "speed", SECTIONS[section](args, peers), SEED)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    main()

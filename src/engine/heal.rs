@@ -1,0 +1,194 @@
+//! Damage of the local store: what is known of it, and bringing back from segments what was lost.
+//!
+//! Two kinds of damage are noticed when a store is opened, because nothing else would ever tell: the chunk store dropped the end of its
+//! journal, or SQLite dropped the end of its write-ahead log. Both are noted in the catalogue and stay known until they are healed.
+
+use std::collections::HashSet;
+
+use crate::base::error::{Error, Kind, Result};
+use crate::base::monitor::{Monitor, Progress, Silent, check_stop};
+use crate::model::key::show_key;
+use crate::storage::catalog::{self, LOG_CUT, number};
+use crate::storage::remote::{self, RemoteUrl};
+
+use super::offsite::{Copies, Fetch, FetchReport, OpenRemote};
+use super::store::{CHUNK_NUMBER, CHUNKS_CUT, INCOMING, OUTBOX, Store, Tenant};
+use super::verify::{Problem, all_there, read_whole};
+
+/// Contents looked at in one view of the catalogue.
+const PAGE: usize = 500;
+
+/// What is wrong with the local store, as far as opening it told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// The catalogue's write-ahead log was damaged: the newest batches may be missing.
+    pub log_cut: bool,
+    /// Contents whose bytes the chunk store lost, each with the documents that have or had them.
+    pub lost: Vec<Problem>,
+}
+
+impl Damage {
+    /// Whether nothing is known to be wrong.
+    pub fn is_none(&self) -> bool {
+        !self.log_cut && self.lost.is_empty()
+    }
+}
+
+/// What healing did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HealReport {
+    /// Batches that were missing and are there again.
+    pub batches: u64,
+    /// Contents that were damaged.
+    pub damaged: u64,
+    /// Contents that are whole again.
+    pub healed: u64,
+    /// Bytes read from remotes.
+    pub bytes: u64,
+    /// Why copies could not be used.
+    pub reasons: Vec<String>,
+    /// What is still wrong.
+    pub left: Vec<Problem>,
+}
+
+/// A content that cannot be read: its number within the tenant, and why.
+struct Bad {
+    ordinal: u64,
+    reason: Error,
+}
+
+impl Store {
+    /// What opening the store told of damage. Costs nothing where all is well; otherwise every chunk that the log names is looked up.
+    pub fn damage(&self) -> Result<Damage> {
+        let (log_cut, chunks_cut) = self.inner.catalog.read(|rows| Ok((rows.fact(LOG_CUT)?.is_some(), rows.fact(CHUNKS_CUT)?.is_some())))?;
+        let mut damage = Damage { log_cut, lost: Vec::new() };
+        if chunks_cut {
+            for tenant in self.tenants()? {
+                let bad = tenant.bad_contents(false, &Silent)?;
+                damage.lost.extend(tenant.told(&bad)?);
+            }
+        }
+        Ok(damage)
+    }
+
+    /// Reads everything, and takes what is missing or damaged from objects in the outbox and on `remotes`. May be repeated, with other remotes.
+    pub fn heal(&self, remotes: &[OpenRemote], monitor: &dyn Monitor) -> Result<HealReport> {
+        let mut report = HealReport::default();
+        let mut places = Vec::new();
+        let outbox = self.inner.dir.join(OUTBOX);
+        if outbox.is_dir() {
+            let device = remote::open(&RemoteUrl::Directory(outbox), &remote::Options::default())?;
+            places.push(OpenRemote::new("the outbox", device.into()));
+        }
+        places.extend_from_slice(remotes);
+        let log_cut = self.inner.catalog.read(|rows| rows.fact(LOG_CUT))?.is_some();
+        for tenant in self.tenants()? {
+            let bad = tenant.bad_contents(true, monitor)?;
+            report.damaged += bad.len() as u64;
+            if !bad.is_empty() && !places.is_empty() {
+                tenant.heal_contents(&bad, &places, &mut report, monitor)?;
+            }
+            let left = if bad.is_empty() { Vec::new() } else { tenant.bad_contents(true, monitor)? };
+            report.healed += bad.len().saturating_sub(left.len()) as u64;
+            report.left.extend(tenant.told(&left)?);
+        }
+        let mut whole = false;
+        if log_cut && !places.is_empty() {
+            let fetched = self.fetch(&places, monitor)?;
+            report.batches = fetched.batches;
+            report.bytes += fetched.bytes;
+            whole = fetched.gaps.is_empty();
+            report.reasons.extend(fetched.gaps.into_iter().flat_map(|gap| gap.reasons));
+        }
+        self.inner.catalog.write(|w| {
+            if whole {
+                w.remove_fact(LOG_CUT)?;
+            }
+            if report.left.is_empty() { w.remove_fact(CHUNKS_CUT) } else { Ok(()) }
+        })?;
+        Ok(report)
+    }
+}
+
+impl Tenant {
+    /// Contents that cannot be read; those whose chunks are not all there, unless `deep`.
+    fn bad_contents(&self, deep: bool, monitor: &dyn Monitor) -> Result<Vec<Bad>> {
+        let inner = &*self.inner;
+        let end = inner.catalog.read(|rows| rows.tenant_by_id(self.id))?.contents;
+        let mut known = HashSet::new();
+        let mut bad = Vec::new();
+        let mut next = 0;
+        loop {
+            let page = inner.catalog.read(|rows| rows.contents(catalog::id(self.id, next), catalog::id(self.id, end), PAGE))?;
+            let Some(last) = page.last() else { return Ok(bad) };
+            next = number(last.id) + 1;
+            for content in &page {
+                check_stop(monitor)?;
+                let looked = if deep { read_whole(inner, content).map(drop) } else { all_there(inner, content, &mut known) };
+                if let Err(reason) = looked {
+                    bad.push(Bad { ordinal: number(content.id), reason });
+                }
+            }
+            monitor.progress(&Progress { phase: "checking contents", items: next, items_total: end, ..Progress::default() });
+        }
+    }
+
+    fn told(&self, bad: &[Bad]) -> Result<Vec<Problem>> {
+        let told = |b: &Bad| {
+            let documents = self.inner.catalog.read(|rows| rows.documents_with(catalog::id(self.id, b.ordinal)))?;
+            let documents = documents.iter().map(|k| show_key(k)).collect();
+            Ok(Problem { tenant: self.name().to_owned(), what: b.reason.to_string(), seq: None, documents })
+        };
+        bad.iter().map(told).collect()
+    }
+
+    /// Takes damaged contents in again, slice by slice from the oldest: a later one may be packed against an earlier one.
+    fn heal_contents(&self, bad: &[Bad], places: &[OpenRemote], report: &mut HealReport, monitor: &dyn Monitor) -> Result<()> {
+        let inner = &*self.inner;
+        let mut notes = Vec::new();
+        let copies = Copies::list(places, &self.public.to_hex(), &mut notes)?;
+        let scratch = inner.dir.join(INCOMING);
+        let mut last_first = 0;
+        for slice in inner.catalog.read(|rows| rows.slices(self.id))? {
+            let (before, after) = inner.catalog.read(|rows| {
+                let (before, last) = (rows.batch(catalog::id(self.id, slice.first - 1))?, rows.batch(catalog::id(self.id, slice.last))?);
+                Ok((before.map_or(0, |b| b.numbered.1), last.map_or(0, |b| b.numbered.1)))
+            })?;
+            let wanted: Vec<u64> = bad.iter().map(|b| b.ordinal).filter(|o| (before..after).contains(o)).collect();
+            // A slice that was sealed twice stands there twice.
+            if wanted.is_empty() || slice.first == last_first {
+                continue;
+            }
+            last_first = slice.first;
+            let _pass = inner.gate.enter();
+            for tail in copies.starting_at(slice.first).into_iter().filter(|tail| tail.last == slice.last) {
+                let mut fetched = FetchReport::default();
+                let fetch = Fetch { tenant: self, remotes: places, until: None, monitor };
+                let taken = fetch.contents_again(&copies, &tail, before, &scratch, &mut fetched);
+                report.bytes += fetched.bytes;
+                match taken {
+                    Ok(fresh) => {
+                        let number = inner.chunks.sync()?;
+                        inner.catalog.write(|w| {
+                            w.raise_fact(CHUNK_NUMBER, number)?;
+                            for ordinal in &wanted {
+                                let id = catalog::id(self.id, *ordinal);
+                                let digest = w.content_digest(id)?.0;
+                                if let Some(again) = fresh.get((ordinal - before) as usize).filter(|f| f.digest == digest) {
+                                    w.set_body(id, &again.body)?;
+                                }
+                            }
+                            Ok(())
+                        })?;
+                        break;
+                    }
+                    Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+                    Err(e) => notes.push(format!("{tail}: {e}")),
+                }
+            }
+            let _ = std::fs::remove_dir_all(&scratch);
+        }
+        report.reasons.append(&mut notes);
+        Ok(())
+    }
+}
