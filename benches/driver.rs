@@ -300,7 +300,7 @@ fn rollback(dir: &Path) -> Outcome<Value> {
         batch.commit()?;
         changing.push(started.elapsed());
         let started = Instant::now();
-        let plan = store.plan_rollback(b"", before)?;
+        let plan = store.rollback("", &Moment::Seq(before))?;
         planning.push(started.elapsed());
         let applied = store.apply(&plan, OnConflict::Skip, &By { actor: "bench".into(), reason: String::new(), origin: String::new() })?;
         applying.push(started.elapsed());

@@ -5,7 +5,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
 use crate::model::change::{Cause, Change, Meta};
 use crate::model::key::show_key;
-use crate::model::moment::{self, Moment};
+use crate::model::moment::{self, Moment, Zone};
 use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 use crate::storage::catalog::batches::BatchRow;
@@ -142,6 +142,15 @@ impl Tenant {
     /// [`Kind::Missing`] for a moment before the first record, after the last, or a mark that does not exist.
     pub fn at(&self, when: &Moment) -> Result<View> {
         Ok(View { tenant: self.clone(), seq: Some(self.resolve(when)?) })
+    }
+
+    /// Reads a time expression as people write it (`2018-09-18 14:02`, `2 days ago`, `mark:release-7`, `seq:812`), in the site's zone.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] with the forms that would be understood.
+    pub fn moment(&self, text: &str) -> Result<Moment> {
+        let zone = self.inner.config.store.zone.clone().unwrap_or_else(Zone::system);
+        moment::parse(text, self.inner.clock().now(), &zone)
     }
 
     /// The last batch (sequence number) that `when` includes.

@@ -1,6 +1,9 @@
 //! Undo, rollback and restore as new versions: each computes a plan and one way applies them all.
 
+use std::path::Path;
+
 use crate::base::digest::Digest;
+use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
 use crate::model::change::{Cause, Meta};
@@ -39,9 +42,36 @@ pub struct By {
     pub origin: String,
 }
 
+/// Bytes: the largest saved plan that is read: about a million documents.
+const PLAN_BYTES_MAX: u64 = 512 << 20;
+
+impl Plan {
+    /// Saves the plan in a file that only its owner can read, to be looked at and applied later.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        disk::write_file(path.as_ref(), self.to_json()?.as_bytes(), 0o600)
+    }
+
+    /// Reads a plan that [`Plan::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] where there is no such file, or it is not a plan.
+    pub fn load(path: impl AsRef<Path>) -> Result<Plan> {
+        let path = path.as_ref();
+        if !path.is_file() {
+            return Err(Error::usage("file.unreadable", format!("cannot read a plan from {}", path.display()))
+                .hint("plans are written by --plan FILE of undo, rollback and restore"));
+        }
+        let text = String::from_utf8(disk::read_file(path, PLAN_BYTES_MAX)?);
+        Plan::from_json(&text.map_err(|_| Error::usage("plan.bad", format!("not a plan: {} is not text", path.display())))?)
+    }
+}
+
 impl Tenant {
     /// Plans to take back batch `seq`: clean where nothing happened since, merged per field for JSON documents, conflicts otherwise.
-    pub fn plan_undo(&self, seq: u64) -> Result<Plan> {
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] where there is no such batch.
+    pub fn undo(&self, seq: u64) -> Result<Plan> {
         self.inner.catalog.read(|rows| {
             let position = rows.tenant_by_id(self.id)?.position;
             let batch = catalog::id(self.id, seq);
@@ -111,7 +141,7 @@ impl Tenant {
         ContentReader::open(&self.inner.chunks, &row)?.bytes(limits::JSON_FIELDS_BYTES_MAX).map(Some)
     }
 
-    /// The batch that [`Tenant::plan_undo`] should take back to redo what was undone last.
+    /// The batch that [`Tenant::undo`] should take back to redo what was undone last.
     pub fn last_undo(&self) -> Result<u64> {
         self.inner.catalog.read(|rows| {
             let end = rows.tenant_by_id(self.id)?.position.seq;
@@ -131,8 +161,12 @@ impl Tenant {
     }
 
     /// Plans to bring the documents under `prefix` (empty: all; without a final `/`: that document and all below it) back to how they were
-    /// after batch `to_seq`. Costs what changed since.
-    pub fn plan_rollback(&self, prefix: &[u8], to_seq: u64) -> Result<Plan> {
+    /// at `when`, as new versions: later documents go, removed ones return. Costs what changed since.
+    ///
+    /// # Errors
+    /// As [`Tenant::resolve`].
+    pub fn rollback(&self, prefix: impl AsRef<[u8]>, when: &Moment) -> Result<Plan> {
+        let (prefix, to_seq) = (prefix.as_ref(), self.resolve(when)?);
         self.inner.catalog.read(|rows| {
             let position = rows.tenant_by_id(self.id)?.position;
             let purpose = Purpose::Rollback { prefix: show_key(prefix), to_seq };
@@ -160,7 +194,11 @@ impl Tenant {
     }
 
     /// Plans to put `key` back: as version `number` of it.
-    pub fn plan_restore_version(&self, key: &[u8], number: u64) -> Result<Plan> {
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] where there is no such document or version.
+    pub fn restore(&self, key: impl AsRef<[u8]>, number: u64) -> Result<Plan> {
+        let key = key.as_ref();
         self.inner.catalog.read(|rows| {
             let position = rows.tenant_by_id(self.id)?.position;
             let Some(document) = rows.document(self.id, key)? else { return Err(no_document(rows, self.id, key)?) };
@@ -178,9 +216,13 @@ impl Tenant {
         })
     }
 
-    /// Plans to put back, as they were after batch `at_seq`, all documents that existed then under `prefix` (a whole key, or ending in `/`,
-    /// or empty).
-    pub fn plan_restore(&self, prefix: &[u8], at_seq: u64) -> Result<Plan> {
+    /// Plans to put back, as they were at `when`, all documents that existed then under `prefix` (a whole key, or ending in `/`, or empty).
+    /// Unlike [`Tenant::rollback`] it leaves documents that came later.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] where nothing existed then; as [`Tenant::resolve`].
+    pub fn restore_at(&self, prefix: impl AsRef<[u8]>, when: &Moment) -> Result<Plan> {
+        let (prefix, at_seq) = (prefix.as_ref(), self.resolve(when)?);
         self.inner.catalog.read(|rows| {
             let position = rows.tenant_by_id(self.id)?.position;
             let mut plan = Plan::new(&self.name, Purpose::Restore { prefix: show_key(prefix), at_seq }, &position);
@@ -230,7 +272,7 @@ impl Tenant {
         Ok(())
     }
 
-    /// Applies a plan as one batch.
+    /// Applies a plan as one batch. Nothing that was recorded is lost: what the plan replaces stays as earlier versions.
     ///
     /// # Errors
     /// [`Kind::Refused`] (code `plan.stale`) where the log moved since the plan was made; nothing is changed then.

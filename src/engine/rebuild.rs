@@ -5,15 +5,15 @@ use std::path::Path;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::{SiteId, TenantId, TimelineId};
-use crate::base::monitor::Monitor;
+use crate::base::monitor::{Monitor, Silent};
 use crate::base::time::Timestamp;
-use crate::format::keyfile::{KeyFile, SiteSecret, keyring};
+use crate::format::keyfile::{KeyFile, SiteSecret, Unlock, keyring};
 use crate::model::key::DEFAULT_TENANT;
 use crate::model::timeline::Position;
 use crate::storage::catalog::tenants::TenantRow;
 
 use super::offsite::{Fetch, FetchReport, Gap, OpenRemote};
-use super::store::{MARKER, Options, REBUILDING, Store};
+use super::store::{MARKER, Options, REBUILDING, Store, read_key_file};
 
 /// What is rebuilt, and until when.
 pub struct Rebuild<'a> {
@@ -77,6 +77,27 @@ fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, notes: &mu
     }
     found.sort_by_key(|(entry, _)| (entry.tenant_name != DEFAULT_TENANT, entry.created.micros(), entry.tenant));
     Ok(found)
+}
+
+impl Store {
+    /// Rebuilds in `into` (absent, empty, or left by an interrupted rebuild) what `remotes` hold of the site whose key file is `key_file`;
+    /// all of it, or what was recorded until `at`. The site is called like the directory. [`Rebuild`] has every option.
+    ///
+    /// # Errors
+    /// [`Kind::Denied`] for a wrong key; [`Kind::Remote`] where no remote can be reached. What is missing at reachable remotes is no error:
+    /// it stands in the report.
+    pub fn rebuild(
+        remotes: &[OpenRemote],
+        key_file: impl AsRef<Path>,
+        into: impl AsRef<Path>,
+        at: Option<Timestamp>,
+    ) -> Result<(Store, FetchReport)> {
+        let into = into.as_ref();
+        let key_file = read_key_file(key_file.as_ref())?;
+        let secret = key_file.open(&Unlock::default())?;
+        let name = into.file_name().map_or_else(|| "site".into(), |name| name.to_string_lossy());
+        Rebuild { remotes, into, key_file, secret, site_name: &name, at }.run(Options::new(), &Silent)
+    }
 }
 
 impl Rebuild<'_> {

@@ -224,8 +224,8 @@ impl Batch {
     }
 
     /// Adds a new version of `key` with the bytes of `reader`. The bytes are in the store when this returns; the name comes at the commit.
-    pub fn put(&mut self, key: impl AsRef<[u8]>, reader: &mut dyn Read) -> Result<()> {
-        self.put_with(key, reader, Meta::default())
+    pub fn put(&mut self, key: impl AsRef<[u8]>, mut reader: impl Read) -> Result<()> {
+        self.put_with(key, &mut reader, Meta::default())
     }
 
     /// Like [`Batch::put`], with metadata.

@@ -71,7 +71,8 @@ impl Tenant {
     ///
     /// # Errors
     /// [`Kind::Missing`](crate::base::error::Kind::Missing) where there never was a document under the prefix.
-    pub fn plan_restore_removed(&self, prefix: &[u8]) -> Result<Plan> {
+    pub fn restore_removed(&self, prefix: impl AsRef<[u8]>) -> Result<Plan> {
+        let prefix = prefix.as_ref();
         let position = self.position()?;
         let purpose = Purpose::Restore { prefix: show_key(prefix), at_seq: position.seq };
         let mut plan = Plan::new(self.name(), purpose, &position);
@@ -287,10 +288,10 @@ mod tests {
         assert_eq!(scope("case/3").expect_err("neither").kind(), Kind::Missing);
         store.remove("case/1").expect("remove");
         store.remove("case/2/a").expect("remove");
-        let plan = store.plan_restore_removed(b"case/").expect("plan");
+        let plan = store.restore_removed(b"case/").expect("plan");
         assert_eq!(plan.items.iter().map(|i| i.key.as_str()).collect::<Vec<_>>(), ["case/1", "case/2/a"]);
         store.apply(&plan, Default::default(), &Default::default()).expect("apply");
-        assert!(store.plan_restore_removed(b"case/").expect("again").items.is_empty());
-        assert_eq!(store.plan_restore_removed(b"none/").expect_err("never").kind(), Kind::Missing);
+        assert!(store.restore_removed(b"case/").expect("again").items.is_empty());
+        assert_eq!(store.restore_removed(b"none/").expect_err("never").kind(), Kind::Missing);
     }
 }

@@ -30,7 +30,7 @@ use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, View as Rows, number};
 
 use super::content::{self, ContentReader, Entries};
-use super::store::{Inner, OUTBOX, Tenant};
+use super::store::{Inner, OUTBOX, Store, Tenant};
 
 /// Batches in one slice. Bounds the memory of sealing where batches are tiny.
 const SLICE_BATCHES_MAX: usize = 20_000;
@@ -104,6 +104,22 @@ impl Known for Before<'_> {
 
     fn meta_of(&self, document: u64) -> Result<Option<Meta>> {
         Ok(self.last_put(document)?.map(|v| v.meta))
+    }
+}
+
+impl Store {
+    /// Seals what no segment holds yet, of all tenants. [`Store::ship`] does it by itself.
+    pub fn seal(&self, options: &SealOptions, monitor: &dyn Monitor) -> Result<SealReport> {
+        let mut report = SealReport::default();
+        for tenant in self.tenants()? {
+            let done = tenant.seal(options, monitor)?;
+            report.slices += done.slices;
+            report.batches += done.batches;
+            report.objects += done.objects;
+            report.bytes += done.bytes;
+            report.content_bytes += done.content_bytes;
+        }
+        Ok(report)
     }
 }
 

@@ -14,6 +14,7 @@ use annals::engine::store::read_key_file;
 use annals::format::block::Effort;
 use annals::format::keyfile::Unlock;
 use annals::model::change::{FileKind, Meta};
+use annals::model::moment::Moment;
 use annals::model::plan::OnConflict;
 use annals::model::reference::Reference;
 use annals::storage::remote;
@@ -190,12 +191,12 @@ fn take_back(store: &Store, later: &dyn Fn(i64)) {
     };
     later(600);
     let end = store.position().expect("position").seq;
-    apply(store, store.plan_undo(end).expect("plan"));
+    apply(store, store.undo(end).expect("plan"));
     later(600);
-    apply(store, store.plan_rollback(b"sak/", 2).expect("plan"));
+    apply(store, store.rollback("sak/", &Moment::Seq(2)).expect("plan"));
     later(600);
     store.mark("versjon-2").expect("mark again");
-    apply(store, store.plan_restore(b"doc/", 2).expect("plan"));
+    apply(store, store.restore_at("doc/", &Moment::Seq(2)).expect("plan"));
 }
 
 fn other_tenant(store: &Store, ship: &dyn Fn()) {

@@ -173,3 +173,16 @@ fn threads_share_commits_and_none_is_lost() {
     assert_eq!(s.store.list("").count(), 160);
     assert_eq!(s.store.position().expect("position").seq, 160);
 }
+
+#[test]
+fn moments_are_read_in_the_site_s_words() {
+    let s = site();
+    s.store.put("a", &b"1"[..]).expect("put");
+    s.store.mark("one").expect("mark");
+    s.minute();
+    s.minute();
+    s.store.put("a", &b"2"[..]).expect("put");
+    let at = |text: &str| read(s.store.at(&s.store.moment(text).expect("moment")).expect("view").get("a").expect("get"));
+    assert_eq!((at("mark:one"), at("1m ago"), at("now")), ("1".into(), "1".into(), "2".into()));
+    assert_eq!(s.store.moment("09/18/2018").expect_err("two meanings").kind(), Kind::Usage);
+}

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use annals::base::monitor::Silent;
 use annals::engine::offsite::{OpenRemote, ShipOptions};
 use annals::engine::rebuild::Rebuild;
+use annals::engine::seal::SealOptions;
 use annals::engine::store::read_key_file;
 use annals::engine::verify::Level;
 use annals::format::keyfile::Unlock;
@@ -56,9 +57,7 @@ fn fill(s: &Site) {
         b.commit().expect("commit");
     }
     s.minute();
-    s.store
-        .add_ref("case/1", Reference { system: "svarut".into(), id: "7".into(), state: "sent".into(), irrevocable: true, expires: None })
-        .expect("ref");
+    s.store.add_ref("case/1", Reference::new("svarut", "7").state("sent").irrevocable()).expect("ref");
     s.store.mark("release-7").expect("mark");
     s.store.remove("case/2").expect("remove");
     s.store.put("copy of big", &big[..]).expect("put");
@@ -186,4 +185,21 @@ fn names_of_versions_stay_readable_after_a_rebuild() {
     assert_eq!(again.history("doc").expect("history").len(), 70);
     let v30 = again.find_version("doc", Some(&Moment::Version(31))).expect("v31");
     assert_eq!(read(again.open(&v30).expect("open")), "version 30 of a document that changes a little each time\n");
+}
+
+#[test]
+fn a_store_is_rebuilt_from_the_library_s_front_door() {
+    let s = site();
+    fill(&s);
+    let (_, remote) = memory("offsite");
+    let sealed = s.store.seal(&SealOptions::default(), &Silent).expect("seal");
+    assert_eq!(sealed.batches, s.store.position().expect("position").seq + 1, "all tenants, not only the default one");
+    let report = s.store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship");
+    assert_eq!(report.objects, sealed.objects + 2, "and the keys of two tenants");
+    let key = s.store.dir().join("annals.key");
+    let (again, report) = Store::rebuild(std::slice::from_ref(&remote), &key, s.dir.path().join("again"), None).expect("rebuild");
+    assert!(report.gaps.is_empty() && report.bridged.is_empty(), "{report:?}");
+    same(&s.store, &again);
+    let refused = Store::rebuild(&[remote], &key, s.dir.path().join("again"), None).err().expect("locked by this process");
+    assert_eq!(refused.kind(), annals::Kind::Locked);
 }

@@ -1,5 +1,6 @@
 use annals::base::error::Kind;
 use annals::engine::plans::By;
+use annals::model::moment::Moment;
 use annals::model::plan::{Action, OnConflict, Plan};
 use annals::model::reference::Reference;
 
@@ -26,7 +27,7 @@ fn undo_of_a_bulk_batch_merges_fields_and_shows_conflicts() {
     let bulk = put_all(&s, "bulk close", &all("closed"));
     // Two edits touch another field, one touches the same.
     put_all(&s, "edit", &[case(1, "closed", "called back"), case(2, "closed", "moved"), case(3, "archived", "")]);
-    let plan = s.store.plan_undo(bulk).expect("plan");
+    let plan = s.store.undo(bulk).expect("plan");
     let sum = plan.summary();
     assert_eq!((sum.put, sum.merge, sum.conflicts, sum.remove), (497, 2, 1, 0));
     let conflict = plan.items.iter().find(|i| i.action == Action::Conflict).expect("one");
@@ -39,7 +40,10 @@ fn undo_of_a_bulk_batch_merges_fields_and_shows_conflicts() {
         (Some("\"new\"".into()), Some("\"closed\"".into()), Some("\"archived\"".into()))
     );
 
-    let plan = Plan::from_json(&plan.to_json().expect("save")).expect("load");
+    let saved = s.dir.path().join("undo.json");
+    plan.save(&saved).expect("save");
+    let plan = Plan::load(&saved).expect("load");
+    assert_eq!(Plan::load(s.dir.path().join("none.json")).expect_err("no file").code(), "file.unreadable");
     let applied = s.store.apply(&plan, OnConflict::Skip, &By::default()).expect("apply");
     assert_eq!((applied.done, applied.skipped.len()), (499, 1));
     assert_eq!(s.text("case/000"), case(0, "new", "").1);
@@ -49,7 +53,7 @@ fn undo_of_a_bulk_batch_merges_fields_and_shows_conflicts() {
 
     // The undo of the undo restores the state before it.
     let redo = s.store.last_undo().expect("an undo");
-    let plan = s.store.plan_undo(redo).expect("plan");
+    let plan = s.store.undo(redo).expect("plan");
     s.store.apply(&plan, OnConflict::Skip, &By::default()).expect("redo");
     assert_eq!(s.text("case/000"), case(0, "closed", "").1);
     assert_eq!(s.text("case/001"), case(1, "closed", "called back").1);
@@ -63,7 +67,7 @@ fn conflicts_can_be_overridden_or_left() {
         put_all(&s, "import", &[case(1, "new", "")]);
         let bulk = put_all(&s, "bulk", &[case(1, "closed", "bulk note")]);
         put_all(&s, "edit", &[case(1, "archived", "bulk note")]);
-        let plan = s.store.plan_undo(bulk).expect("plan");
+        let plan = s.store.undo(bulk).expect("plan");
         s.store.apply(&plan, choice, &By::default()).expect("apply");
         let note = if choice == OnConflict::Skip { "bulk note" } else { "" };
         assert_eq!(s.text("case/001"), case(1, expected, note).1, "{choice:?}");
@@ -79,11 +83,11 @@ fn undo_removes_what_a_batch_made_and_returns_what_it_removed() {
     batch.put("c", &mut &b"new"[..]).expect("put");
     batch.put("b", &mut &b"2"[..]).expect("put");
     let seq = batch.commit().expect("commit").position.seq;
-    let plan = s.store.plan_undo(seq).expect("plan");
+    let plan = s.store.undo(seq).expect("plan");
     s.store.apply(&plan, OnConflict::Skip, &By::default()).expect("apply");
     assert_eq!((s.text("a"), s.text("b")), ("1".into(), "1".into()));
     assert!(s.store.get("c").is_err());
-    assert!(s.store.plan_undo(seq).expect("again").items.is_empty(), "an undone batch needs no undo");
+    assert!(s.store.undo(seq).expect("again").items.is_empty(), "an undone batch needs no undo");
 }
 
 #[test]
@@ -94,14 +98,12 @@ fn rollback_touches_one_tenant_and_one_prefix_and_keeps_references() {
     let other = b.position().expect("position");
     let before = put_all(&s, "", &[case(1, "new", ""), case(2, "new", ""), ("letter/1".into(), "x".into())]);
     put_all(&s, "", &[case(1, "closed", ""), case(9, "late", ""), ("letter/1".into(), "y".into())]);
-    s.store
-        .add_ref("case/001", Reference { system: "svarut".into(), id: "5".into(), state: "delivered".into(), irrevocable: true, expires: None })
-        .expect("ref");
+    s.store.add_ref("case/001", Reference::new("svarut", "5").state("delivered").irrevocable()).expect("ref");
     let mut batch = s.store.batch("");
     batch.remove("case/002").expect("remove");
     batch.commit().expect("commit");
 
-    let plan = s.store.plan_rollback(b"case/", before).expect("plan");
+    let plan = s.store.rollback("case/", &Moment::Seq(before)).expect("plan");
     let sum = plan.summary();
     assert_eq!((sum.put, sum.remove, sum.references, sum.irrevocable), (2, 1, 1, 1));
     let done = s.store.apply(&plan, OnConflict::Skip, &By::default()).expect("apply").receipt.expect("a batch");
@@ -112,7 +114,7 @@ fn rollback_touches_one_tenant_and_one_prefix_and_keeps_references() {
     assert_eq!(s.store.refs("case/001").expect("refs").len(), 1, "references are never rolled back");
     assert_eq!(b.position().expect("position"), other, "the other tenant is unchanged");
 
-    let undo = s.store.plan_undo(done.position.seq).expect("plan");
+    let undo = s.store.undo(done.position.seq).expect("plan");
     s.store.apply(&undo, OnConflict::Skip, &By::default()).expect("apply");
     assert_eq!(s.text("case/001"), case(1, "closed", "").1);
     assert!(s.store.get("case/002").is_err());
@@ -125,13 +127,13 @@ fn restore_puts_back_without_removing_what_came_later() {
     let before = put_all(&s, "", &[("p/a".into(), "1".into()), ("p/b".into(), "1".into())]);
     put_all(&s, "", &[("p/a".into(), "2".into()), ("p/c".into(), "late".into())]);
     s.store.remove("p/b").expect("remove");
-    let plan = s.store.plan_restore(b"p/", before).expect("plan");
+    let plan = s.store.restore_at("p/", &Moment::Seq(before)).expect("plan");
     s.store.apply(&plan, OnConflict::Skip, &By::default()).expect("apply");
     assert_eq!((s.text("p/a"), s.text("p/b"), s.text("p/c")), ("1".into(), "1".into(), "late".into()));
     s.store.remove("p/b").expect("remove");
     let now = s.store.position().expect("position").seq;
-    let plan = s.store.plan_restore(b"p/b", now).expect("the last version comes back");
+    let plan = s.store.restore_at("p/b", &Moment::Seq(now)).expect("the last version comes back");
     s.store.apply(&plan, OnConflict::Skip, &By::default()).expect("apply");
     assert_eq!(s.text("p/b"), "1");
-    assert_eq!(s.store.plan_restore(b"q/", before).expect_err("nothing there").kind(), Kind::Missing);
+    assert_eq!(s.store.restore_at("q/", &Moment::Seq(before)).expect_err("nothing there").kind(), Kind::Missing);
 }

@@ -304,7 +304,7 @@ impl World {
 
     fn rollback(&mut self, part: u64, prefix: &[u8]) {
         let to = self.moment(part);
-        let plan = self.tenant().plan_rollback(prefix, to).expect("plan");
+        let plan = self.tenant().rollback(prefix, &Moment::Seq(to)).expect("plan");
         let mut changes = Changes::default();
         let (then, now) = (&self.plain().states[to as usize], self.plain().now());
         for key in then.keys().chain(now.keys()).filter(|k| k.starts_with(prefix)) {
@@ -333,7 +333,7 @@ impl World {
                 changes.documents.insert(prefix.to_vec(), Some(value));
             }
         }
-        match self.tenant().plan_restore(prefix, at) {
+        match self.tenant().restore_at(prefix, &Moment::Seq(at)) {
             Ok(plan) => self.apply(&plan, OnConflict::Skip, &changes),
             Err(e) => assert!(e.kind() == Kind::Missing && changes.documents.is_empty(), "{e:?}"),
         }
@@ -342,10 +342,10 @@ impl World {
     fn undo(&mut self, part: u64, over: bool) {
         let seq = self.moment(part);
         if seq == 0 {
-            assert_eq!(self.tenant().plan_undo(0).expect_err("no such batch").kind(), Kind::Missing);
+            assert_eq!(self.tenant().undo(0).expect_err("no such batch").kind(), Kind::Missing);
             return;
         }
-        let plan = self.tenant().plan_undo(seq).expect("plan");
+        let plan = self.tenant().undo(seq).expect("plan");
         let plain = self.plain();
         let mut changes = Changes::default();
         for key in plain.histories.keys().filter(|key| plain.histories[*key].iter().any(|(at, _)| *at == seq)) {

@@ -149,7 +149,7 @@ impl Demo {
         let deleted = [&b"docs/"[..], &changed.deleted].concat();
         let error = store.get(&deleted).err().map_or_else(String::new, |e| e.to_string());
         stage.say(error)?;
-        let plan = store.plan_restore(&deleted, store.position()?.seq)?;
+        let plan = store.restore_at(&deleted, &Moment::Seq(store.position()?.seq))?;
         store.apply(&plan, crate::model::plan::OnConflict::Skip, &By { actor: "you".into(), ..By::default() })?;
         let back = store.find_version(&deleted, None)?;
         stage.say(format!("{} is back as v{}, {}", show_key(&deleted), back.number, bytes(back.size)))?;

@@ -1,9 +1,6 @@
 //! Plans on the command line: shown, asked about, saved or applied. Shared by every verb that changes more than one document.
 
-use std::path::Path;
-
-use crate::base::disk;
-use crate::base::error::{Error, Kind, Result};
+use crate::base::error::{Error, Result};
 use crate::engine::store::Tenant;
 use crate::face::view::{self, Planned};
 use crate::model::plan::{Action, FieldConflict, Item, OnConflict, Plan, Purpose, Summary};
@@ -13,8 +10,6 @@ use super::table::{Table, clean, cut};
 
 /// Items and conflicts of a plan that are shown; the saved plan has all.
 const SHOWN_MAX: usize = 20;
-/// Bytes: the largest saved plan that is read: about a million documents.
-const PLAN_BYTES_MAX: u64 = 512 << 20;
 
 /// What to do with documents that were changed since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -55,7 +50,7 @@ pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Sett
     if let Some(path) = &globals.plan {
         show(context, plan, how.on_conflict, true)?;
         if !globals.dry_run {
-            disk::write_file(path, plan.to_json()?.as_bytes(), 0o600)?;
+            plan.save(path)?;
         }
         let saved = (!globals.dry_run).then(|| path.display().to_string());
         context.out.object(how.schema, Planned { summary, applied: false, saved, plan: None, outcome: None })?;
@@ -110,16 +105,6 @@ pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Sett
     }
     more(context, applied.skipped.len())?;
     Ok(3)
-}
-
-/// Reads a saved plan.
-pub(crate) fn load(path: &Path) -> Result<Plan> {
-    if !path.is_file() {
-        return Err(Error::usage("file.unreadable", format!("cannot read a plan from {}", path.display()))
-            .hint("plans are written by --plan FILE of undo, rollback and restore"));
-    }
-    let text = String::from_utf8(disk::read_file(path, PLAN_BYTES_MAX)?);
-    Plan::from_json(&text.map_err(|_| Error::new(Kind::Usage, "plan.bad", format!("not a plan: {} is not text", path.display())))?)
 }
 
 /// The command that would make a plan again.

@@ -133,14 +133,14 @@ fn settling(command: &str) -> Settling<'_> {
 fn current(context: &Context, store: &Store, tenant: &Tenant, key: Vec<u8>, when: Option<String>) -> Result<u8> {
     let command = format!("annals restore '{}'", Address::show(&key, when.as_deref()));
     let plan = match &when {
-        None => tenant.plan_restore(&key, tenant.position()?.seq)?,
+        None => tenant.restore_at(&key, &Moment::Seq(tenant.position()?.seq))?,
         Some(text) => match context.moment(store, text)? {
-            Moment::Version(number) => tenant.plan_restore_version(&key, number)?,
+            Moment::Version(number) => tenant.restore(&key, number)?,
             when => {
                 // Says when it did not exist then, with what would help.
                 let version = tenant.find_version(&key, Some(&when))?;
                 context.echo(store, tenant, &when)?;
-                tenant.plan_restore_version(&key, version.number)?
+                tenant.restore(&key, version.number)?
             }
         },
     };
@@ -149,8 +149,8 @@ fn current(context: &Context, store: &Store, tenant: &Tenant, key: Vec<u8>, when
 
 fn current_prefix(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at: Option<String>) -> Result<u8> {
     let plan = match &at {
-        None => tenant.plan_restore_removed(prefix)?,
-        Some(text) => tenant.plan_restore(prefix, context.view(store, tenant, Some(text))?.seq()?)?,
+        None => tenant.restore_removed(prefix)?,
+        Some(text) => tenant.restore_at(prefix, &Moment::Seq(context.view(store, tenant, Some(text))?.seq()?))?,
     };
     let at = at.map_or(String::new(), |at| format!(" --at '{at}'"));
     plans::settle(context, tenant, &plan, &settling(&format!("annals restore '{}'{at}", show_key(prefix))))

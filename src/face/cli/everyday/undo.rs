@@ -7,6 +7,7 @@ use clap::Args;
 use crate::base::error::{Error, Result};
 use crate::face::cli::context::Context;
 use crate::face::cli::plans::{self, Conflicts, Settling};
+use crate::model::plan::Plan;
 
 /// Take back a batch, as a new batch
 #[derive(Debug, Args)]
@@ -36,7 +37,7 @@ impl Undo {
         let seq = batch_number(&self.batch)?;
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
-        let plan = tenant.plan_undo(seq)?;
+        let plan = tenant.undo(seq)?;
         let command = format!("annals undo B{seq}");
         plans::settle(context, &tenant, &plan, &Settling { schema: "annals.undo/1", command: &command, on_conflict: self.on_conflict, seen: false })
     }
@@ -58,7 +59,7 @@ impl Redo {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
         let seq = tenant.last_undo()?;
-        let plan = tenant.plan_undo(seq)?;
+        let plan = tenant.undo(seq)?;
         plans::settle(
             context,
             &tenant,
@@ -86,7 +87,7 @@ impl Apply {
         if context.globals.plan.is_some() {
             return Err(Error::usage("plan.twice", "apply carries a plan out, it does not save one").hint("use -n to see what the plan would do"));
         }
-        let plan = plans::load(&self.file)?;
+        let plan = Plan::load(&self.file)?;
         let store = context.store()?;
         // The plan knows its tenant; another one that was named is refused when it is applied.
         let tenant = if context.globals.tenant.is_some() { context.tenant(&store)? } else { store.tenant(&plan.tenant)? };

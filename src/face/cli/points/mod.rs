@@ -12,7 +12,7 @@ use crate::base::error::Result;
 use crate::engine::restore::Scope;
 use crate::face::view;
 use crate::model::key::{parse_key, show_key};
-use crate::model::moment;
+use crate::model::moment::{self, Moment};
 
 use super::context::{Context, grouped};
 use super::plans::{self, Conflicts, Settling};
@@ -89,9 +89,9 @@ impl Rollback {
             Scope::Document(key) => key,
             // A misspelt prefix must not look like one that is fine already.
             Scope::Prefix(prefix) if prefix.is_empty() || tenant.has_ever(&prefix)? => prefix,
-            Scope::Prefix(prefix) => return Err(tenant.plan_restore_removed(&prefix).err().unwrap_or_else(|| no_such(&prefix))),
+            Scope::Prefix(prefix) => return Err(tenant.restore_removed(&prefix).err().unwrap_or_else(|| no_such(&prefix))),
         };
-        let plan = tenant.plan_rollback(&prefix, seq)?;
+        let plan = tenant.rollback(&prefix, &Moment::Seq(seq))?;
         let command = format!("annals rollback '{}' --to '{}'", show_key(&prefix), self.to);
         let how = Settling { schema: "annals.rollback/1", command: &command, on_conflict: Conflicts::Skip, seen: false };
         plans::settle(context, &tenant, &plan, &how)
