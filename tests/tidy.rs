@@ -274,7 +274,7 @@ impl House {
         for (name, hidden) in children.iter().map(|n| (n, for_tests)).chain(test_files.iter().map(|n| (n, true))) {
             let flat = folder.join(format!("{name}.rs"));
             let file = if package().join(&flat).exists() { flat } else { folder.join(name).join("mod.rs") };
-            self.add([&path[..], &[name.clone()]].concat(), &file, hidden);
+            self.add([&path[..], std::slice::from_ref(name)].concat(), &file, hidden);
         }
         self.modules.insert(path.clone(), Module { path, file: file.to_owned(), tokens: kept, children, for_tests });
     }
