@@ -350,7 +350,9 @@ impl Tenant {
         self.inner.catalog.write(|w| {
             w.raise_fact(CHUNK_NUMBER, number)?;
             w.set_draft_change(draft, &DraftChange { key: key.to_vec(), content, meta })
-        })
+        })?;
+        self.inner.chunks.note_named(number);
+        Ok(())
     }
 
     /// Makes a draft a batch of the log.
@@ -429,13 +431,16 @@ fn commit_group(inner: &Inner, group: Vec<(u64, Request)>) -> Vec<(u64, Result<R
     let committed = (|| {
         let sync = group.iter().any(|(_, r)| r.sync);
         let number = if sync { inner.chunks.sync()? } else { 0 };
-        inner.catalog.write(|w| {
-            if sync {
-                w.raise_fact(CHUNK_NUMBER, number)?;
-            }
-            let alone = group.len() == 1;
-            group.iter().map(|(ticket, request)| Ok((*ticket, record_one(inner, w, request, alone)?))).collect::<Result<Vec<_>>>()
-        })
+        inner
+            .catalog
+            .write(|w| {
+                if sync {
+                    w.raise_fact(CHUNK_NUMBER, number)?;
+                }
+                let alone = group.len() == 1;
+                group.iter().map(|(ticket, request)| Ok((*ticket, record_one(inner, w, request, alone)?))).collect::<Result<Vec<_>>>()
+            })
+            .inspect(|_| inner.chunks.note_named(number))
     })();
     match committed {
         Ok(results) => results,
