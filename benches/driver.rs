@@ -83,9 +83,8 @@ impl Seeded {
 
 /// A JSON document of about 400 bytes.
 fn document(i: usize, round: u64) -> String {
-    const WORDS: [&str; 16] = [
-        "letter", "stock", "moved", "paid", "north", "urgent", "ward", "copy", "renewed", "by", "the", "of", "twice", "again", "returned", "and",
-    ];
+    const WORDS: [&str; 16] =
+        ["letter", "stock", "moved", "paid", "north", "urgent", "ward", "copy", "renewed", "by", "the", "of", "twice", "again", "returned", "and"];
     let mut r = Seeded((i as u64) << 20 | round);
     let text: Vec<&str> = (0..24).map(|_| WORDS[r.below(WORDS.len())]).collect();
     json!({"id": format!("{:016x}", r.next()), "number": i, "round": round, "quantity": r.below(5000), "price": r.below(100_000) as f64 / 100.0,
@@ -196,7 +195,9 @@ fn puts(dir: &Path, count: usize) -> Outcome<Value> {
         handles.into_iter().try_for_each(|h| h.join().map_err(|_| "a thread failed")?.map_err(|e| e.to_string()))
     })?;
     let together = (count / 2 * 8) as f64 / together.elapsed().as_secs_f64();
-    Ok(json!({"plain": spread(plain), "annals": spread(ours), "annals_20_kb": spread(larger), "one_thread_puts_s": alone, "eight_threads_puts_s": together}))
+    Ok(
+        json!({"plain": spread(plain), "annals": spread(ours), "annals_20_kb": spread(larger), "one_thread_puts_s": alone, "eight_threads_puts_s": together}),
+    )
 }
 
 fn fill(dir: &Path, documents: usize) -> Outcome<Value> {

@@ -108,13 +108,14 @@ def folders(args, peers):
         folder = lab.fresh("speed/folder")
         make(folder)
         plain = sum(size for size, _, _ in lab.tree_sizes(folder).values())
-        table = Table(f"{what}, {human(plain)}", ["", "first", "next, few changes", "unchanged", "peak memory", "restore", "store on disk"])
+        table = Table(f"{what}, {human(plain)}", ["", "first", "its CPU", "next, few changes", "unchanged", "peak memory", "restore", "its CPU", "store on disk"])
         figures = {}
-        for cls in classes:
-            figures[cls.name] = one_program(cls, folder, change)
+        for step, cls in enumerate(classes):
+            figures[cls.name] = one_program(cls, folder, lambda: change(folder, step + 1))
         ours = figures["annals"]
         for name, f in figures.items():
-            table.row(name, *[seconds(f[k]) for k in ("first", "next", "same")], human(f["peak"]), seconds(f["restore"]), human(f["disk"]))
+            table.row(name, *[seconds(f[k]) for k in ("first", "first_cpu", "next", "same")], human(f["peak"]),
+                      seconds(f["restore"]), seconds(f["restore_cpu"]), human(f["disk"]))
         walk = stat_walk(folder)
         files = sum(1 for _ in folder.rglob("*"))
         for key, label in (("first", "first ingest"), ("next", "next step"), ("restore", "restore")):
@@ -136,7 +137,7 @@ def one_program(cls, folder, change):
     work = lab.fresh(f"speed/{cls.name}")
     program = cls(work)
     runs = [program.record(folder)]
-    change(folder, program.__class__.__name__.__len__())
+    change()
     runs.append(program.record(folder))
     same = min((program.record(folder) for _ in range(3)), key=lambda r: r.seconds)
     into = lab.absent("speed/restored")
@@ -145,7 +146,7 @@ def one_program(cls, folder, change):
     disk = program.local_bytes()
     shutil.rmtree(work, ignore_errors=True)
     shutil.rmtree(into, ignore_errors=True)
-    return {"first": runs[0].seconds, "next": runs[1].seconds, "same": same.seconds, "peak": max(r.peak_bytes for r in runs),
+    return {"first": runs[0].seconds, "first_cpu": runs[0].cpu_seconds, "restore_cpu": restored.cpu_seconds, "next": runs[1].seconds, "same": same.seconds, "peak": max(r.peak_bytes for r in runs),
             "restore": restored.seconds, "disk": disk}
 
 

@@ -115,7 +115,13 @@ fn tokens(source: &str) -> Vec<Token> {
         } else {
             let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
             let first = rest.chars().next().map_or(1, char::len_utf8);
-            let len = if word > 0 { word } else if rest.starts_with("::") { 2 } else { first };
+            let len = if word > 0 {
+                word
+            } else if rest.starts_with("::") {
+                2
+            } else {
+                first
+            };
             if !rest.starts_with(char::is_whitespace) {
                 out.push(Token { text: rest[..len].to_owned(), line });
             }
@@ -268,7 +274,7 @@ impl House {
         for (name, hidden) in children.iter().map(|n| (n, for_tests)).chain(test_files.iter().map(|n| (n, true))) {
             let flat = folder.join(format!("{name}.rs"));
             let file = if package().join(&flat).exists() { flat } else { folder.join(name).join("mod.rs") };
-            self.add([&path[..], &[name.clone()]].concat(), &file, hidden);
+            self.add([&path[..], std::slice::from_ref(name)].concat(), &file, hidden);
         }
         self.modules.insert(path.clone(), Module { path, file: file.to_owned(), tokens: kept, children, for_tests });
     }

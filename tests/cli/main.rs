@@ -8,3 +8,13 @@ mod everyday;
 mod help;
 mod plans;
 mod restore;
+
+mod words;
+
+mod capture;
+mod keys;
+mod offsite;
+mod refs;
+mod remotes;
+mod safety;
+mod service;

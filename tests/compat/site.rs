@@ -75,8 +75,7 @@ fn sentences(seed: u64, bytes: usize) -> Vec<u8> {
             usize::from(u16::from_le_bytes([drawn[used - 2], drawn[used - 1]])) % n
         }
     };
-    let words: Vec<String> =
-        (0..40).map(|_| (0..3 + below(6)).map(|_| char::from(b"aeilmnorstu"[below(11)])).collect()).collect();
+    let words: Vec<String> = (0..40).map(|_| (0..3 + below(6)).map(|_| char::from(b"aeilmnorstu"[below(11)])).collect()).collect();
     let all: Vec<String> = (0..64).map(|_| (0..150).map(|_| words[below(40)].as_str()).collect::<Vec<_>>().join(" ") + ".\n").collect();
     let mut out = Vec::with_capacity(bytes + 2000);
     while out.len() < bytes {

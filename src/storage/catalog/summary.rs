@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn nothing_recorded_is_nothing_waiting_and_a_held_object_is_seen() {
         let dir = tempfile::tempdir().expect("dir");
-        let catalog = Catalog::open(&dir.path().join("catalog.db")).expect("open");
+        let catalog = Catalog::create(&dir.path().join("catalog.db")).expect("open");
         assert_eq!(catalog.read(|v| v.tail_after(0, 0)).expect("tail"), Tail::default());
         assert_eq!(catalog.read(|v| v.documents_existing(0)).expect("count"), 0);
         catalog.write(|w| w.add_held("usb", 3, "a", Timestamp(7))).expect("held");

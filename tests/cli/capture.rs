@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::site;
+use crate::words::site;
 
 #[test]
 fn a_folder_is_captured_and_counted() {

@@ -1,6 +1,6 @@
 //! refs.
 
-use crate::support::{Site, site};
+use crate::words::{Site, site};
 
 fn ledger() -> Site {
     let site = site();

@@ -1,6 +1,6 @@
 //! status, verify, gc.
 
-use crate::support::site;
+use crate::words::site;
 
 #[test]
 fn status_says_first_whether_it_is_safe() {

@@ -1,6 +1,6 @@
 //! completions, help.
 
-use crate::support::{annals, site};
+use crate::words::{annals, site};
 
 #[test]
 fn completions_know_the_verbs() {

@@ -1,0 +1,110 @@
+//! Shipping, fetching and rebuilding through the real binary.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{Site, annals, site};
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// A site with a directory remote called `offsite`, and the remote's address.
+fn with_remote() -> (Site, String) {
+    let s = site();
+    let far = s.path("far");
+    fs::create_dir(&far).expect("a place");
+    let url = format!("dir:{}", text(&far));
+    s.ok(&["remote", "add", "offsite", &url]);
+    (s, url)
+}
+
+fn segments(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for folder in fs::read_dir(dir).expect("the remote").flatten().filter(|e| e.path().is_dir()) {
+        found
+            .extend(fs::read_dir(folder.path()).expect("a folder").flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "seg")));
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_small_change_ships_as_one_small_object_and_a_rebuild_is_the_same() {
+    let (s, url) = with_remote();
+    for i in 0..50 {
+        s.put(&format!("case/{i}"), &format!("{{\"id\": {i}, \"status\": \"new\", \"name\": \"person number {i}\"}}\n"));
+    }
+    let first = s.json(&["ship"]);
+    assert!(first["objects"].as_u64().expect("objects") >= 2, "{first}");
+    s.put("case/7", "{\"id\": 7, \"status\": \"closed\", \"name\": \"person number 7\"}\n");
+    let dry = s.json(&["ship", "-n"]);
+    assert_eq!((dry["dry_run"].as_bool(), dry["objects"].as_u64()), (Some(true), Some(1)));
+    let small = s.json(&["ship"]);
+    assert_eq!((small["objects"].as_u64(), small["bytes"].as_u64()), (Some(1), dry["bytes"].as_u64()));
+    assert!(small["bytes"].as_u64().expect("bytes") <= 300, "{small}");
+    assert_eq!(s.json(&["ship"])["objects"], 0);
+
+    let (again, sheet) = (s.path("again"), s.path("sheet.txt"));
+    fs::write(&sheet, s.ok(&["key", "show", "--sheet"]).out).expect("the sheet");
+    let rebuilt = annals(&s.path(""), &["rebuild", "--from", &url, "--into", &text(&again), "--sheet", &text(&sheet), "--json"], b"");
+    assert_eq!(rebuilt.code, 0, "{}", rebuilt.err);
+    assert_eq!(rebuilt.json()["position"], s.json(&["status"])["position"]);
+    let rows = |dir: &Path| annals(dir, &["-C", &text(dir), "ls", "--json=lines"], b"").out;
+    let both = [rows(&s.path("store")), rows(&again)].map(|out| out.lines().filter(|l| !l.is_empty()).count());
+    assert_eq!(both, [50, 50]);
+    let checked = annals(&again, &["-C", &text(&again), "verify", "--full"], b"");
+    assert_eq!(checked.code, 0, "{}", checked.out);
+    let occupied = annals(&s.path(""), &["rebuild", "--from", &url, "--into", &text(&again), "--sheet", &text(&sheet)], b"");
+    assert_eq!(occupied.code, 14, "{}", occupied.err);
+}
+
+#[test]
+fn damage_offsite_is_told_in_documents_and_mended_by_the_next_shipment() {
+    let (s, _) = with_remote();
+    s.put("letters/1", "first");
+    s.ok(&["ship"]);
+    s.put("letters/2", "second");
+    s.ok(&["ship"]);
+    let hit = segments(&s.path("far")).pop().expect("a segment");
+    let whole = fs::read(&hit).expect("read");
+    fs::write(&hit, &whole[..whole.len() / 2]).expect("cut");
+    let found = s.fails(4, &["verify", "--remote", "offsite", "--json"]).json();
+    assert_eq!(found["problems"][0]["documents"][0], "letters/2", "{found}");
+    s.ok(&["ship"]);
+    assert_eq!(s.ok(&["verify", "--remote", "offsite", "--full", "--json"]).json()["problems"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn wrong_keys_and_absent_places_have_their_own_exit_codes() {
+    let (s, url) = with_remote();
+    s.put("a", "1");
+    s.ok(&["ship"]);
+    let other = site();
+    let key = text(&other.path("store").join("annals.key"));
+    let stolen = annals(&other.path(""), &["rebuild", "--from", &url, "--into", &text(&other.path("stolen")), "--key", &key], b"");
+    assert_eq!(stolen.code, 12, "{}", stolen.err);
+    assert!(!other.path("stolen").exists());
+    fs::rename(s.path("far"), s.path("unplugged")).expect("unplug");
+    s.put("b", "2");
+    s.fails(13, &["ship"]);
+    fs::rename(s.path("unplugged"), s.path("far")).expect("plug in");
+    assert_eq!(s.json(&["ship"])["objects"], 1);
+    s.fails(5, &["ship", "--to", "nowhere"]);
+}
+
+#[test]
+fn the_demonstration_ends_well() {
+    let s = site();
+    let folder = s.path("letters");
+    fs::create_dir(&folder).expect("folder");
+    for i in 0..12 {
+        fs::write(folder.join(format!("letter {i}.txt")), format!("Dear reader,\nthis is letter {i}.\n").repeat(20)).expect("letter");
+    }
+    let shown = annals(&s.path(""), &["demo", &text(&folder), "--json"], b"");
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    let shown = shown.json();
+    assert_eq!((shown["same"].as_bool(), shown["files"].as_u64()), (Some(true), Some(12)));
+    assert!(shown["second_shipment_bytes"].as_u64() < shown["first_shipment_bytes"].as_u64());
+    assert_eq!(fs::read_dir(&folder).expect("untouched").count(), 12);
+}
