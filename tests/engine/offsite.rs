@@ -10,7 +10,7 @@ use annals::format::keyfile::Unlock;
 use annals::model::change::Meta;
 use annals::model::moment::Moment;
 use annals::model::reference::Reference;
-use annals::storage::remote::Memory;
+use annals::storage::remote::{Memory, Remote};
 use annals::{Result, Store};
 
 use crate::support::{Site, read, site};
@@ -202,4 +202,55 @@ fn a_store_is_rebuilt_from_the_library_s_front_door() {
     same(&s.store, &again);
     let refused = Store::rebuild(&[remote], &key, s.dir.path().join("again"), None).err().expect("locked by this process");
     assert_eq!(refused.kind(), annals::Kind::Locked);
+}
+
+#[test]
+fn no_text_key_or_name_leaves_the_site() {
+    let s = site();
+    let words = ["kari-nordmann", "diagnosis-of-the-heart", "case-2018-163", "caseworker-806", "because-she-asked", "tenant-of-oslo"];
+    let [name, text, key, actor, reason, tenant] = words;
+    let tenant = s.store.add_tenant(tenant).expect("tenant");
+    for t in [&*s.store, &tenant] {
+        let mut batch = t.batch(reason).actor(actor);
+        batch.put(key, format!("{name}: {text}").as_bytes()).expect("put");
+        batch.put("large", format!("{name}: {text}\n").repeat(5000).as_bytes()).expect("put");
+        batch.commit().expect("commit");
+        t.mark(name).expect("mark");
+    }
+    let (memory, remote) = memory("offsite");
+    s.store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship");
+    let objects = memory.list("").expect("list");
+    assert_eq!(objects.len(), 4, "a key and a segment of each tenant");
+    let secret = std::fs::read_to_string(s.store.dir().join("annals.key")).expect("key file");
+    let secret = secret.lines().find_map(|l| l.split_once("secret=")).expect("a plain key").1.to_owned();
+    let secret: Vec<u8> = (0..32).map(|i| u8::from_str_radix(&secret[2 * i..2 * i + 2], 16).expect("hex")).collect();
+    for object in objects {
+        let bytes = memory.read(&object.name, 0, object.size).expect("read");
+        let shows = |what: &[u8]| bytes.windows(what.len()).any(|w| w == what) || object.name.as_bytes().windows(what.len()).any(|w| w == what);
+        for word in words {
+            assert!(!shows(word.as_bytes()), "{} shows {word}", object.name);
+        }
+        assert!(!shows(&secret), "{} shows the secret", object.name);
+    }
+}
+
+#[test]
+fn a_tenant_goes_only_where_its_rules_allow() {
+    let s = site();
+    s.store.add_tenant("agency-x").expect("tenant").put("x", &b"1"[..]).expect("put");
+    s.store.put("y", &b"1"[..]).expect("put");
+    let dir = s.store.dir().to_owned();
+    let ruled = s.store.tenant("agency-x").expect("tenant").public_id().to_hex();
+    let text = std::fs::read_to_string(dir.join("annals.toml")).expect("configuration");
+    std::fs::write(dir.join("annals.toml"), format!("{text}\n[tenant.agency-x]\nregions = [\"se\"]\n")).expect("write");
+    drop(s.store);
+    let store = Store::open(&dir).expect("open");
+    let (memory, mut remote) = memory("nowhere in particular");
+    let report = store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship");
+    assert_eq!(report.kept_away, ["agency-x"]);
+    let objects = memory.list("").expect("list");
+    assert!(!objects.is_empty() && objects.iter().all(|o| !o.name.starts_with(&ruled)), "{objects:?}");
+    remote.region = Some("se".into());
+    assert!(store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship").kept_away.is_empty());
+    assert!(memory.list("").expect("list").iter().any(|o| o.name.starts_with(&ruled)));
 }
