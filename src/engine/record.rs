@@ -236,13 +236,14 @@ impl Batch {
     /// Like [`Batch::put_with`], refused at the commit unless the document's current version has this number (0: it does not exist).
     pub fn put_if_version(&mut self, key: impl AsRef<[u8]>, reader: &mut dyn Read, meta: Meta, version: u64) -> Result<()> {
         check_key(key.as_ref())?;
+        check_meta(&meta)?;
         let source = Source::New(self.take_in(reader, None)?);
         self.add(Draft::Put { key: key.as_ref().to_vec(), source, meta, if_version: Some(version) })
     }
 
     pub(crate) fn put_sized(&mut self, key: &[u8], reader: &mut dyn Read, size: Option<u64>, meta: Meta) -> Result<(Digest, u64)> {
         check_key(key)?;
-        check_text("media type", &meta.media)?;
+        check_meta(&meta)?;
         let ingested = self.take_in(reader, size)?;
         let what = (ingested.digest, ingested.size);
         self.add(Draft::Put { key: key.to_vec(), source: Source::New(ingested), meta, if_version: None })?;
@@ -332,7 +333,7 @@ impl Tenant {
     /// Adds a put (or with no reader a removal) to a draft; the bytes are durable when this returns.
     pub fn add_to_draft(&self, draft: i64, key: &[u8], content: Option<&mut dyn Read>, meta: Meta) -> Result<()> {
         check_key(key)?;
-        check_text("media type", &meta.media)?;
+        check_meta(&meta)?;
         // A number of another tenant's must not be written to.
         self.open_batch(draft)?;
         let _pass = self.inner.gate.enter();
@@ -373,6 +374,16 @@ impl Tenant {
             })?;
         }
         batch.commit()
+    }
+}
+
+/// Refuses what a reader of the record would refuse later.
+fn check_meta(meta: &Meta) -> Result<()> {
+    check_text("media type", &meta.media)?;
+    match meta.mode {
+        Some(mode) if mode > 0o7777 => Err(Error::usage("meta.mode", format!("not permission bits: {mode:o}"))
+            .hint("leave out the bits that say what kind of file it is: mode & 0o7777")),
+        _ => Ok(()),
     }
 }
 
@@ -518,42 +529,52 @@ pub(crate) fn write_batch(w: &Writer<'_>, tenant: &mut TenantRow, head: &BatchHe
     Ok(())
 }
 
-/// The same request again: the first receipt if it says the same, a refusal if not.
+/// The same request again: the first receipt if it says the same, a refusal if not. What is kept beside a content may differ, because a
+/// program that sends a file again may find another time on it.
 fn repeated(w: &Writer<'_>, position: &Position, known: BatchRow, request: &Request) -> Result<Receipt> {
-    let mut puts = HashMap::new();
-    let mut removals = 0;
+    let mut recorded = HashMap::new();
     w.versions_of_batches(known.id, known.id, |v| {
-        match v.content {
-            Some(content) => {
-                puts.insert(v.document, w.content_digest(content)?.0);
-            }
-            None => removals += 1,
-        }
+        let content = v.content.map(|content| w.content_digest(content)).transpose()?;
+        recorded.insert(v.document, content.map(|(digest, _)| digest));
         Ok(())
     })?;
+    let mut remarks = w.remarks(known.id, known.id)?.into_iter().map(|(_, _, change)| change);
     let mut same = request.drafts.len() as u64 == known.changes;
-    let mut removals_now = 0;
     for draft in &request.drafts {
-        match draft {
-            Draft::Put { key, source, .. } => {
-                let digest = match source {
-                    Source::New(i) => i.digest,
-                    Source::Known { digest, .. } => *digest,
-                };
-                let document = w.document(catalog::tenant_of(known.id), key)?.map(|d| d.id);
-                same &= document.is_some_and(|d| puts.get(&d) == Some(&digest));
+        let (key, content) = match change_of(draft) {
+            Change::Put { key, content, .. } => (key, Some(content)),
+            Change::Remove { key } => (key, None),
+            remark => {
+                same &= remarks.next() == Some(remark);
+                continue;
             }
-            Draft::Remove { .. } => removals_now += 1,
-            Draft::Refer { .. } | Draft::Mark { .. } => {}
-        }
+        };
+        let document = w.document(catalog::tenant_of(known.id), &key)?;
+        same &= document.is_some_and(|d| recorded.get(&d.id) == Some(&content));
     }
-    if !same || removals != removals_now {
+    if !same {
         return Err(Error::new(Kind::Refused, "request.differs", format!("request {} was recorded before with other changes", known.head.request))
             .hint("use a new request id for a new request")
             .at_seq(known.head.seq));
     }
     let position = Position { timeline: position.timeline, seq: known.head.seq, digest: known.digest };
     Ok(Receipt { position, time: known.head.time, changes: known.changes, repeated: true })
+}
+
+/// The change that a draft stands for.
+pub(crate) fn change_of(draft: &Draft) -> Change {
+    match draft {
+        Draft::Put { key, source, meta, .. } => {
+            let (content, size) = match source {
+                Source::New(i) => (i.digest, i.size),
+                Source::Known { digest, size, .. } => (*digest, *size),
+            };
+            Change::Put { key: key.clone(), content, size, meta: meta.clone() }
+        }
+        Draft::Remove { key, .. } => Change::Remove { key: key.clone() },
+        Draft::Refer { key, reference, .. } => Change::Refer { key: key.clone(), reference: reference.clone() },
+        Draft::Mark { name } => Change::Mark { name: name.clone() },
+    }
 }
 
 fn apply(w: &Writer<'_>, tenant: &mut TenantRow, batch: i64, place: u64, draft: &Draft) -> Result<Change> {

@@ -5,3 +5,4 @@ mod support;
 mod history;
 mod plans;
 mod offsite;
+mod refusals;
