@@ -17,7 +17,6 @@ use crate::format::segment::{ObjectName, ObjectRead, SliceReader, Tail, check_ob
 use crate::model::timeline::Position;
 use crate::storage::catalog;
 use crate::storage::catalog::segments::ObjectRow;
-use crate::storage::catalog::{self};
 use crate::storage::remote::{self, Check, Object, Remote, RemoteUrl, Upload};
 
 use super::content::Ingested;

@@ -17,7 +17,7 @@ use crate::format::layout::{self, Layout};
 use crate::format::record::RecordHasher;
 use crate::format::segment::{ObjectRead, SliceReader};
 use crate::format::wire::{Form, NewContent, Run, Slice, WireBatch, WireChange};
-use crate::model::change::{BatchHead, Change};
+use crate::model::change::BatchHead;
 use crate::model::key::show_key;
 use crate::storage::catalog::contents::ContentRow;
 use crate::storage::catalog::segments::ObjectRow;
@@ -25,7 +25,8 @@ use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, Writer};
 
 use super::content::{self, Ingested};
-use super::record::{Draft, Source, write_batch};
+use super::queue::{Draft, Source};
+use super::record::{change_of, write_batch};
 use super::seal::{Before, piece_bytes};
 use super::store::{CHUNK_NUMBER, Tenant};
 
@@ -236,21 +237,6 @@ fn head_of(slice: &Slice, i: usize, batch: &WireBatch) -> BatchHead {
         origin: batch.origin.clone(),
         request: batch.request.clone(),
         cause: batch.cause,
-    }
-}
-
-fn change_of(draft: &Draft) -> Change {
-    match draft {
-        Draft::Put { key, source, meta, .. } => {
-            let (content, size) = match source {
-                Source::New(i) => (i.digest, i.size),
-                Source::Known { digest, size, .. } => (*digest, *size),
-            };
-            Change::Put { key: key.clone(), content, size, meta: meta.clone() }
-        }
-        Draft::Remove { key, .. } => Change::Remove { key: key.clone() },
-        Draft::Refer { key, reference, .. } => Change::Refer { key: key.clone(), reference: reference.clone() },
-        Draft::Mark { name } => Change::Mark { name: name.clone() },
     }
 }
 

@@ -24,7 +24,7 @@ use crate::storage::chunks::Chunks;
 use crate::storage::config::Config;
 
 use super::gate::Gate;
-use super::record::CommitQueue;
+use super::queue::CommitQueue;
 
 /// Name of the file that makes a directory a store.
 pub const MARKER: &str = "annals.store";
