@@ -147,7 +147,7 @@ fn draft(work: &Work) -> Result<()> {
 }
 
 fn rollback(work: &Work) -> Result<()> {
-    let plan = work.store().plan_rollback(b"", 1)?;
+    let plan = work.store().rollback(b"", &annals::model::moment::Moment::Seq(1))?;
     work.store().apply(&plan, OnConflict::Skip, &By::default()).map(drop)
 }
 

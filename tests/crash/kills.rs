@@ -144,7 +144,7 @@ fn no_acknowledged_batch_is_lost_to_kill_9() {
     let root = dir.path();
     options().init(&root.join("store"), "test").expect("init");
     let random = SeededRandom::new(kills);
-    let mut dice = |n: u8| {
+    let dice = |n: u8| {
         let mut byte = [0];
         random.fill(&mut byte);
         byte[0] % n
