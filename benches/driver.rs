@@ -30,7 +30,7 @@ const USAGE: &str = "cargo bench --bench driver -- WHAT DIR [NUMBER]
   history DIR                all versions of the document that has 5,000
   rollback DIR               1,000 changes and their rollback (makes the store longer)
   idle DIR                   opens the store, reads a little, tells the resident memory
-  big-put DIR [MIB], big-get DIR, big-ship DIR, big-rebuild DIR
+  big-put DIR [MIB], big-put-text DIR [MIB], big-get DIR, big-ship DIR, big-rebuild DIR
                              one large document through each verb, with the peak of resident memory
   walk FOLDER                a bare recursive walk with one stat for each entry";
 
@@ -53,7 +53,8 @@ fn main() -> Outcome<()> {
         "history" => history(&dir)?,
         "rollback" => rollback(&dir)?,
         "idle" => idle(&dir)?,
-        "big-put" => big_put(&dir, number.unwrap_or(1024) as u64)?,
+        "big-put" => big_put(&dir, Stream::new(number.unwrap_or(1024) as u64))?,
+        "big-put-text" => big_put(&dir, Stream::text(number.unwrap_or(128) as u64))?,
         "big-get" => big_get(&dir)?,
         "big-ship" => big_ship(&dir)?,
         "big-rebuild" => big_rebuild(&dir)?,
@@ -324,21 +325,37 @@ fn idle(dir: &Path) -> Outcome<Value> {
     Ok(json!({"documents": documents, "open_ms": opened.as_millis() as u64, "rss_at_open_bytes": at_open, "rss_bytes": memory("VmRSS")?}))
 }
 
-/// Bytes from a seed that do not compress, as many as wanted, without a file.
+/// Bytes from a seed, as many as wanted, without a file: noise that does not compress, or lines of JSON that do.
 struct Stream {
     random: Seeded,
     left: u64,
+    lines: Option<Vec<u8>>,
 }
 
 impl Stream {
     fn new(mib: u64) -> Self {
-        Stream { random: Seeded(77), left: mib << 20 }
+        Stream { random: Seeded(77), left: mib << 20, lines: None }
+    }
+
+    fn text(mib: u64) -> Self {
+        Stream { lines: Some(Vec::new()), ..Stream::new(mib) }
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         let n = (out.len() as u64).min(self.left) as usize;
+        if let Some(line) = &mut self.lines {
+            if line.is_empty() {
+                *line = document(self.random.next() as usize, 0).into_bytes();
+                line.push(b'\n');
+            }
+            let n = n.min(line.len());
+            out[..n].copy_from_slice(&line[..n]);
+            line.drain(..n);
+            self.left -= n as u64;
+            return Ok(n);
+        }
         for piece in out[..n].chunks_mut(8) {
             let bytes = self.random.next().to_le_bytes();
             piece.copy_from_slice(&bytes[..piece.len()]);
@@ -353,11 +370,12 @@ fn phase(started: Instant, bytes: u64) -> Outcome<Value> {
     Ok(json!({"bytes": bytes, "seconds": seconds, "mb_s": bytes as f64 / 1e6 / seconds, "peak_bytes": memory("VmHWM")?}))
 }
 
-fn big_put(dir: &Path, mib: u64) -> Outcome<Value> {
+fn big_put(dir: &Path, stream: Stream) -> Outcome<Value> {
     let store = Store::init(dir.join("store"), "bench")?;
+    let bytes = stream.left;
     let started = Instant::now();
-    store.put("big", Stream::new(mib))?;
-    phase(started, mib << 20)
+    store.put("big", stream)?;
+    phase(started, bytes)
 }
 
 fn big_get(dir: &Path) -> Outcome<Value> {
@@ -375,6 +393,7 @@ fn big_ship(dir: &Path) -> Outcome<Value> {
 }
 
 fn offsite(dir: &Path) -> Outcome<OpenRemote> {
+    std::fs::create_dir_all(dir.join("remote"))?;
     Ok(OpenRemote::at(&format!("dir:{}", dir.join("remote").display()), &remote::Options::default())?)
 }
 

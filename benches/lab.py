@@ -379,6 +379,10 @@ class Records:
     def append_entry(self, i):
         self.all[i]["entries"].append(self.entry(len(self.all[i]["entries"]) + 1))
 
+    def change_both(self, i):
+        self.change_field(i)
+        self.append_entry(i)
+
 
 class Folder:
     """Records as files, with modification times as an application that writes one after the other would leave them."""
