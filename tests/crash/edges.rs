@@ -24,7 +24,7 @@ fn two_processes_never_own_one_store() {
     let exit = || spawn("open", dir.path(), None).wait().expect("wait").code();
     let store = options().open(&dir.path().join("store")).expect("open");
     assert_eq!(exit(), Some(11));
-    assert_eq!(options().open(&dir.path().join("store")).err().expect("locked").kind(), Kind::Locked, "nor does this one twice");
+    assert_eq!(Store::open(dir.path().join("store")).err().expect("locked").kind(), Kind::Locked, "nor does this one twice");
     let clone = store.clone();
     drop(store);
     assert_eq!(exit(), Some(11), "a clone holds it still");
@@ -63,7 +63,7 @@ fn a_wrong_key_opens_nothing() {
     filled(two.path());
     let remote = folder_remote(&one.path().join("remote"));
     options().open(&one.path().join("store")).expect("open").ship(&remote, &quick(), &Silent).expect("ship");
-    let error = rebuild(&two.path().join("store"), &[remote.clone()], &one.path().join("again")).err().expect("another site's key");
+    let error = rebuild(&two.path().join("store"), std::slice::from_ref(&remote), &one.path().join("again")).err().expect("another site's key");
     assert_eq!(error.kind(), Kind::Denied);
     assert!(!one.path().join("again").join(MARKER).exists());
     fs::copy(two.path().join("store").join(KEY_FILE), one.path().join("store").join(KEY_FILE)).expect("copy");

@@ -166,7 +166,9 @@ fn no_acknowledged_batch_is_lost_to_kill_9() {
             note(lines.next().expect("the writer goes on"), &mut acknowledged);
         }
         // A little later, in the middle of something: as long as it takes to count to a random number.
-        (0..u32::from(dice(200)) * 5000).for_each(|n| drop(std::hint::black_box(n)));
+        (0..u32::from(dice(200)) * 5000).for_each(|n| {
+            std::hint::black_box(n);
+        });
         child.kill().expect("kill");
         child.wait().expect("wait");
         lines.for_each(|line| note(line, &mut acknowledged));

@@ -22,9 +22,10 @@ use annals::{Result, Store, Tenant};
 /// 2026-03-01T12:00:00Z.
 pub const NOON: i64 = 1_772_366_400_000_000;
 
-/// Options with a clock that stands still, so that the same work gives the same digests.
+/// Options with a clock that stands still, so that the same work gives the same digests. They wait for the lock: a process that another
+/// test is just starting has our open files for a moment.
 pub fn options() -> Options {
-    Store::builder().clock(Arc::new(ManualClock::new(Timestamp(NOON))))
+    Store::builder().clock(Arc::new(ManualClock::new(Timestamp(NOON)))).lock_wait(std::time::Duration::from_secs(10))
 }
 
 /// Ships with little effort: what is compared here is not the bytes saved.

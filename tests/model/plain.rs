@@ -10,6 +10,9 @@ pub type State = BTreeMap<Vec<u8>, (Value, u64)>;
 /// References by system and id: the documents that carry it with its state there.
 pub type References = BTreeMap<u64, (Vec<u8>, String)>;
 
+/// A put with the number of its version, or a removal, by batch.
+pub type Step = (u64, Option<(Value, u64)>);
+
 /// One tenant's history.
 #[derive(Clone)]
 pub struct Plain {
@@ -18,7 +21,7 @@ pub struct Plain {
     /// The time of each batch; the first counts for nothing.
     pub times: Vec<i64>,
     /// Per document all puts (with version number) and removals by batch.
-    pub histories: BTreeMap<Vec<u8>, Vec<(u64, Option<(Value, u64)>)>>,
+    pub histories: BTreeMap<Vec<u8>, Vec<Step>>,
     /// Marks and references as they are after each batch.
     pub marks: Vec<BTreeMap<u64, u64>>,
     pub references: Vec<References>,

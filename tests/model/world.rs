@@ -26,7 +26,7 @@ use annals::storage::remote::Memory;
 use annals::{Batch, Result, Store, Tenant};
 
 use crate::ops::{Bytes, Dice, Item, Op};
-use crate::plain::{Changes, Plain, Value};
+use crate::plain::{Changes, Plain, Step, Value};
 
 const NOON: i64 = 1_772_366_400_000_000;
 const OTHER: &str = "kommune-b";
@@ -60,7 +60,7 @@ fn folder(n: u64) -> &'static [u8] {
 
 fn reference(id: u64, key: &[u8]) -> Reference {
     let state = format!("state {}", key.len());
-    Reference { system: "svarut".into(), id: format!("{id}"), state, irrevocable: id % 2 == 0, expires: None }
+    Reference { system: "svarut".into(), id: format!("{id}"), state, irrevocable: id.is_multiple_of(2), expires: None }
 }
 
 fn options() -> ShipOptions {
@@ -196,7 +196,7 @@ impl World {
             tenant.add_to_draft(draft, key, reader, Meta::default()).expect("add");
         });
         drop(tenant);
-        if self.requests % 2 == 0 {
+        if self.requests.is_multiple_of(2) {
             self.reopen();
         }
         if items.is_empty() {
@@ -469,7 +469,7 @@ impl World {
             assert!(history.is_empty());
             return;
         };
-        let puts: Vec<(usize, &(u64, Option<(Value, u64)>))> = history.iter().enumerate().filter(|(_, (_, put))| put.is_some()).collect();
+        let puts: Vec<(usize, &Step)> = history.iter().enumerate().filter(|(_, (_, put))| put.is_some()).collect();
         assert_eq!(versions.len(), puts.len(), "versions of {key:?}");
         for (version, (place, (seq, put))) in versions.iter().zip(puts) {
             let (value, number) = put.as_ref().expect("a put");
@@ -495,7 +495,7 @@ impl World {
         let marks: Vec<_> = plain.marks[plain.marks.len() - 1].iter().map(|(name, seq)| (format!("m{name}"), *seq)).collect();
         assert_eq!(self.tenant().marks().expect("marks"), marks);
         for (id, (key, state)) in &plain.references[plain.references.len() - 1] {
-            assert_eq!(self.tenant().find_ref("svarut", &id.to_string()).expect("find"), [key.clone()]);
+            assert_eq!(self.tenant().find_ref("svarut", &id.to_string()).expect("find"), std::slice::from_ref(key));
             let found = self.tenant().refs(key).expect("references");
             assert!(found.iter().any(|r| r.id == id.to_string() && r.state == *state));
         }
