@@ -3,14 +3,16 @@
 //! Two kinds of damage are noticed when a store is opened, because nothing else would ever tell: the chunk store dropped the end of its
 //! journal, or SQLite dropped the end of its write-ahead log. Both are noted in the catalogue and stay known until they are healed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, Progress, Silent, check_stop};
 use crate::model::key::show_key;
+use crate::storage::catalog::batches::BatchRow;
 use crate::storage::catalog::{self, LOG_CUT, number};
 use crate::storage::remote::{self, RemoteUrl};
 
+use super::content::Ingested;
 use super::offsite::{Copies, Fetch, FetchReport, OpenRemote};
 use super::store::{CHUNK_NUMBER, CHUNKS_CUT, INCOMING, OUTBOX, Store, Tenant};
 use super::verify::{Problem, all_there, read_whole};
@@ -148,47 +150,49 @@ impl Tenant {
         let mut notes = Vec::new();
         let copies = Copies::list(places, &self.public.to_hex(), &mut notes)?;
         let scratch = inner.dir.join(INCOMING);
-        let mut last_first = 0;
-        for slice in inner.catalog.read(|rows| rows.slices(self.id))? {
+        let end = self.position()?.seq;
+        let mut wanted: BTreeSet<u64> = bad.iter().map(|b| b.ordinal).collect();
+        for tail in copies.tails().into_iter().filter(|tail| tail.first <= end) {
             let (before, after) = inner.catalog.read(|rows| {
-                let (before, last) = (rows.batch(catalog::id(self.id, slice.first - 1))?, rows.batch(catalog::id(self.id, slice.last))?);
-                Ok((before.map_or(0, |b| b.numbered.1), last.map_or(0, |b| b.numbered.1)))
+                let numbered = |batch: Option<BatchRow>| batch.map_or(0, |b| b.numbered.1);
+                let before = rows.batch(catalog::id(self.id, tail.first - 1))?;
+                Ok((numbered(before), numbered(rows.batch(catalog::id(self.id, tail.last.min(end)))?)))
             })?;
-            let wanted: Vec<u64> = bad.iter().map(|b| b.ordinal).filter(|o| (before..after).contains(o)).collect();
-            // A slice that was sealed twice stands there twice.
-            if wanted.is_empty() || slice.first == last_first {
+            if wanted.range(before..after).next().is_none() {
                 continue;
             }
-            last_first = slice.first;
             let _pass = inner.gate.enter();
-            for tail in copies.starting_at(slice.first).into_iter().filter(|tail| tail.last == slice.last) {
-                let mut fetched = FetchReport::default();
-                let fetch = Fetch { tenant: self, remotes: places, until: None, monitor };
-                let taken = fetch.contents_again(&copies, &tail, before, &scratch, &mut fetched);
-                report.bytes += fetched.bytes;
-                match taken {
-                    Ok(fresh) => {
-                        let number = inner.chunks.sync()?;
-                        inner.catalog.write(|w| {
-                            w.raise_fact(CHUNK_NUMBER, number)?;
-                            for ordinal in &wanted {
-                                let id = catalog::id(self.id, *ordinal);
-                                let digest = w.content_digest(id)?.0;
-                                if let Some(again) = fresh.get((ordinal - before) as usize).filter(|f| f.digest == digest) {
-                                    w.set_body(id, &again.body)?;
-                                }
-                            }
-                            Ok(())
-                        })?;
-                        break;
-                    }
-                    Err(e) if e.kind() == Kind::Interrupted => return Err(e),
-                    Err(e) => notes.push(format!("{tail}: {e}")),
-                }
-            }
+            let mut fetched = FetchReport::default();
+            let fetch = Fetch { tenant: self, remotes: places, until: None, monitor };
+            let taken = fetch.contents_again(&copies, &tail, before, &scratch, &mut fetched);
+            report.bytes += fetched.bytes;
             let _ = std::fs::remove_dir_all(&scratch);
+            match taken {
+                Ok(fresh) => self.take_again(&mut wanted, before, &fresh)?,
+                Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Space) => return Err(e),
+                Err(e) => notes.push(format!("{tail}: {e}")),
+            }
         }
         report.reasons.append(&mut notes);
+        Ok(())
+    }
+
+    /// Names the places of contents that were taken in again, `fresh` from number `before` on; they are no longer wanted.
+    fn take_again(&self, wanted: &mut BTreeSet<u64>, before: u64, fresh: &[Ingested]) -> Result<()> {
+        let inner = &*self.inner;
+        let number = inner.chunks.sync()?;
+        inner.catalog.write(|w| {
+            w.raise_fact(CHUNK_NUMBER, number)?;
+            for (ordinal, again) in (before..).zip(fresh) {
+                let id = catalog::id(self.id, ordinal);
+                if wanted.contains(&ordinal) && w.content_digest(id)?.0 == again.digest {
+                    w.set_body(id, &again.body)?;
+                    wanted.remove(&ordinal);
+                }
+            }
+            Ok(())
+        })?;
+        inner.chunks.note_named(number);
         Ok(())
     }
 }

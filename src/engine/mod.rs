@@ -2,6 +2,7 @@
 
 pub mod gate;
 pub mod content;
+pub mod queue;
 pub mod store;
 pub mod draft;
 pub mod record;

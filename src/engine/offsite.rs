@@ -15,8 +15,8 @@ use crate::format::cipher::SecretKey;
 use crate::format::keyfile::keyring;
 use crate::format::segment::{ObjectName, ObjectRead, SliceReader, Tail, check_object};
 use crate::model::timeline::Position;
+use crate::storage::catalog;
 use crate::storage::catalog::segments::ObjectRow;
-use crate::storage::catalog::{self};
 use crate::storage::remote::{self, Check, Object, Remote, RemoteUrl, Upload};
 
 use super::content::Ingested;
@@ -118,8 +118,9 @@ impl Store {
             }
             let mut seal = options.seal;
             seal.object_bytes_max = self.object_bytes(&remote.name)?.min(seal.object_bytes_max);
+            let tried_to = self.inner.catalog.read(|rows| rows.sealed(tenant.id))?;
             tenant.seal(&seal, monitor)?;
-            Shipment { tenant, remote, options, monitor }.run(&mut report)?;
+            Shipment { tenant, remote, options, tried_to, monitor }.run(&mut report)?;
         }
         if report.kept_away.len() == tenants.len() {
             return Err(Error::new(Kind::Refused, "rule.residency", format!("no tenant may be shipped to {}", remote.name))
@@ -145,6 +146,8 @@ struct Shipment<'a> {
     tenant: &'a Tenant,
     remote: &'a OpenRemote,
     options: &'a ShipOptions,
+    /// What was sealed up to this batch may have been on its way before: a cut upload may have left something.
+    tried_to: u64,
     monitor: &'a dyn Monitor,
 }
 
@@ -176,6 +179,12 @@ impl Shipment<'_> {
         format!("{}/{object}", self.tenant.public.to_hex())
     }
 
+    /// The upload of an object whose slice starts at batch `first`.
+    fn upload(&self, object: &str, first: u64, from: &Path, size: u64) -> Upload {
+        let upload = Upload::new(self.name_of(object), from, size);
+        if first <= self.tried_to { upload.again() } else { upload }
+    }
+
     fn is_held(&self, object: &str) -> Result<bool> {
         self.tenant.inner.catalog.read(|rows| rows.is_held(&self.remote.name, self.tenant.id, object))
     }
@@ -201,7 +210,7 @@ impl Shipment<'_> {
         disk::create_dirs(&outbox)?;
         let path = outbox.join(&name);
         disk::write_file(&path, &keyring, 0o600)?;
-        let upload = Upload::new(self.name_of(&name), &path, keyring.len() as u64);
+        let upload = self.upload(&name, 1, &path, keyring.len() as u64);
         for outcome in self.remote.remote.store(std::slice::from_ref(&upload), self.monitor)? {
             outcome?;
         }
@@ -232,7 +241,8 @@ impl Shipment<'_> {
         let mut sent = 0;
         for group in waiting.chunks(GROUP) {
             check_stop(self.monitor)?;
-            let upload = |object: &ObjectRow| Upload::new(self.name_of(&object.name), outbox.join(&object.name), object.size);
+            let first = |object: &ObjectRow| ObjectName::parse(&object.name).map_or(0, |name| name.first);
+            let upload = |object: &ObjectRow| self.upload(&object.name, first(object), &outbox.join(&object.name), object.size);
             let uploads: Vec<_> = group.iter().map(|object| (object, upload(object))).collect();
             let started = Instant::now();
             // After an attempt whose end is not known, the remote looks before it writes: a right object is not sent twice.
@@ -366,13 +376,15 @@ pub struct Gap {
 pub(crate) struct Copies {
     /// For each object, the remotes that list it.
     objects: BTreeMap<String, (ObjectName, Vec<OpenRemote>)>,
+    /// Objects that a remote lists with another size than their name says, with the last batch that they name.
+    cut: Vec<(u64, String)>,
 }
 
 impl Copies {
     /// Reads listings. A remote that cannot be listed is noted and left out, unless none is left.
     pub(crate) fn list(remotes: &[OpenRemote], tenant: &str, notes: &mut Vec<String>) -> Result<Self> {
         let mut objects: BTreeMap<String, (ObjectName, Vec<OpenRemote>)> = BTreeMap::new();
-        let mut failures = Vec::new();
+        let (mut failures, mut cut) = (Vec::new(), Vec::new());
         for remote in remotes {
             match remote.remote.list(&format!("{tenant}/")) {
                 Ok(found) => {
@@ -380,7 +392,7 @@ impl Copies {
                         let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
                         let Some(parsed) = ObjectName::parse(&short) else { continue };
                         if parsed.size != size {
-                            notes.push(format!("{}: {short} has {size} bytes, a cut upload", remote.name));
+                            cut.push((parsed.last, format!("{}: {short} has {size} bytes, a cut upload", remote.name)));
                             continue;
                         }
                         objects.entry(short).or_insert_with(|| (parsed, Vec::new())).1.push(remote.clone());
@@ -395,20 +407,27 @@ impl Copies {
             return Err(e);
         }
         notes.extend(failures.iter().map(ToString::to_string));
-        Ok(Copies { objects })
+        notes.extend(cut.iter().map(|(_, note)| note.clone()));
+        Ok(Copies { objects, cut })
     }
 
-    /// Tail objects whose slice starts at `first`, those that reach furthest first.
-    pub(crate) fn starting_at(&self, first: u64) -> Vec<ObjectName> {
-        let tails = self.objects.values().map(|(name, _)| *name).filter(|n| n.is_tail && n.first == first);
-        let mut found: Vec<_> = tails.collect();
-        found.sort_by_key(|n| std::cmp::Reverse(n.last));
+    /// Tail objects whose slice holds batch `seq`: those that start there first, and of equals those that reach furthest.
+    fn holding(&self, seq: u64) -> Vec<ObjectName> {
+        let mut found: Vec<_> = self.tails().into_iter().filter(|n| (n.first..=n.last).contains(&seq)).collect();
+        found.sort_by_key(|n| (std::cmp::Reverse(n.first), std::cmp::Reverse(n.last)));
         found
     }
 
-    /// The furthest batch that any object names.
+    /// All tail objects in the order of the log; of those that start at the same batch, the ones that reach furthest first.
+    pub(crate) fn tails(&self) -> Vec<ObjectName> {
+        let mut found: Vec<_> = self.objects.values().map(|(name, _)| *name).filter(|n| n.is_tail).collect();
+        found.sort_by_key(|n| (n.first, std::cmp::Reverse(n.last)));
+        found
+    }
+
+    /// The furthest batch that any object names, whole or cut.
     fn last(&self) -> u64 {
-        self.objects.values().map(|(name, _)| name.last).max().unwrap_or(0)
+        self.objects.values().map(|(name, _)| name.last).chain(self.cut.iter().map(|(last, _)| *last)).max().unwrap_or(0)
     }
 
     fn remotes(&self, name: &ObjectName) -> &[OpenRemote] {
@@ -432,6 +451,11 @@ impl ObjectRead for Local<'_> {
         file.read_exact_at(&mut bytes, offset).map_err(fail)?;
         Ok(bytes)
     }
+}
+
+/// Whether it is this machine's disk that failed: no remote is to blame, and no other one would do better.
+fn is_local(e: &Error) -> bool {
+    e.code().starts_with("disk.")
 }
 
 /// Fetching of one tenant's log.
@@ -458,13 +482,13 @@ impl Fetch<'_> {
             }
             let mut reasons = Vec::new();
             let mut added = None;
-            for tail in copies.starting_at(next) {
+            for tail in copies.holding(next) {
                 match self.slice(&key, &copies, &tail, &scratch, report) {
                     Ok(done) => {
                         added = Some(done);
                         break;
                     }
-                    Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Space | Kind::Newer | Kind::Denied) => return Err(e),
+                    Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Space | Kind::Newer | Kind::Denied) || is_local(&e) => return Err(e),
                     Err(e) => reasons.push(format!("{tail}: {e}")),
                 }
             }
@@ -477,8 +501,9 @@ impl Fetch<'_> {
                     }
                 }
                 None => {
+                    reasons.extend(copies.cut.iter().filter(|(last, _)| *last >= next).map(|(_, note)| note.clone()));
                     if reasons.is_empty() {
-                        reasons.push(format!("no remote has an object that starts at batch {next}"));
+                        reasons.push(format!("no remote has an object that holds batch {next}"));
                     }
                     let documents = self.documents_named(&key, &copies, next);
                     report.gaps.push(Gap { tenant: self.tenant.name().to_owned(), first: next, last: copies.last(), reasons, documents });
@@ -490,9 +515,9 @@ impl Fetch<'_> {
 
     /// Fetches and replays one slice. `true`: the wanted moment was reached.
     fn slice(&self, key: &SecretKey, copies: &Copies, tail: &ObjectName, scratch: &Path, report: &mut FetchReport) -> Result<bool> {
-        let row = self.tenant.inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?;
+        let before = self.tenant.inner.catalog.read(|rows| rows.batch(catalog::id(self.tenant.id, tail.first - 1)))?;
         let local = Local { dir: scratch };
-        let (reader, parts) = self.records(key, copies, tail, row.contents, &local, report)?;
+        let (reader, parts) = self.records(key, copies, tail, before.map_or(0, |b| b.numbered.1), &local, report)?;
         if self.until.is_some_and(|until| reader.slice().batches.first().is_some_and(|b| b.time > until)) {
             return Ok(true);
         }
@@ -565,7 +590,7 @@ impl Fetch<'_> {
                     }
                     return Ok(());
                 }
-                Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+                Err(e) if e.kind() == Kind::Interrupted || is_local(&e) => return Err(e),
                 Err(e) => last = Some(format!("{}: {e}", remote.name)),
             }
         }
@@ -576,9 +601,10 @@ impl Fetch<'_> {
     /// The documents that batches from `first` on changed, as far as the records can be read although their contents cannot.
     fn documents_named(&self, key: &SecretKey, copies: &Copies, first: u64) -> Vec<String> {
         let inner = &*self.tenant.inner;
-        let Ok(row) = inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id)) else { return Vec::new() };
-        let before = Before { inner, tenant: self.tenant.id, first_seq: first, contents: row.contents };
-        for tail in copies.starting_at(first) {
+        for tail in copies.holding(first) {
+            let Ok(numbered) = inner.catalog.read(|rows| rows.batch(catalog::id(self.tenant.id, tail.first - 1))) else { return Vec::new() };
+            let contents = numbered.map_or(0, |b| b.numbered.1);
+            let before = Before { inner, tenant: self.tenant.id, first_seq: tail.first, contents };
             for remote in copies.remotes(&tail) {
                 let ranged = Ranged { remote, folder: self.tenant.public.to_hex() };
                 let read = Tail::read(key, self.tenant.public, &tail, &ranged).and_then(|t| t.decode(self.tenant.public, &before));
@@ -631,6 +657,20 @@ fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut 
     }
     let folder = tenant.public.to_hex();
     let listed: BTreeMap<String, u64> = remote.remote.list(&format!("{folder}/"))?.into_iter().map(|o| (o.name, o.size)).collect();
+    let keyring = inner.catalog.read(|rows| rows.tenant_by_id(tenant.id))?.keyring;
+    let key = keyring::object_name(tenant.public, &keyring);
+    if held.iter().any(|(name, _)| *name == key) {
+        let name = format!("{folder}/{key}");
+        let check = match (listed.get(&name) == Some(&(keyring.len() as u64)), full) {
+            (true, false) => Check::Right,
+            _ => remote.remote.verify(&name, keyring.len() as u64, Some(Digest::of(&keyring)))?,
+        };
+        if check != Check::Right {
+            let what = format!("{} does not have the tenant's sealed key whole: {key}", remote.name);
+            report.problem(tenant.name(), what, None, Vec::new());
+            inner.catalog.write(|w| w.remove_held(&remote.name, tenant.id, &key))?;
+        }
+    }
     for slice in inner.catalog.read(|rows| rows.slices(tenant.id))? {
         for object in inner.catalog.read(|rows| rows.objects_of(slice.id))? {
             check_stop(monitor)?;

@@ -102,8 +102,9 @@ impl Tenant {
         }
         let mut item = go_back(rows, &key, &now, before.as_ref())?;
         item.undone = after.content.map_or(0, |_| after.number);
-        if !untouched {
-            self.look_into_fields(rows, &mut item, before.as_ref(), after, &now)?;
+        if !untouched && self.look_into_fields(rows, &mut item, before.as_ref(), after, &now)? {
+            plan.already += 1;
+            return Ok(());
         }
         for r in rows.references_of(after.document)? {
             plan.touch(&key, &r.reference, r.batch >= after.batch);
@@ -112,8 +113,8 @@ impl Tenant {
         Ok(())
     }
 
-    /// A document that was changed since the batch: which fields did both touch?
-    fn look_into_fields(&self, rows: &Rows<'_>, item: &mut Item, before: Option<&VersionRow>, after: &VersionRow, now: &VersionRow) -> Result<()> {
+    /// A document that was changed since the batch: which fields did both touch? `true` where nothing of the batch is left in it.
+    fn look_into_fields(&self, rows: &Rows<'_>, item: &mut Item, before: Option<&VersionRow>, after: &VersionRow, now: &VersionRow) -> Result<bool> {
         item.action = Action::Conflict;
         let texts = (|| Some((before?.content?, after.content?, now.content?)))();
         if let Some((before, after, now)) = texts {
@@ -124,12 +125,13 @@ impl Tenant {
                 if merge.conflicts.is_empty() {
                     item.action = Action::Merge;
                 }
+                let nothing_left = merge.conflicts.is_empty() && merge.merged == now;
                 item.conflicts = merge.conflicts.into_iter().map(field_conflict).collect();
-                return Ok(());
+                return Ok(nothing_left);
             }
         }
         item.conflicts = vec![FieldConflict { path: String::new(), before: None, after: None, current: None }];
-        Ok(())
+        Ok(false)
     }
 
     /// The bytes of a content that is small enough to be compared field by field.

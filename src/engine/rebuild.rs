@@ -1,5 +1,6 @@
 //! Rebuild: an empty directory becomes the store that the remotes hold, digest for digest.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::base::digest::Digest;
@@ -8,6 +9,7 @@ use crate::base::id::{SiteId, TenantId, TimelineId};
 use crate::base::monitor::{Monitor, Silent};
 use crate::base::time::Timestamp;
 use crate::format::keyfile::{KeyFile, SiteSecret, Unlock, keyring};
+use crate::format::segment::ObjectName;
 use crate::model::key::DEFAULT_TENANT;
 use crate::model::timeline::Position;
 use crate::storage::catalog::tenants::TenantRow;
@@ -32,7 +34,10 @@ pub struct Rebuild<'a> {
 }
 
 /// The key objects of a site on some remotes: each tenant with its sealed key.
-fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, notes: &mut Vec<String>) -> Result<Vec<(keyring::KeyringEntry, Vec<u8>)>> {
+fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, report: &mut FetchReport) -> Result<Vec<(keyring::KeyringEntry, Vec<u8>)>> {
+    let notes = &mut report.bridged;
+    let mut folders: BTreeMap<TenantId, u64> = BTreeMap::new();
+    let mut others: BTreeSet<TenantId> = BTreeSet::new();
     let mut found: Vec<(keyring::KeyringEntry, Vec<u8>)> = Vec::new();
     let mut failures = Vec::new();
     let mut denied = None;
@@ -47,6 +52,10 @@ fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, notes: &mu
         for object in objects {
             let Some((folder, name)) = object.name.split_once('/') else { continue };
             let Ok(tenant) = TenantId::from_hex(folder) else { continue };
+            if let Some(segment) = ObjectName::parse(name) {
+                let last = folders.entry(tenant).or_default();
+                *last = segment.last.max(*last);
+            }
             if !name.starts_with("key-") || found.iter().any(|(entry, _)| entry.tenant == tenant) {
                 continue;
             }
@@ -56,7 +65,10 @@ fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, notes: &mu
             })();
             match opened {
                 Ok((entry, bytes)) if entry.site == site && entry.tenant == tenant => found.push((entry, bytes)),
-                Ok(_) => notes.push(format!("{}: {} belongs to another site", remote.name, object.name)),
+                Ok(_) => {
+                    others.insert(tenant);
+                    notes.push(format!("{}: {} belongs to another site", remote.name, object.name));
+                }
                 Err(e) => {
                     let e: Error = e;
                     notes.push(format!("{}: {}: {e}", remote.name, object.name));
@@ -74,6 +86,12 @@ fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, notes: &mu
         return Err(denied.unwrap_or_else(|| {
             Error::missing("rebuild.nothing", "no remote holds anything of this site").hint("check the address; annals ship fills it")
         }));
+    }
+    for (tenant, last) in folders {
+        if !others.contains(&tenant) && found.iter().all(|(entry, _)| entry.tenant != tenant) {
+            let reasons = vec!["its sealed key is on no remote, or cannot be opened with this key file".to_owned()];
+            report.gaps.push(Gap { tenant: tenant.to_hex(), first: 1, last, reasons, documents: Vec::new() });
+        }
     }
     found.sort_by_key(|(entry, _)| (entry.tenant_name != DEFAULT_TENANT, entry.created.micros(), entry.tenant));
     Ok(found)
@@ -113,7 +131,7 @@ impl Rebuild<'_> {
             store
         } else {
             let site = self.key_file.site();
-            let found = tenants(self.remotes, site, &self.secret, &mut report.bridged)?;
+            let found = tenants(self.remotes, site, &self.secret, &mut report)?;
             let mut rows: Vec<TenantRow> = Vec::new();
             // The first tenant is the default one, also where nothing of it was ever shipped: its name must not lead to another's log.
             if found.first().is_none_or(|(entry, _)| entry.tenant_name != DEFAULT_TENANT) {

@@ -5,12 +5,10 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::sync::{Condvar, Mutex};
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
-use crate::base::time::Timestamp;
 use crate::format::record::RecordHasher;
 use crate::model::change::{BatchHead, Cause, Change, Meta};
 use crate::model::key::{check_key, check_text, show_key};
@@ -25,41 +23,12 @@ use crate::storage::catalog::{self, Writer};
 
 use super::content::{self, Ingested};
 use super::gate::WriterPass;
+pub use super::queue::Receipt;
+use super::queue::{Draft, Head, Request, Source};
 use super::store::{CHUNK_NUMBER, Inner, Tenant};
 
 /// Bytes of packed small contents that a batch holds in memory; further ones go to the chunk store.
 const INLINE_HELD_BYTES_MAX: usize = 64 << 20;
-
-/// Proof that a batch is durably part of the log. It exists only after the commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// The position of the log with this batch as its last.
-    pub position: Position,
-    /// The time it was recorded under.
-    pub time: Timestamp,
-    /// How many changes it holds.
-    pub changes: u64,
-    /// The request was recorded before; nothing was added now.
-    pub repeated: bool,
-}
-
-/// What a new version consists of.
-#[derive(Debug, Clone)]
-pub(crate) enum Source {
-    /// Bytes taken in by this batch.
-    New(Ingested),
-    /// A content that the tenant has already.
-    Known { id: i64, digest: Digest, size: u64 },
-}
-
-/// One change that is not yet part of the log.
-#[derive(Debug, Clone)]
-pub(crate) enum Draft {
-    Put { key: Vec<u8>, source: Source, meta: Meta, if_version: Option<u64> },
-    Remove { key: Vec<u8>, if_version: Option<u64> },
-    Refer { key: Vec<u8>, reference: Reference, shared: bool },
-    Mark { name: String },
-}
 
 /// Changes that become one batch of the log together, or not at all. Dropped without [`Batch::commit`], nothing happened.
 pub struct Batch {
@@ -69,22 +38,6 @@ pub struct Batch {
     inline_bytes: usize,
     head: Head,
     pass: WriterPass,
-}
-
-/// What the caller says of a batch.
-#[derive(Debug, Clone, Default)]
-struct Head {
-    actor: String,
-    reason: String,
-    origin: String,
-    request: String,
-    cause: Cause,
-    /// The log must end here, or the commit is refused as stale.
-    expected: Option<Position>,
-    /// Forgotten in the same transaction.
-    draft: Option<i64>,
-    /// What capture saw, noted in the same transaction.
-    seen: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
 impl Tenant {
@@ -236,13 +189,14 @@ impl Batch {
     /// Like [`Batch::put_with`], refused at the commit unless the document's current version has this number (0: it does not exist).
     pub fn put_if_version(&mut self, key: impl AsRef<[u8]>, reader: &mut dyn Read, meta: Meta, version: u64) -> Result<()> {
         check_key(key.as_ref())?;
+        check_meta(&meta)?;
         let source = Source::New(self.take_in(reader, None)?);
         self.add(Draft::Put { key: key.as_ref().to_vec(), source, meta, if_version: Some(version) })
     }
 
     pub(crate) fn put_sized(&mut self, key: &[u8], reader: &mut dyn Read, size: Option<u64>, meta: Meta) -> Result<(Digest, u64)> {
         check_key(key)?;
-        check_text("media type", &meta.media)?;
+        check_meta(&meta)?;
         let ingested = self.take_in(reader, size)?;
         let what = (ingested.digest, ingested.size);
         self.add(Draft::Put { key: key.to_vec(), source: Source::New(ingested), meta, if_version: None })?;
@@ -315,7 +269,7 @@ impl Batch {
         let sync = self.drafts.iter().any(|d| matches!(d, Draft::Put { source: Source::New(i), .. } if i.needs_sync()));
         let request = Request { tenant: self.tenant.id, head: std::mem::take(&mut self.head), drafts: std::mem::take(&mut self.drafts), sync };
         let inner = self.tenant.inner.clone();
-        let receipt = inner.queue.submit(&inner, request);
+        let receipt = inner.queue.submit(request, |group| commit_group(&inner, group));
         drop(self.pass);
         receipt
     }
@@ -332,7 +286,7 @@ impl Tenant {
     /// Adds a put (or with no reader a removal) to a draft; the bytes are durable when this returns.
     pub fn add_to_draft(&self, draft: i64, key: &[u8], content: Option<&mut dyn Read>, meta: Meta) -> Result<()> {
         check_key(key)?;
-        check_text("media type", &meta.media)?;
+        check_meta(&meta)?;
         // A number of another tenant's must not be written to.
         self.open_batch(draft)?;
         let _pass = self.inner.gate.enter();
@@ -350,7 +304,9 @@ impl Tenant {
         self.inner.catalog.write(|w| {
             w.raise_fact(CHUNK_NUMBER, number)?;
             w.set_draft_change(draft, &DraftChange { key: key.to_vec(), content, meta })
-        })
+        })?;
+        self.inner.chunks.note_named(number);
+        Ok(())
     }
 
     /// Makes a draft a batch of the log.
@@ -376,51 +332,13 @@ impl Tenant {
     }
 }
 
-struct Request {
-    tenant: i64,
-    head: Head,
-    drafts: Vec<Draft>,
-    sync: bool,
-}
-
-#[derive(Default)]
-struct Queue {
-    waiting: Vec<(u64, Request)>,
-    done: HashMap<u64, Result<Receipt>>,
-    next: u64,
-    leading: bool,
-}
-
-/// Callers that commit at the same time: the first one in leads, and commits for all that wait.
-#[derive(Default)]
-pub(crate) struct CommitQueue {
-    state: Mutex<Queue>,
-    finished: Condvar,
-}
-
-impl CommitQueue {
-    fn submit(&self, inner: &Inner, request: Request) -> Result<Receipt> {
-        let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
-        let ticket = state.next;
-        state.next += 1;
-        state.waiting.push((ticket, request));
-        loop {
-            if let Some(result) = state.done.remove(&ticket) {
-                return result;
-            }
-            if state.leading {
-                state = self.finished.wait(state).unwrap_or_else(|e| e.into_inner());
-                continue;
-            }
-            state.leading = true;
-            let group = std::mem::take(&mut state.waiting);
-            drop(state);
-            let results = commit_group(inner, group);
-            state = self.state.lock().unwrap_or_else(|e| e.into_inner());
-            state.done.extend(results);
-            state.leading = false;
-            self.finished.notify_all();
-        }
+/// Refuses what a reader of the record would refuse later.
+fn check_meta(meta: &Meta) -> Result<()> {
+    check_text("media type", &meta.media)?;
+    match meta.mode {
+        Some(mode) if mode > 0o7777 => Err(Error::usage("meta.mode", format!("not permission bits: {mode:o}"))
+            .hint("leave out the bits that say what kind of file it is: mode & 0o7777")),
+        _ => Ok(()),
     }
 }
 
@@ -429,13 +347,16 @@ fn commit_group(inner: &Inner, group: Vec<(u64, Request)>) -> Vec<(u64, Result<R
     let committed = (|| {
         let sync = group.iter().any(|(_, r)| r.sync);
         let number = if sync { inner.chunks.sync()? } else { 0 };
-        inner.catalog.write(|w| {
-            if sync {
-                w.raise_fact(CHUNK_NUMBER, number)?;
-            }
-            let alone = group.len() == 1;
-            group.iter().map(|(ticket, request)| Ok((*ticket, record_one(inner, w, request, alone)?))).collect::<Result<Vec<_>>>()
-        })
+        inner
+            .catalog
+            .write(|w| {
+                if sync {
+                    w.raise_fact(CHUNK_NUMBER, number)?;
+                }
+                let alone = group.len() == 1;
+                group.iter().map(|(ticket, request)| Ok((*ticket, record_one(inner, w, request, alone)?))).collect::<Result<Vec<_>>>()
+            })
+            .inspect(|_| inner.chunks.note_named(number))
     })();
     match committed {
         Ok(results) => results,
@@ -518,42 +439,52 @@ pub(crate) fn write_batch(w: &Writer<'_>, tenant: &mut TenantRow, head: &BatchHe
     Ok(())
 }
 
-/// The same request again: the first receipt if it says the same, a refusal if not.
+/// The same request again: the first receipt if it says the same, a refusal if not. What is kept beside a content may differ, because a
+/// program that sends a file again may find another time on it.
 fn repeated(w: &Writer<'_>, position: &Position, known: BatchRow, request: &Request) -> Result<Receipt> {
-    let mut puts = HashMap::new();
-    let mut removals = 0;
+    let mut recorded = HashMap::new();
     w.versions_of_batches(known.id, known.id, |v| {
-        match v.content {
-            Some(content) => {
-                puts.insert(v.document, w.content_digest(content)?.0);
-            }
-            None => removals += 1,
-        }
+        let content = v.content.map(|content| w.content_digest(content)).transpose()?;
+        recorded.insert(v.document, content.map(|(digest, _)| digest));
         Ok(())
     })?;
+    let mut remarks = w.remarks(known.id, known.id)?.into_iter().map(|(_, _, change)| change);
     let mut same = request.drafts.len() as u64 == known.changes;
-    let mut removals_now = 0;
     for draft in &request.drafts {
-        match draft {
-            Draft::Put { key, source, .. } => {
-                let digest = match source {
-                    Source::New(i) => i.digest,
-                    Source::Known { digest, .. } => *digest,
-                };
-                let document = w.document(catalog::tenant_of(known.id), key)?.map(|d| d.id);
-                same &= document.is_some_and(|d| puts.get(&d) == Some(&digest));
+        let (key, content) = match change_of(draft) {
+            Change::Put { key, content, .. } => (key, Some(content)),
+            Change::Remove { key } => (key, None),
+            remark => {
+                same &= remarks.next() == Some(remark);
+                continue;
             }
-            Draft::Remove { .. } => removals_now += 1,
-            Draft::Refer { .. } | Draft::Mark { .. } => {}
-        }
+        };
+        let document = w.document(catalog::tenant_of(known.id), &key)?;
+        same &= document.is_some_and(|d| recorded.get(&d.id) == Some(&content));
     }
-    if !same || removals != removals_now {
+    if !same {
         return Err(Error::new(Kind::Refused, "request.differs", format!("request {} was recorded before with other changes", known.head.request))
             .hint("use a new request id for a new request")
             .at_seq(known.head.seq));
     }
     let position = Position { timeline: position.timeline, seq: known.head.seq, digest: known.digest };
     Ok(Receipt { position, time: known.head.time, changes: known.changes, repeated: true })
+}
+
+/// The change that a draft stands for.
+pub(crate) fn change_of(draft: &Draft) -> Change {
+    match draft {
+        Draft::Put { key, source, meta, .. } => {
+            let (content, size) = match source {
+                Source::New(i) => (i.digest, i.size),
+                Source::Known { digest, size, .. } => (*digest, *size),
+            };
+            Change::Put { key: key.clone(), content, size, meta: meta.clone() }
+        }
+        Draft::Remove { key, .. } => Change::Remove { key: key.clone() },
+        Draft::Refer { key, reference, .. } => Change::Refer { key: key.clone(), reference: reference.clone() },
+        Draft::Mark { name } => Change::Mark { name: name.clone() },
+    }
 }
 
 fn apply(w: &Writer<'_>, tenant: &mut TenantRow, batch: i64, place: u64, draft: &Draft) -> Result<Change> {

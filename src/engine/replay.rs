@@ -17,7 +17,7 @@ use crate::format::layout::{self, Layout};
 use crate::format::record::RecordHasher;
 use crate::format::segment::{ObjectRead, SliceReader};
 use crate::format::wire::{Form, NewContent, Run, Slice, WireBatch, WireChange};
-use crate::model::change::{BatchHead, Change};
+use crate::model::change::BatchHead;
 use crate::model::key::show_key;
 use crate::storage::catalog::contents::ContentRow;
 use crate::storage::catalog::segments::ObjectRow;
@@ -25,7 +25,8 @@ use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, Writer};
 
 use super::content::{self, Ingested};
-use super::record::{Draft, Source, write_batch};
+use super::queue::{Draft, Source};
+use super::record::{change_of, write_batch};
 use super::seal::{Before, piece_bytes};
 use super::store::{CHUNK_NUMBER, Tenant};
 
@@ -74,16 +75,19 @@ impl Replay<'_> {
         let inner = &*self.tenant.inner;
         let slice = self.reader.slice();
         let row = inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?;
-        check_place(slice, &row)?;
+        self.check_place(&row)?;
         let _pass = inner.gate.enter();
         let (fresh, bytes) = self.contents()?;
         let drafts = self.drafts(slice, &fresh)?;
-        self.prove(slice, &drafts)?;
+        self.prove(slice, &drafts, &row)?;
         let number = inner.chunks.sync()?;
-        inner.catalog.write(|w| {
-            w.raise_fact(CHUNK_NUMBER, number)?;
-            self.write(w, row.clone(), slice, &drafts).map(|done| Replayed { bytes, ..done })
-        })
+        inner
+            .catalog
+            .write(|w| {
+                w.raise_fact(CHUNK_NUMBER, number)?;
+                self.write(w, row.clone(), slice, &drafts).map(|done| Replayed { bytes, ..done })
+            })
+            .inspect(|_| inner.chunks.note_named(number))
     }
 
     /// Takes in the contents of the slice, and gives them with their bytes together. Nothing names them yet; the caller holds the gate.
@@ -98,7 +102,8 @@ impl Replay<'_> {
 
     fn write(&self, w: &Writer<'_>, mut row: TenantRow, slice: &Slice, drafts: &[(BatchHead, Vec<Draft>)]) -> Result<Replayed> {
         let mut done = Replayed::default();
-        for (head, drafts) in drafts {
+        let known = row.position.seq;
+        for (head, drafts) in drafts.iter().filter(|(head, _)| head.seq > known) {
             if self.until.is_some_and(|until| head.time > until) {
                 done.partly = true;
                 break;
@@ -170,14 +175,29 @@ impl Replay<'_> {
         })
     }
 
-    /// Recomputes the chain of digests over all batches of the slice and compares its end.
-    fn prove(&self, slice: &Slice, drafts: &[(BatchHead, Vec<Draft>)]) -> Result<()> {
+    /// The slice must continue this log, or begin within it where the two are the same up to there.
+    fn check_place(&self, row: &TenantRow) -> Result<()> {
+        let slice = self.reader.slice();
+        let before = self.tenant.inner.catalog.read(|rows| rows.batch(catalog::id(row.id, slice.first_seq - 1)))?;
+        let (digest, numbered) = before.map_or((Digest::ZERO, (0, 0)), |b| (b.digest, b.numbered));
+        let place = 1..=row.position.seq + 1;
+        if place.contains(&slice.first_seq) && slice.prev == digest && (slice.documents_before, slice.contents_before) == numbered {
+            return Ok(());
+        }
+        Err(apart(slice, row))
+    }
+
+    /// Recomputes the chain of digests over all batches of the slice and compares its end, and the batch at which this log ends.
+    fn prove(&self, slice: &Slice, drafts: &[(BatchHead, Vec<Draft>)], row: &TenantRow) -> Result<()> {
         let mut prev = slice.prev;
         for (head, drafts) in drafts {
             let head = BatchHead { prev, ..head.clone() };
             let mut hasher = RecordHasher::new(&head, drafts.len() as u64);
             drafts.iter().for_each(|d| hasher.push(&change_of(d)));
             prev = hasher.finish();
+            if head.seq == row.position.seq && prev != row.position.digest {
+                return Err(apart(slice, row));
+            }
         }
         if prev != slice.head {
             return Err(Error::new(
@@ -220,36 +240,14 @@ fn head_of(slice: &Slice, i: usize, batch: &WireBatch) -> BatchHead {
     }
 }
 
-fn change_of(draft: &Draft) -> Change {
-    match draft {
-        Draft::Put { key, source, meta, .. } => {
-            let (content, size) = match source {
-                Source::New(i) => (i.digest, i.size),
-                Source::Known { digest, size, .. } => (*digest, *size),
-            };
-            Change::Put { key: key.clone(), content, size, meta: meta.clone() }
-        }
-        Draft::Remove { key, .. } => Change::Remove { key: key.clone() },
-        Draft::Refer { key, reference, .. } => Change::Refer { key: key.clone(), reference: reference.clone() },
-        Draft::Mark { name } => Change::Mark { name: name.clone() },
-    }
-}
-
-fn check_place(slice: &Slice, row: &TenantRow) -> Result<()> {
-    let fits = slice.first_seq == row.position.seq + 1
-        && slice.prev == row.position.digest
-        && slice.documents_before == row.documents
-        && slice.contents_before == row.contents;
-    if fits {
-        return Ok(());
-    }
-    Err(Error::new(
+fn apart(slice: &Slice, row: &TenantRow) -> Error {
+    Error::new(
         Kind::Refused,
         "lineage.apart",
         format!("batches {} to {} do not continue this log, which ends at seq {}", slice.first_seq, slice.last_seq(), row.position.seq),
     )
     .hint("the remote and this store have different histories; nothing was changed")
-    .at_seq(row.position.seq))
+    .at_seq(row.position.seq)
 }
 
 impl Taking<'_> {

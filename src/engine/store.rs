@@ -24,7 +24,7 @@ use crate::storage::chunks::Chunks;
 use crate::storage::config::Config;
 
 use super::gate::Gate;
-use super::record::CommitQueue;
+use super::queue::CommitQueue;
 
 /// Name of the file that makes a directory a store.
 pub const MARKER: &str = "annals.store";
@@ -204,11 +204,14 @@ impl Options {
         let catalog = Catalog::open(&dir.join("catalog.db"))?;
         let chunks = Chunks::open(&dir.join("chunks"))?;
         let relied_on = catalog.read(|v| v.fact_number(CHUNK_NUMBER))?;
+        // Noted for good before anything is written, because the next write makes the numbers agree again.
         if relied_on > chunks.number() {
-            // Noted for good before anything is written, because the next write makes the numbers agree again.
             catalog.write(|w| w.set_fact(CHUNKS_CUT, b""))?;
-            chunks.skip_to(relied_on);
         }
+        if relied_on < chunks.named() {
+            catalog.write(|w| w.set_fact(LOG_CUT, b""))?;
+        }
+        chunks.skip_to(relied_on);
         sweep(dir, &catalog)?;
         let main = catalog.read(|v| v.tenant_by_id(0))?;
         let inner = Arc::new(Inner {
@@ -289,12 +292,15 @@ fn read_marker(dir: &Path) -> Result<SiteId> {
         return Err(Error::new(Kind::NoStore, "store.none", format!("there is no store in {}", dir.display()))
             .hint(format!("make one with annals init -C {}, or point at one with -C DIR or ANNALS_STORE", dir.display())));
     }
-    let bytes = disk::read_file(&path, 4096)?;
-    let text = String::from_utf8(bytes).map_err(|_| Error::damaged(path.display()))?;
-    let field = |name: &str| text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(' ')).ok_or_else(|| Error::damaged(path.display()));
-    let format = field("format")?.parse().map_err(|_| Error::damaged(path.display()))?;
+    let damaged = || {
+        let text = "the same file of another copy of this store will do; without one, rebuild from a remote: annals rebuild --from URL --into DIR";
+        Error::damaged(path.display()).hint(text)
+    };
+    let text = String::from_utf8(disk::read_file(&path, 4096)?).map_err(|_| damaged())?;
+    let field = |name: &str| text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(' ')).ok_or_else(damaged);
+    let format = field("format")?.parse().ok().filter(|format| *format > 0).ok_or_else(damaged)?;
     version::check(&format!("the store in {}", dir.display()), format, version::STORE)?;
-    SiteId::from_hex(field("site")?)
+    SiteId::from_hex(field("site")?).map_err(|_| damaged())
 }
 
 fn lock(path: &Path, wait: Duration) -> Result<File> {

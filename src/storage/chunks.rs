@@ -1,10 +1,11 @@
 //! The chunk store: content-addressed bytes in one fjall keyspace. The only door to `fjall`.
 //!
 //! Values are compressed by us (`format::block`), so fjall's own compression is off; key-value separation is on, which halves what is
-//! written twice. Each commit that must survive carries the catalogue's batch number, so that a journal cut short is noticed at open.
+//! written twice. Each sync has a number, which the catalogue notes with what it names then; the next sync notes in return how far the
+//! catalogue is. So each of the two notices at open when the other came back shorter than it was.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
@@ -34,20 +35,47 @@ const NUMBER_KEY: &[u8] = b"number";
 pub struct Chunks {
     db: Database,
     chunks: Keyspace,
-    /// The number of the last sync. Held while syncing, so that numbers reach the disk in their order.
-    number: Arc<Mutex<u64>>,
+    /// Held while syncing, so that numbers reach the disk in their order.
+    numbers: Arc<Mutex<Numbers>>,
     /// No chunk counts as there, see [`Chunks::anew`].
     anew: bool,
 }
 
+/// How far the two stores are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Numbers {
+    /// Of the last sync.
+    last: u64,
+    /// Of the last sync that the catalogue names, as far as known.
+    named: u64,
+}
+
+impl Numbers {
+    fn decode(value: &[u8]) -> Option<Self> {
+        let (last, named) = value.split_first_chunk::<8>()?;
+        Some(Numbers { last: u64::from_be_bytes(*last), named: u64::from_be_bytes(named.try_into().ok()?) })
+    }
+
+    fn encode(self) -> [u8; 16] {
+        let mut out = [0; 16];
+        out[..8].copy_from_slice(&self.last.to_be_bytes());
+        out[8..].copy_from_slice(&self.named.to_be_bytes());
+        out
+    }
+}
+
+const DAMAGED_HINT: &str = "annals verify tells what is damaged; a damaged chunk store is rebuilt with annals rebuild";
+
 fn failure(what: &str, e: fjall::Error) -> Error {
     match e {
-        fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) => Error::io(format_args!("{what} in the chunk store"), io),
+        fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) => {
+            let error = Error::io(format_args!("{what} in the chunk store"), io);
+            if error.what_next().is_some() { error } else { error.hint(DAMAGED_HINT) }
+        }
         fjall::Error::Locked => {
             Error::new(Kind::Locked, "store.locked", "another process holds the chunk store").hint("wait for it to end, or stop it")
         }
-        other => Error::new(Kind::Failed, "chunks.failed", format!("could not {what} in the chunk store: {other}"))
-            .hint("annals verify tells what is damaged; a damaged chunk store is rebuilt with annals rebuild"),
+        other => Error::new(Kind::Failed, "chunks.failed", format!("could not {what} in the chunk store: {other}")).hint(DAMAGED_HINT),
     }
 }
 
@@ -86,8 +114,8 @@ impl Chunks {
         };
         let chunks = db.keyspace("chunks", options).map_err(fail)?;
         let number = chunks.get(NUMBER_KEY).map_err(|e| failure("read the number", e))?;
-        let number = number.and_then(|v| <[u8; 8]>::try_from(&v[..]).ok()).map_or(0, u64::from_be_bytes);
-        Ok(Chunks { db, chunks, number: Arc::new(Mutex::new(number)), anew: false })
+        let numbers = number.and_then(|v| Numbers::decode(&v)).unwrap_or_default();
+        Ok(Chunks { db, chunks, numbers: Arc::new(Mutex::new(numbers)), anew: false })
     }
 
     /// The same store for a writer that takes no chunk for present: each is written again, over the damaged one that may be there.
@@ -128,24 +156,39 @@ impl Chunks {
     /// Makes everything written so far durable, under the next number, which it gives.
     pub fn sync(&self) -> Result<u64> {
         fault::point("chunks.sync")?;
-        let mut last = self.number.lock().unwrap_or_else(|e| e.into_inner());
-        let number = *last + 1;
+        let mut numbers = self.numbers();
+        let next = Numbers { last: numbers.last + 1, ..*numbers };
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
-        batch.insert(&self.chunks, NUMBER_KEY, number.to_be_bytes());
+        batch.insert(&self.chunks, NUMBER_KEY, next.encode());
         batch.commit().map_err(|e| failure("sync", e))?;
-        *last = number;
-        Ok(number)
+        *numbers = next;
+        Ok(next.last)
+    }
+
+    fn numbers(&self) -> MutexGuard<'_, Numbers> {
+        self.numbers.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// The number of the last durable [`Chunks::sync`], 0 before the first.
     pub fn number(&self) -> u64 {
-        *self.number.lock().unwrap_or_else(|e| e.into_inner())
+        self.numbers().last
     }
 
-    /// Numbers go on after `number` where they are behind it: what was lost must not be taken for what is written next.
+    /// The number of the last sync that the catalogue was known to name at the time of the last sync of all.
+    pub fn named(&self) -> u64 {
+        self.numbers().named
+    }
+
+    /// The catalogue durably names sync `number`, and everything before it. The next sync notes that.
+    pub fn note_named(&self, number: u64) {
+        let mut numbers = self.numbers();
+        numbers.named = number.max(numbers.named);
+    }
+
+    /// Numbers go on after `number`, which the catalogue names: what was lost must not be taken for what is written next.
     pub fn skip_to(&self, number: u64) {
-        let mut last = self.number.lock().unwrap_or_else(|e| e.into_inner());
-        *last = number.max(*last);
+        let mut numbers = self.numbers();
+        *numbers = Numbers { last: number.max(numbers.last), named: number };
     }
 
     /// All digests in order.

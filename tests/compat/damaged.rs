@@ -163,7 +163,7 @@ fn a_key_object_of_another_tenant() {
 fn a_missing_key_object() {
     let remote = Remote::golden();
     std::fs::remove_file(remote.object(false, "key-")).expect("remove");
-    remote.check((13, 0), "no key opens", "no key opens the folder");
+    remote.check((13, 0), "no whole key object", "no whole key object");
 }
 
 #[test]
@@ -201,4 +201,19 @@ fn a_container_that_only_one_reader_can_write_again() {
     let Some(read) = python::read(&remote, &["--key", &key], None, &["--get", "plain"]) else { return };
     assert_eq!((read.exit, read.out.as_str()), (4, "to be read by all\n"), "{}", read.complaints);
     assert!(read.complaints.contains("container method 2") && read.complaints.contains("cannot be proven"), "{}", read.complaints);
+}
+
+#[test]
+fn another_site_on_the_same_remote_is_no_damage() {
+    use crate::site::{directory, new_site, ship};
+    let remote = Remote::golden();
+    let (store, _) = new_site(&remote.dir.path().join("other"), None);
+    store.put("a", &b"of another site\n"[..]).expect("put");
+    ship(&store, &directory(&remote.root()), annals::format::block::Effort::Best);
+    let key = fixtures().join("formats/v1/annals.key");
+    let (again, report) = rebuild(&remote.root(), &key, None, &remote.dir.path().join("again")).expect("rebuild");
+    assert!(report.gaps.is_empty(), "{report:?}");
+    assert_eq!(again.tenants().expect("tenants").len(), 2);
+    let Some(read) = python::read(&remote.root(), &["--key", &key.to_string_lossy()], None, &["--verify"]) else { return };
+    assert_eq!((read.exit, read.complaints.as_str()), (0, ""));
 }

@@ -1380,18 +1380,20 @@ def read_remote(remote, site, secret, wanted, timeline):
         path = os.path.join(remote, folder)
         if not re.fullmatch("[0-9a-f]{32}", folder) or not os.path.isdir(path):
             continue
-        tenant, opened = bytes.fromhex(folder), False
+        tenant, whole = bytes.fromhex(folder), False
         for text in sorted(os.listdir(path)):
             if not re.fullmatch(r"key-[0-9a-f]{16}\.key", text):
                 continue
+            with open(os.path.join(path, text), "rb") as file:
+                data = file.read(254)
+            if text != f"key-{digest(tenant + data)[:8].hex()}.key":
+                problems.append(f"{folder}/{text} has other bytes than its name says, or stands in another tenant's folder")
+                continue
+            whole = True
             try:
-                with open(os.path.join(path, text), "rb") as file:
-                    data = file.read(254)
-                if text != f"key-{digest(tenant + data)[:8].hex()}.key":
-                    raise Bad(f"{folder}/{text} has other bytes than its name says, or stands in another tenant's folder")
                 found = open_keyring(secret, data, f"{folder}/{text}")
             except Bad as e:
-                problems.append(str(e))
+                # A whole key object that does not open is another site's, unless there is nothing else.
                 denied = denied or e
                 continue
             if found[0] != site or found[1] != tenant:
@@ -1399,12 +1401,13 @@ def read_remote(remote, site, secret, wanted, timeline):
                 continue
             if wanted is None or found[3] == wanted:
                 logs.append(read_tenant(path, tenant, found[3], found[2], timeline))
-            opened = True
             break
-        if not opened:
-            problems.append(f"no key opens the folder {folder}: its tenant is erased, of another site, or its key object is lost")
+        if not whole and any(Name.parse(text) for text in os.listdir(path)):
+            problems.append(f"there is no whole key object in the folder {folder}: its tenant was erased, or its key object is lost")
     if not logs and denied is not None:
         raise denied
+    if not logs and problems:
+        raise Bad("; ".join(problems))
     if not logs:
         raise Bad("nothing of this site is here" if wanted is None else f"there is no tenant called {wanted}", MISSING)
     return sorted(logs, key=lambda log: (log.name != "main", log.name)), problems

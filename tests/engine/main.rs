@@ -6,3 +6,4 @@ mod history;
 mod plans;
 mod offsite;
 mod gc;
+mod refusals;

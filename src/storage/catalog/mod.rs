@@ -12,6 +12,7 @@ pub mod segments;
 pub mod summary;
 mod wal;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -60,7 +61,13 @@ pub(crate) fn sql(e: rusqlite::Error) -> Error {
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             fail(Kind::Denied, "disk.denied", format!("the catalogue cannot be opened for writing: {e}"), "check who owns the store's folder")
         }
-        _ => Error::new(Kind::Failed, "catalog.failed", format!("the catalogue failed: {e}")).caused_by(e),
+        _ => fail(
+            Kind::Failed,
+            "catalog.failed",
+            format!("the catalogue failed: {e}"),
+            "annals verify --full tells what is damaged; a damaged catalogue is rebuilt with annals rebuild",
+        )
+        .caused_by(e),
     }
 }
 
@@ -82,8 +89,9 @@ pub fn tenant_of(id: i64) -> i64 {
 /// The open catalogue of one store.
 pub struct Catalog {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    /// Closed before the writer: the last connection folds the write-ahead log into the file, and a reader cannot.
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
 }
 
 /// A view of the catalogue that does not change while it is held. All queries live on it; inside [`Catalog::write`] they see what the
@@ -123,6 +131,11 @@ impl Catalog {
     pub fn open(path: &Path) -> Result<Self> {
         if !path.metadata().is_ok_and(|m| m.is_file() && m.len() > 0) {
             return Err(lost(format!("the catalogue is not there or empty: {}", path.display())));
+        }
+        // Asked of the file itself first: SQLite folds the write-ahead log in when it closes, and a newer store is not to be touched.
+        let written = version_in(path)?;
+        if written > version::STORE {
+            version::check("the catalogue", written, version::STORE)?;
         }
         let cut = wal::is_cut(&wal::path_of(path))?;
         let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -174,6 +187,14 @@ impl Catalog {
             Ok(all.into_iter().filter(|line| line != "ok").collect())
         })
     }
+}
+
+/// The user version in the header of a SQLite file (<https://www.sqlite.org/fileformat2.html>), 0 where the file is too short for one.
+fn version_in(path: &Path) -> Result<u32> {
+    let fail = |e| Error::io(format_args!("read {}", path.display()), e);
+    let mut header = Vec::new();
+    std::fs::File::open(path).and_then(|file| file.take(64).read_to_end(&mut header)).map_err(fail)?;
+    Ok(header.get(60..64).and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes))
 }
 
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
