@@ -105,7 +105,7 @@ fn the_readme_has_the_limits() {
     }
 }
 
-/// `path/file.rs: name, name` as ARCHITECTURE names tests, in backticks.
+/// Tests are named as `path/file.rs::name` in backticks.
 #[test]
 fn every_test_that_the_architecture_names_exists() {
     let page = page("ARCHITECTURE.md");

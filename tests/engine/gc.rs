@@ -38,7 +38,7 @@ fn garbage_collection_never_takes_what_a_writer_is_about_to_name() {
             let mut abandoned = s.store.batch("");
             abandoned.put("never", &content[..]).expect("put");
             drop(abandoned);
-            if round % 2 == 0 {
+            if round.is_multiple_of(2) {
                 std::thread::yield_now();
             }
             let mut batch = s.store.batch("");

@@ -11,7 +11,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::id::SiteId;
 use crate::base::random::Random;
 
-/// Bytes: the longest key file that is read: [`SLOTS_MAX`] slots of [`LINE_BYTES_MAX`], rounded up.
+/// Bytes: the longest key file that is read: 48 slots of 1,024 bytes, rounded up.
 pub const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
 /// Slots: a handful of administrators and an escrow or two, with room.
 const SLOTS_MAX: usize = 48;
