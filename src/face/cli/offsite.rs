@@ -32,6 +32,7 @@ fn seal_json(name: &str, r: &SealReport) -> Value {
 
 impl Seal {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let store = context.store()?;
         let monitor = context.monitor();
         let mut tenants = Vec::new();
@@ -72,6 +73,7 @@ pub(crate) struct Ship {
 
 impl Ship {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_plan()?;
         let store = context.store()?;
         let limit_rate = rate(context)?;
         let names: Vec<String> = match self.to {
@@ -156,6 +158,7 @@ pub(crate) struct Fetch {
 
 impl Fetch {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let store = context.store()?;
         let names: Vec<String> = match self.from {
             Some(name) => vec![name],
@@ -236,6 +239,7 @@ pub(crate) struct Rebuild {
 
 impl Rebuild {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let zone = context.globals.tz.as_deref().map_or_else(|| Ok(Zone::system()), Zone::parse)?;
         let at = match self.at.as_deref().map(|text| moment::parse(text, context.now(), &zone)).transpose()? {
             None => None,
