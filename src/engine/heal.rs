@@ -163,7 +163,7 @@ impl Tenant {
             let _pass = inner.gate.enter();
             for tail in copies.starting_at(slice.first).into_iter().filter(|tail| tail.last == slice.last) {
                 let mut fetched = FetchReport::default();
-                let fetch = Fetch { tenant: self, remotes: places, until: None, monitor };
+                let fetch = Fetch { tenant: self, remotes: places, until: None, onward: true, monitor };
                 let taken = fetch.contents_again(&copies, &tail, before, &scratch, &mut fetched);
                 report.bytes += fetched.bytes;
                 match taken {

@@ -5,4 +5,5 @@ mod support;
 mod history;
 mod plans;
 mod offsite;
+mod lines;
 mod refusals;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::SiteId;
-use crate::engine::offsite::{FetchReport, OpenRemote, ShipOptions, ShipReport};
+use crate::engine::offsite::{FetchReport, OpenRemote, OtherLine, ShipOptions, ShipReport};
 use crate::engine::rebuild::Rebuild as Rebuilding;
 use crate::engine::seal::{SealOptions, SealReport};
 use crate::engine::store::{Store, Tenant, read_key_file};
@@ -178,6 +178,7 @@ impl Fetch {
 
 fn fetch_json(r: &FetchReport) -> Value {
     let gap = |g: &crate::engine::offsite::Gap| json!({ "tenant": g.tenant, "first": g.first, "last": g.last, "reasons": g.reasons, "documents": g.documents });
+    let line = |l: &OtherLine| json!({ "tenant": l.tenant, "timeline": l.timeline, "first": l.first, "last": l.last });
     json!({
         "batches": r.batches,
         "changes": r.changes,
@@ -185,12 +186,19 @@ fn fetch_json(r: &FetchReport) -> Value {
         "bytes": r.bytes,
         "bridged": r.bridged,
         "gaps": r.gaps.iter().map(gap).collect::<Vec<_>>(),
+        "other_lines": r.other_lines.iter().map(line).collect::<Vec<_>>(),
     })
 }
 
 fn tell_trouble(context: &Context, report: &FetchReport) -> Result<()> {
     for note in &report.bridged {
         context.out.note(format!("bridged: {note}"));
+    }
+    for line in &report.other_lines {
+        let OtherLine { tenant, timeline, first, last } = line;
+        context
+            .out
+            .note(format!("{tenant}: an older line of history ({timeline}, batches {first} to {last}) was left aside, as a later one branched off"));
     }
     for gap in &report.gaps {
         context.out.line(format!("{}: batches {} to {} are missing", gap.tenant, gap.first, gap.last))?;
