@@ -126,3 +126,24 @@ fn a_rebuild_with_a_gap_goes_on_with_another_remote() {
     drop(whole);
     assert_eq!(rebuild(&s, &[remote_one], "into", None).err().expect("it is whole now").code(), "store.exists");
 }
+
+#[test]
+fn a_remote_that_was_moved_in_the_configuration_is_not_taken_for_full() {
+    let Site { store, clock, dir } = site();
+    let home = store.dir().to_owned();
+    let config = home.join("annals.toml");
+    let text = std::fs::read_to_string(&config).expect("config");
+    drop(store);
+    let ship_to = |place: &str| {
+        let place = dir.path().join(place);
+        std::fs::create_dir_all(&place).expect("dir");
+        std::fs::write(&config, format!("{text}[[remote]]\nname = \"usb\"\ndirectory = \"{}\"\n", place.display())).expect("config");
+        let store = Store::builder().clock(clock.clone()).open(&home).expect("open");
+        if store.position().expect("position").seq == 0 {
+            store.put("x", &b"1"[..]).expect("put");
+        }
+        let remote = store.remote("usb", None).expect("remote");
+        store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship").objects
+    };
+    assert_eq!((ship_to("one"), ship_to("one"), ship_to("two"), ship_to("two")), (2, 0, 2, 0));
+}
