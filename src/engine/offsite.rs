@@ -540,7 +540,12 @@ impl Fetch<'_> {
             return tails;
         }
         let before = Before { inner: &self.tenant.inner, tenant: self.tenant.id, first_seq: next, contents: row.contents };
-        let mut peeked: Vec<(ObjectName, Option<Slice>)> = tails.into_iter().map(|tail| (tail, self.peek(key, copies, &tail, &before))).collect();
+        let mut peeked: Vec<(ObjectName, Option<Slice>)> = Vec::new();
+        for tail in tails {
+            // What cannot be read says nothing about lines; it is tried, and told, where nothing else is there.
+            let slice = self.peek(key, copies, &tail, &before).map_err(|e| report.bridged.push(format!("{tail}: {e}"))).ok();
+            peeked.push((tail, slice));
+        }
         if self.onward {
             let goes_on = |slice: &Slice| slice.timeline == own || slice.parent.is_some_and(|p| p.timeline == own);
             peeked.retain(|(tail, slice)| tail.timeline == own.prefix() || slice.as_ref().is_some_and(goes_on));
@@ -558,7 +563,8 @@ impl Fetch<'_> {
             return peeked.into_iter().map(|(tail, _)| tail).collect();
         };
         for line in lines.into_iter().filter(|line| *line != best.timeline.prefix()) {
-            if left.insert(line) && !self.onward {
+            let readable = peeked.iter().any(|(tail, slice)| tail.timeline == line && slice.is_some());
+            if left.insert(line) && readable && !self.onward {
                 report.other_lines.push(OtherLine {
                     tenant: self.tenant.name().to_owned(),
                     timeline: format!("{:016x}", u64::from_be_bytes(line)),
@@ -575,13 +581,17 @@ impl Fetch<'_> {
         peeked.into_iter().map(|(tail, _)| tail).collect()
     }
 
-    /// The records of a slice, read in place, if any remote gives them.
-    fn peek(&self, key: &SecretKey, copies: &Copies, tail: &ObjectName, before: &Before<'_>) -> Option<Slice> {
-        copies.remotes(tail).iter().find_map(|remote| {
+    /// The records of a slice, read in place from the first remote that gives them.
+    fn peek(&self, key: &SecretKey, copies: &Copies, tail: &ObjectName, before: &Before<'_>) -> Result<Slice> {
+        let mut last = None;
+        for remote in copies.remotes(tail) {
             let ranged = Ranged { remote, folder: self.tenant.public.to_hex() };
-            let opened = Tail::read(key, self.tenant.public, tail, &ranged).and_then(|t| t.decode(self.tenant.public, before));
-            Some(opened.ok()?.into_slice())
-        })
+            match Tail::read(key, self.tenant.public, tail, &ranged).and_then(|t| t.decode(self.tenant.public, before)) {
+                Ok(reader) => return Ok(reader.into_slice()),
+                Err(e) => last = Some(e),
+            }
+        }
+        Err(last.unwrap_or_else(|| Error::damaged(format_args!("no remote has {tail}"))))
     }
 
     /// Refuses where a remote holds batches of this line that are not the ones recorded here under the same numbers.
@@ -598,7 +608,7 @@ impl Fetch<'_> {
             }
             let numbered = inner.catalog.read(|rows| rows.batch(catalog::id(self.tenant.id, tail.first - 1)))?.map_or(0, |b| b.numbered.1);
             let before = Before { inner, tenant: self.tenant.id, first_seq: tail.first, contents: numbered };
-            let Some(slice) = self.peek(&self.tenant.key()?, copies, &tail, &before) else { continue };
+            let Ok(slice) = self.peek(&self.tenant.key()?, copies, &tail, &before) else { continue };
             let here = inner.catalog.read(|rows| {
                 let last = slice.last_seq().min(seq);
                 rows.batches(catalog::id(self.tenant.id, slice.first_seq), catalog::id(self.tenant.id, last), slice.batches.len())
@@ -700,7 +710,7 @@ impl Fetch<'_> {
                     }
                     return Ok(());
                 }
-                Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+                Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Space | Kind::Newer) => return Err(e),
                 Err(e) => last = Some(format!("{}: {e}", remote.name)),
             }
         }
@@ -713,7 +723,7 @@ impl Fetch<'_> {
         let inner = &*self.tenant.inner;
         let Ok(row) = inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id)) else { return Vec::new() };
         let before = Before { inner, tenant: self.tenant.id, first_seq: first, contents: row.contents };
-        let named = copies.starting_at(first).iter().find_map(|tail| self.peek(key, copies, tail, &before));
+        let named = copies.starting_at(first).iter().find_map(|tail| self.peek(key, copies, tail, &before).ok());
         named.map_or_else(Vec::new, |slice| documents(self.tenant, &slice))
     }
 }
