@@ -80,6 +80,15 @@ id!(
     TimelineId
 );
 
+impl TimelineId {
+    /// The first 8 bytes: what names of objects carry.
+    pub fn prefix(&self) -> [u8; 8] {
+        let mut prefix = [0; 8];
+        prefix.copy_from_slice(&self.0[..8]);
+        prefix
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

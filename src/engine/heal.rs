@@ -96,11 +96,17 @@ impl Store {
         }
         let mut whole = false;
         if log_cut && !places.is_empty() {
-            let fetched = self.fetch(&places, monitor)?;
-            report.batches = fetched.batches;
-            report.bytes += fetched.bytes;
-            whole = fetched.gaps.is_empty();
-            report.reasons.extend(fetched.gaps.into_iter().flat_map(|gap| gap.reasons));
+            match self.fetch(&places, monitor) {
+                Ok(fetched) => {
+                    report.batches = fetched.batches;
+                    report.bytes += fetched.bytes;
+                    whole = fetched.gaps.is_empty();
+                    report.reasons.extend(fetched.gaps.into_iter().flat_map(|gap| gap.reasons));
+                }
+                // Others were recorded in the place of the batches that were lost. What was healed so far stays healed.
+                Err(e) if e.kind() == Kind::Refused => report.reasons.push(e.to_string()),
+                Err(e) => return Err(e),
+            }
         }
         self.inner.catalog.write(|w| {
             if whole {
@@ -163,7 +169,7 @@ impl Tenant {
             }
             let _pass = inner.gate.enter();
             let mut fetched = FetchReport::default();
-            let fetch = Fetch { tenant: self, remotes: places, until: None, monitor };
+            let fetch = Fetch { tenant: self, remotes: places, until: None, onward: true, monitor };
             let taken = fetch.contents_again(&copies, &tail, before, &scratch, &mut fetched);
             report.bytes += fetched.bytes;
             let _ = std::fs::remove_dir_all(&scratch);

@@ -1,6 +1,6 @@
 //! Shipping and fetching: sealed objects to remotes, and from remotes what this store lacks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,15 +8,18 @@ use std::time::Instant;
 use crate::base::digest::Digest;
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
+use crate::base::id::TimelineId;
 use crate::base::limits;
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::base::time::Timestamp;
 use crate::format::cipher::SecretKey;
 use crate::format::keyfile::keyring;
 use crate::format::segment::{ObjectName, ObjectRead, SliceReader, Tail, check_object};
+use crate::format::wire::{Slice, TimelinePrefix};
 use crate::model::timeline::Position;
 use crate::storage::catalog;
 use crate::storage::catalog::segments::ObjectRow;
+use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::remote::{self, Check, Object, Remote, RemoteUrl, Upload};
 
 use super::content::Ingested;
@@ -355,6 +358,21 @@ pub struct FetchReport {
     pub bridged: Vec<String>,
     /// What is missing, empty when everything was there.
     pub gaps: Vec<Gap>,
+    /// Other lines of history that the remotes hold and that were left aside.
+    pub other_lines: Vec<OtherLine>,
+}
+
+/// A line of history that was not taken, because another one branched off it later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherLine {
+    /// The tenant by name.
+    pub tenant: String,
+    /// The first 8 bytes of its timeline id in hexadecimal, as in the names of its objects.
+    pub timeline: String,
+    /// The first batch of the slice in which the lines part.
+    pub first: u64,
+    /// The last batch that its objects name.
+    pub last: u64,
 }
 
 /// A part of a log that no remote could give.
@@ -376,8 +394,8 @@ pub struct Gap {
 pub(crate) struct Copies {
     /// For each object, the remotes that list it.
     objects: BTreeMap<String, (ObjectName, Vec<OpenRemote>)>,
-    /// Objects that a remote lists with another size than their name says, with the last batch that they name.
-    cut: Vec<(u64, String)>,
+    /// Objects that a remote lists with another size than their name says, as they are named.
+    cut: Vec<(ObjectName, String)>,
 }
 
 impl Copies {
@@ -392,7 +410,7 @@ impl Copies {
                         let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
                         let Some(parsed) = ObjectName::parse(&short) else { continue };
                         if parsed.size != size {
-                            cut.push((parsed.last, format!("{}: {short} has {size} bytes, a cut upload", remote.name)));
+                            cut.push((parsed, format!("{}: {short} has {size} bytes, a cut upload", remote.name)));
                             continue;
                         }
                         objects.entry(short).or_insert_with(|| (parsed, Vec::new())).1.push(remote.clone());
@@ -425,9 +443,15 @@ impl Copies {
         found
     }
 
-    /// The furthest batch that any object names, whole or cut.
-    fn last(&self) -> u64 {
-        self.objects.values().map(|(name, _)| name.last).chain(self.cut.iter().map(|(last, _)| *last)).max().unwrap_or(0)
+    /// The furthest batch that any object, whole or cut, names of the timelines that `wanted` wants.
+    fn last(&self, wanted: impl Fn(TimelinePrefix) -> bool) -> u64 {
+        let names = self.objects.values().map(|(name, _)| name).chain(self.cut.iter().map(|(name, _)| name));
+        names.filter(|name| wanted(name.timeline)).map(|name| name.last).max().unwrap_or(0)
+    }
+
+    /// Tail objects of a timeline whose slice starts at or before batch `seq`.
+    fn tails_until(&self, timeline: TimelinePrefix, seq: u64) -> impl Iterator<Item = ObjectName> {
+        self.objects.values().map(|(name, _)| *name).filter(move |n| n.is_tail && n.timeline == timeline && n.first <= seq)
     }
 
     fn remotes(&self, name: &ObjectName) -> &[OpenRemote] {
@@ -464,26 +488,44 @@ pub(crate) struct Fetch<'a> {
     pub remotes: &'a [OpenRemote],
     /// Nothing later than this moment.
     pub until: Option<Timestamp>,
+    /// Only what goes on from the line that the log is on. A rebuild finds its line itself.
+    pub onward: bool,
     pub monitor: &'a dyn Monitor,
 }
+
+/// The timelines that were left aside at forks.
+type Left = BTreeSet<TimelinePrefix>;
 
 impl Fetch<'_> {
     /// Adds everything that continues the local log, slice by slice; each is committed, so an interrupted fetch goes on where it was.
     pub(crate) fn run(&self, report: &mut FetchReport) -> Result<()> {
+        let copies = self.copies(report)?;
+        self.take(&copies, report)
+    }
+
+    fn copies(&self, report: &mut FetchReport) -> Result<Copies> {
+        Copies::list(self.remotes, &self.tenant.public.to_hex(), &mut report.bridged)
+    }
+
+    fn take(&self, copies: &Copies, report: &mut FetchReport) -> Result<()> {
         let key = self.tenant.key()?;
-        let copies = Copies::list(self.remotes, &self.tenant.public.to_hex(), &mut report.bridged)?;
         let scratch = self.tenant.inner.dir.join(INCOMING);
+        let mut left = Left::new();
         loop {
             check_stop(self.monitor)?;
-            let position = self.tenant.position()?;
-            let next = position.seq + 1;
-            if next > copies.last() {
+            let row = self.tenant.inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?;
+            let next = row.position.seq + 1;
+            let tails = self.tails(&key, copies, &row, &mut left, report);
+            let own = row.position.timeline.prefix();
+            let wanted = |timeline| if self.onward { timeline == own } else { !left.contains(&timeline) };
+            let last = copies.last(wanted);
+            if next > last && tails.is_empty() {
                 return Ok(());
             }
             let mut reasons = Vec::new();
             let mut added = None;
-            for tail in copies.holding(next) {
-                match self.slice(&key, &copies, &tail, &scratch, report) {
+            for tail in tails {
+                match self.slice(&key, copies, &tail, &scratch, report) {
                     Ok(done) => {
                         added = Some(done);
                         break;
@@ -500,17 +542,121 @@ impl Fetch<'_> {
                         return Ok(());
                     }
                 }
+                None if next > last => return Ok(()),
                 None => {
-                    reasons.extend(copies.cut.iter().filter(|(last, _)| *last >= next).map(|(_, note)| note.clone()));
+                    reasons.extend(copies.cut.iter().filter(|(name, _)| name.last >= next && wanted(name.timeline)).map(|(_, note)| note.clone()));
                     if reasons.is_empty() {
                         reasons.push(format!("no remote has an object that holds batch {next}"));
                     }
-                    let documents = self.documents_named(&key, &copies, next);
-                    report.gaps.push(Gap { tenant: self.tenant.name().to_owned(), first: next, last: copies.last(), reasons, documents });
+                    let documents = self.documents_named(&key, copies, next);
+                    report.gaps.push(Gap { tenant: self.tenant.name().to_owned(), first: next, last, reasons, documents });
                     return Ok(());
                 }
             }
         }
+    }
+
+    /// The tail objects to try next, the best first. Where lines of history part, that is the one which branched off last: somebody went back
+    /// to an older state and on from there. The lines that it left are left here too.
+    fn tails(&self, key: &SecretKey, copies: &Copies, row: &TenantRow, left: &mut Left, report: &mut FetchReport) -> Vec<ObjectName> {
+        let (next, own) = (row.position.seq + 1, row.position.timeline);
+        let tails = copies.holding(next);
+        let lines: BTreeSet<TimelinePrefix> = tails.iter().map(|tail| tail.timeline).collect();
+        if lines.len() < 2 && (!self.onward || lines.iter().all(|line| *line == own.prefix())) {
+            return tails;
+        }
+        let mut peeked: Vec<(ObjectName, Option<Slice>)> = Vec::new();
+        for tail in tails {
+            // What cannot be read says nothing about lines; it is tried, and told, where nothing else is there.
+            let slice = self.peek(key, copies, &tail).map_err(|e| report.bridged.push(format!("{tail}: {e}"))).ok();
+            peeked.push((tail, slice));
+        }
+        if self.onward {
+            let goes_on = |slice: &Slice| slice.timeline == own || slice.parent.is_some_and(|p| p.timeline == own);
+            peeked.retain(|(tail, slice)| tail.timeline == own.prefix() || slice.as_ref().is_some_and(goes_on));
+        }
+        // A line that was begun after the wanted moment says nothing about what was there then.
+        let began = |slice: &Slice| slice.parent.and_then(|p| Some(slice.batches.get((p.seq + 1).checked_sub(slice.first_seq)? as usize)?.time));
+        let late = |slice: &Slice| self.until.is_some_and(|until| began(slice).is_some_and(|time| time > until));
+        let parents: Vec<TimelineId> = peeked.iter().filter_map(|(_, s)| s.as_ref().filter(|s| !late(s))?.parent).map(|p| p.timeline).collect();
+        let rank = |slice: &Slice| {
+            let forked = slice.parent.is_some() && !late(slice);
+            let newest = slice.batches.last().map(|b| b.time);
+            (!late(slice), !parents.contains(&slice.timeline), forked, newest, slice.last_seq())
+        };
+        let Some(best) = peeked.iter().filter_map(|(_, slice)| slice.clone()).max_by_key(rank) else {
+            return peeked.into_iter().map(|(tail, _)| tail).collect();
+        };
+        for line in lines.into_iter().filter(|line| *line != best.timeline.prefix()) {
+            let readable = peeked.iter().any(|(tail, slice)| tail.timeline == line && slice.is_some());
+            if left.insert(line) && readable && !self.onward {
+                report.other_lines.push(OtherLine {
+                    tenant: self.tenant.name().to_owned(),
+                    timeline: format!("{:016x}", u64::from_be_bytes(line)),
+                    first: next,
+                    last: copies.last(|timeline| timeline == line),
+                });
+            }
+        }
+        left.remove(&best.timeline.prefix());
+        // Another line's slice will do where it holds the very same batches.
+        let same = |slice: &Slice| slice.timeline == best.timeline || (slice.last_seq(), slice.head) == (best.last_seq(), best.head);
+        peeked.retain(|(tail, slice)| slice.as_ref().map_or(tail.timeline == best.timeline.prefix(), same));
+        peeked.sort_by_key(|(tail, _)| tail.timeline != best.timeline.prefix());
+        peeked.into_iter().map(|(tail, _)| tail).collect()
+    }
+
+    /// The records of a slice, read in place from the first remote that gives them.
+    fn peek(&self, key: &SecretKey, copies: &Copies, tail: &ObjectName) -> Result<Slice> {
+        let inner = &*self.tenant.inner;
+        let numbered = inner.catalog.read(|rows| rows.batch(catalog::id(self.tenant.id, tail.first - 1)))?.map_or(0, |b| b.numbered.1);
+        let before = Before { inner, tenant: self.tenant.id, first_seq: tail.first, contents: numbered };
+        let mut last = None;
+        for remote in copies.remotes(tail) {
+            let ranged = Ranged { remote, folder: self.tenant.public.to_hex() };
+            match Tail::read(key, self.tenant.public, tail, &ranged).and_then(|t| t.decode(self.tenant.public, &before)) {
+                Ok(reader) => return Ok(reader.into_slice()),
+                Err(e) => last = Some(e),
+            }
+        }
+        Err(last.unwrap_or_else(|| Error::damaged(format_args!("no remote has {tail}"))))
+    }
+
+    /// Refuses where a remote holds batches of this line that are not the ones recorded here under the same numbers.
+    fn check_together(&self, copies: &Copies) -> Result<()> {
+        let inner = &*self.tenant.inner;
+        let row = inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?;
+        let seq = row.position.seq;
+        if seq == 0 {
+            return Ok(());
+        }
+        for tail in copies.tails_until(row.position.timeline.prefix(), seq) {
+            if inner.catalog.read(|rows| rows.is_sealed(self.tenant.id, tail.first, &tail.to_string()))? {
+                continue;
+            }
+            let Ok(slice) = self.peek(&self.tenant.key()?, copies, &tail) else { continue };
+            let here = inner.catalog.read(|rows| {
+                let last = slice.last_seq().min(seq);
+                rows.batches(catalog::id(self.tenant.id, slice.first_seq), catalog::id(self.tenant.id, last), slice.batches.len())
+            })?;
+            let apart = here.iter().zip(&slice.batches).find(|(ours, theirs)| {
+                let head = &ours.head;
+                (head.time, &head.actor, &head.reason, &head.request) != (theirs.time, &theirs.actor, &theirs.reason, &theirs.request)
+                    || ours.changes != theirs.changes.len() as u64
+            });
+            let apart = apart.map(|(ours, _)| ours.head.seq);
+            let head = here.last().filter(|b| b.head.seq == slice.last_seq()).is_none_or(|b| b.digest == slice.head);
+            let prev = here.first().is_none_or(|b| b.head.prev == slice.prev);
+            if apart.is_some() || !head || !prev {
+                let at = apart.unwrap_or(slice.first_seq);
+                let who = copies.remotes(&tail).first().map_or("a remote", |remote| &remote.name);
+                let what = format!("both sides have moved on: {who} and this store have different batches from seq {at} on");
+                return Err(Error::new(Kind::Refused, "lineage.apart", what)
+                    .hint("nothing was changed; annals rebuild --into another directory shows what the remote has")
+                    .at_seq(at));
+            }
+        }
+        Ok(())
     }
 
     /// Fetches and replays one slice. `true`: the wanted moment was reached.
@@ -590,7 +736,7 @@ impl Fetch<'_> {
                     }
                     return Ok(());
                 }
-                Err(e) if e.kind() == Kind::Interrupted || is_local(&e) => return Err(e),
+                Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Space | Kind::Newer) || is_local(&e) => return Err(e),
                 Err(e) => last = Some(format!("{}: {e}", remote.name)),
             }
         }
@@ -600,20 +746,8 @@ impl Fetch<'_> {
 
     /// The documents that batches from `first` on changed, as far as the records can be read although their contents cannot.
     fn documents_named(&self, key: &SecretKey, copies: &Copies, first: u64) -> Vec<String> {
-        let inner = &*self.tenant.inner;
-        for tail in copies.holding(first) {
-            let Ok(numbered) = inner.catalog.read(|rows| rows.batch(catalog::id(self.tenant.id, tail.first - 1))) else { return Vec::new() };
-            let contents = numbered.map_or(0, |b| b.numbered.1);
-            let before = Before { inner, tenant: self.tenant.id, first_seq: tail.first, contents };
-            for remote in copies.remotes(&tail) {
-                let ranged = Ranged { remote, folder: self.tenant.public.to_hex() };
-                let read = Tail::read(key, self.tenant.public, &tail, &ranged).and_then(|t| t.decode(self.tenant.public, &before));
-                if let Ok(reader) = read {
-                    return documents(self.tenant, reader.slice());
-                }
-            }
-        }
-        Vec::new()
+        let named = copies.holding(first).iter().find_map(|tail| self.peek(key, copies, tail).ok());
+        named.map_or_else(Vec::new, |slice| documents(self.tenant, &slice))
     }
 }
 
@@ -630,12 +764,18 @@ impl ObjectRead for Ranged<'_> {
 }
 
 impl Store {
-    /// Adds from remotes what they have beyond the end of the local logs. Where both have moved on, nothing is changed and it is refused.
+    /// Adds from remotes what they have beyond the end of the local logs.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] where both sides have moved on; nothing is changed then.
     pub fn fetch(&self, remotes: &[OpenRemote], monitor: &dyn Monitor) -> Result<FetchReport> {
         let mut report = FetchReport::default();
-        for tenant in self.tenants()? {
-            Fetch { tenant: &tenant, remotes, until: None, monitor }.run(&mut report)?;
-        }
+        let tenants = self.tenants()?;
+        let fetch = |tenant| Fetch { tenant, remotes, until: None, onward: true, monitor };
+        let copies = tenants.iter().map(|tenant| fetch(tenant).copies(&mut report)).collect::<Result<Vec<_>>>()?;
+        let each = || tenants.iter().zip(&copies);
+        each().try_for_each(|(tenant, copies)| fetch(tenant).check_together(copies))?;
+        each().try_for_each(|(tenant, copies)| fetch(tenant).take(copies, &mut report))?;
         Ok(report)
     }
 
@@ -651,7 +791,7 @@ impl Store {
 
 fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut VerifyReport, monitor: &dyn Monitor) -> Result<()> {
     let inner: &Inner = &tenant.inner;
-    let held = inner.catalog.read(|rows| rows.held(&remote.name, tenant.id))?;
+    let held: HashSet<String> = inner.catalog.read(|rows| rows.held(&remote.name, tenant.id))?.into_iter().map(|(name, _)| name).collect();
     if held.is_empty() {
         return Ok(());
     }
@@ -659,7 +799,7 @@ fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut 
     let listed: BTreeMap<String, u64> = remote.remote.list(&format!("{folder}/"))?.into_iter().map(|o| (o.name, o.size)).collect();
     let keyring = inner.catalog.read(|rows| rows.tenant_by_id(tenant.id))?.keyring;
     let key = keyring::object_name(tenant.public, &keyring);
-    if held.iter().any(|(name, _)| *name == key) {
+    if held.contains(&key) {
         let name = format!("{folder}/{key}");
         let check = match (listed.get(&name) == Some(&(keyring.len() as u64)), full) {
             (true, false) => Check::Right,
@@ -674,7 +814,7 @@ fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut 
     for slice in inner.catalog.read(|rows| rows.slices(tenant.id))? {
         for object in inner.catalog.read(|rows| rows.objects_of(slice.id))? {
             check_stop(monitor)?;
-            if !held.iter().any(|(name, _)| *name == object.name) {
+            if !held.contains(&object.name) {
                 continue;
             }
             let name = format!("{folder}/{}", object.name);

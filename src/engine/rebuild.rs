@@ -148,7 +148,7 @@ impl Rebuild<'_> {
         };
         for tenant in store.tenants()? {
             let before = (report.objects, report.gaps.len());
-            Fetch { tenant: &tenant, remotes: self.remotes, until: self.at, monitor }.run(&mut report)?;
+            Fetch { tenant: &tenant, remotes: self.remotes, until: self.at, onward: false, monitor }.run(&mut report)?;
             // A tenant's key is shipped only together with segments: a listing that shows none of them is no evidence that there are none.
             let untouched = tenant.position()? == nowhere();
             if untouched && before == (report.objects, report.gaps.len()) {
@@ -163,13 +163,16 @@ impl Rebuild<'_> {
         }
         let inner = &store.inner;
         inner.catalog.write(|w| {
-            if self.at.is_some() {
+            for tenant in w.tenants()? {
+                let position = tenant.position;
                 // What is recorded from here on is not what the old line of history has: it gets a line of its own.
-                for tenant in w.tenants()? {
-                    w.set_tenant_timeline(tenant.id, TimelineId::new(inner.random()), &tenant.position)?;
+                if self.at.is_some() || position.timeline == nowhere().timeline {
+                    let parent = (position.timeline != nowhere().timeline).then_some(&position);
+                    w.set_tenant_timeline(tenant.id, TimelineId::new(inner.random()), parent)?;
                 }
             }
-            w.remove_fact(REBUILDING)
+            // With a gap it has not ended: the same command goes on when it names a remote that has the rest.
+            if report.gaps.is_empty() { w.remove_fact(REBUILDING) } else { Ok(()) }
         })?;
         Ok((store, report))
     }

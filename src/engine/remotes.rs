@@ -68,8 +68,24 @@ impl Store {
     pub(crate) fn open_remote(&self, name: &str, mut options: Options) -> Result<Box<dyn Remote>> {
         let place = self.inner.config.remote(name)?;
         options.rclone_config.clone_from(&place.rclone_config);
+        self.know_place(name, &place.url)?;
         options.used_before = self.inner.catalog.read(|rows| rows.remote_used(name))?;
         remote::open(&RemoteUrl::parse(&place.url)?, &options)
+    }
+
+    /// Forgets what a remote is known to hold when the configuration has come to say that it is somewhere else: nothing is known of that place.
+    fn know_place(&self, name: &str, url: &str) -> Result<()> {
+        let fact = format!("place {name}");
+        let known = self.inner.catalog.read(|rows| rows.fact(&fact))?;
+        if known.as_deref() == Some(url.as_bytes()) {
+            return Ok(());
+        }
+        self.inner.catalog.write(|w| {
+            if known.is_some() {
+                w.remove_remote(name)?;
+            }
+            w.set_fact(&fact, url.as_bytes())
+        })
     }
 
     /// Asks a remote what lies there. With `write` it also stores a small object, reads it back and removes it.

@@ -102,8 +102,8 @@ impl Replay<'_> {
 
     fn write(&self, w: &Writer<'_>, mut row: TenantRow, slice: &Slice, drafts: &[(BatchHead, Vec<Draft>)]) -> Result<Replayed> {
         let mut done = Replayed::default();
-        let known = row.position.seq;
-        for (head, drafts) in drafts.iter().filter(|(head, _)| head.seq > known) {
+        let before = row.position;
+        for (head, drafts) in drafts.iter().filter(|(head, _)| head.seq > before.seq) {
             if self.until.is_some_and(|until| head.time > until) {
                 done.partly = true;
                 break;
@@ -114,8 +114,9 @@ impl Replay<'_> {
             done.changes += drafts.len() as u64;
         }
         if row.position.timeline != slice.timeline {
-            let parent = slice.parent.unwrap_or(row.position);
-            w.set_tenant_timeline(row.id, slice.timeline, &parent)?;
+            // A log that is built from nothing comes from no other line, unless the slice says so.
+            let parent = slice.parent.or((before.seq > 0).then_some(before));
+            w.set_tenant_timeline(row.id, slice.timeline, parent.as_ref())?;
         }
         w.set_tenant_end(&row)?;
         if done.partly {

@@ -289,7 +289,8 @@ impl Sealing<'_> {
         }
         let described = contents.iter().zip(&bases);
         let described = described.map(|(c, base)| NewContent { size: c.size, form: Form::Plain, base: *base, splice: Vec::new() }).collect();
-        let parent = if first.head.seq == self.row.parent.map_or(0, |p| p.seq) + 1 { self.row.parent } else { None };
+        // A line that begins in the middle of a slice of its parent carries that slice's first batches itself: the fork lies inside its own.
+        let parent = self.row.parent.filter(|p| first.head.seq <= p.seq + 1);
         let slice = Slice {
             tenant: self.tenant.public,
             timeline: self.row.position.timeline,

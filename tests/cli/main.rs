@@ -5,6 +5,7 @@ mod support;
 
 mod batch;
 mod everyday;
+mod dry;
 mod help;
 mod plans;
 mod restore;

@@ -6,4 +6,5 @@ mod history;
 mod plans;
 mod offsite;
 mod gc;
+mod lines;
 mod refusals;

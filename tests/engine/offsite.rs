@@ -1,36 +1,14 @@
-use std::sync::Arc;
-
+use annals::Store;
 use annals::base::monitor::Silent;
 use annals::engine::offsite::{OpenRemote, ShipOptions};
-use annals::engine::rebuild::Rebuild;
 use annals::engine::seal::SealOptions;
-use annals::engine::store::read_key_file;
 use annals::engine::verify::Level;
-use annals::format::keyfile::Unlock;
 use annals::model::change::Meta;
 use annals::model::moment::Moment;
 use annals::model::reference::Reference;
 use annals::storage::remote::{Memory, Remote};
-use annals::{Result, Store};
 
-use crate::support::{Site, read, site};
-
-fn memory(name: &str) -> (Arc<Memory>, OpenRemote) {
-    let memory = Arc::new(Memory::new());
-    (memory.clone(), OpenRemote::new(name, memory))
-}
-
-fn rebuild(
-    s: &Site,
-    remotes: &[OpenRemote],
-    into: &str,
-    at: Option<annals::base::time::Timestamp>,
-) -> Result<(Store, annals::engine::offsite::FetchReport)> {
-    let key_file = read_key_file(&s.store.dir().join("annals.key"))?;
-    let secret = key_file.open(&Unlock::default())?;
-    let into = s.dir.path().join(into);
-    Rebuild { remotes, into: &into, key_file, secret, site_name: "test", at }.run(Store::builder().clock(s.clock.clone()), &Silent)
-}
+use crate::support::{Site, memory, read, rebuild, site};
 
 /// A little of everything that a log can hold.
 fn fill(s: &Site) {

@@ -2,8 +2,14 @@
 
 use std::sync::Arc;
 
-use annals::Store;
+use annals::base::monitor::Silent;
 use annals::base::time::{ManualClock, Timestamp};
+use annals::engine::offsite::{FetchReport, OpenRemote};
+use annals::engine::rebuild::Rebuild;
+use annals::engine::store::read_key_file;
+use annals::format::keyfile::Unlock;
+use annals::storage::remote::Memory;
+use annals::{Result, Store};
 
 /// 2026-03-01T12:00:00Z.
 pub const NOON: i64 = 1_772_366_400_000_000;
@@ -34,4 +40,18 @@ impl Site {
 
 pub fn read(reader: annals::ContentReader) -> String {
     String::from_utf8(reader.bytes(1 << 20).expect("readable")).expect("text")
+}
+
+/// A remote in memory, and the same one opened.
+pub fn memory(name: &str) -> (Arc<Memory>, OpenRemote) {
+    let memory = Arc::new(Memory::new());
+    (memory.clone(), OpenRemote::new(name, memory))
+}
+
+/// The site built anew beside its store.
+pub fn rebuild(s: &Site, remotes: &[OpenRemote], into: &str, at: Option<Timestamp>) -> Result<(Store, FetchReport)> {
+    let key_file = read_key_file(&s.store.dir().join("annals.key"))?;
+    let secret = key_file.open(&Unlock::default())?;
+    let into = s.dir.path().join(into);
+    Rebuild { remotes, into: &into, key_file, secret, site_name: "test", at }.run(Store::builder().clock(s.clock.clone()), &Silent)
 }

@@ -165,6 +165,15 @@ impl Context {
         Ok(())
     }
 
+    /// For verbs that can say beforehand what they would do, but make no plan that could be carried out later.
+    pub(crate) fn refuse_plan(&self) -> Result<()> {
+        if self.globals.plan.is_some() {
+            return Err(Error::usage("plan.none", "this verb has no plan to save; nothing was changed")
+                .hint("use -n to see what it would do; verbs that plan are undo, redo, rollback and restore"));
+        }
+        Ok(())
+    }
+
     /// Watches long work and shows it.
     pub(crate) fn monitor(&self) -> Shown {
         Shown::new(self.globals.progress)

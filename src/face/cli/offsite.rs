@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::SiteId;
-use crate::engine::offsite::{FetchReport, OpenRemote, ShipOptions, ShipReport};
+use crate::engine::offsite::{FetchReport, OpenRemote, OtherLine, ShipOptions, ShipReport};
 use crate::engine::rebuild::Rebuild as Rebuilding;
 use crate::engine::seal::{SealOptions, SealReport};
 use crate::engine::store::{Store, Tenant, read_key_file};
@@ -32,6 +32,7 @@ fn seal_json(name: &str, r: &SealReport) -> Value {
 
 impl Seal {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let store = context.store()?;
         let monitor = context.monitor();
         let mut tenants = Vec::new();
@@ -72,6 +73,7 @@ pub(crate) struct Ship {
 
 impl Ship {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_plan()?;
         let store = context.store()?;
         let limit_rate = rate(context)?;
         let names: Vec<String> = match self.to {
@@ -156,6 +158,7 @@ pub(crate) struct Fetch {
 
 impl Fetch {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let store = context.store()?;
         let names: Vec<String> = match self.from {
             Some(name) => vec![name],
@@ -175,6 +178,7 @@ impl Fetch {
 
 fn fetch_json(r: &FetchReport) -> Value {
     let gap = |g: &crate::engine::offsite::Gap| json!({ "tenant": g.tenant, "first": g.first, "last": g.last, "reasons": g.reasons, "documents": g.documents });
+    let line = |l: &OtherLine| json!({ "tenant": l.tenant, "timeline": l.timeline, "first": l.first, "last": l.last });
     json!({
         "batches": r.batches,
         "changes": r.changes,
@@ -182,12 +186,19 @@ fn fetch_json(r: &FetchReport) -> Value {
         "bytes": r.bytes,
         "bridged": r.bridged,
         "gaps": r.gaps.iter().map(gap).collect::<Vec<_>>(),
+        "other_lines": r.other_lines.iter().map(line).collect::<Vec<_>>(),
     })
 }
 
 fn tell_trouble(context: &Context, report: &FetchReport) -> Result<()> {
     for note in &report.bridged {
         context.out.note(format!("bridged: {note}"));
+    }
+    for line in &report.other_lines {
+        let OtherLine { tenant, timeline, first, last } = line;
+        context
+            .out
+            .note(format!("{tenant}: an older line of history ({timeline}, batches {first} to {last}) was left aside, as a later one branched off"));
     }
     for gap in &report.gaps {
         context.out.line(format!("{}: batches {} to {} are missing", gap.tenant, gap.first, gap.last))?;
@@ -236,6 +247,7 @@ pub(crate) struct Rebuild {
 
 impl Rebuild {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let zone = context.globals.tz.as_deref().map_or_else(|| Ok(Zone::system()), Zone::parse)?;
         let at = match self.at.as_deref().map(|text| moment::parse(text, context.now(), &zone)).transpose()? {
             None => None,

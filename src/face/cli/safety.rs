@@ -150,6 +150,7 @@ pub(crate) struct Gc {}
 
 impl Gc {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_plan()?;
         let store = context.store()?;
         let dry_run = context.globals.dry_run;
         let report = store.gc(dry_run, &context.monitor())?;

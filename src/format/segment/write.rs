@@ -8,7 +8,7 @@ use crate::base::random::Random;
 use crate::format::block::{Effort, pack};
 use crate::format::cipher::{NONCE_BYTES, SecretKey, TAG_BYTES};
 use crate::format::version;
-use crate::format::wire::{BlockEntry, Known, Slice, TimelinePrefix, encode};
+use crate::format::wire::{BlockEntry, Known, Slice, encode};
 
 use super::name::ObjectName;
 use super::pad::{padded_size, padme};
@@ -55,8 +55,7 @@ impl<'a> SliceWriter<'a> {
     ) -> Self {
         let mut salt = [0; NONCE_BYTES];
         random.fill(&mut salt);
-        let mut prefix = TimelinePrefix::default();
-        prefix.copy_from_slice(&timeline.as_bytes()[..8]);
+        let prefix = timeline.prefix();
         SliceWriter {
             sealer: Sealer::new(tenant_key, &salt, tenant, prefix),
             key_id: key_id(tenant_key),

@@ -43,9 +43,7 @@ pub(crate) fn timeline() -> TimelineId {
 }
 
 pub(crate) fn prefix_of(timeline: TimelineId) -> TimelinePrefix {
-    let mut prefix = [0; 8];
-    prefix.copy_from_slice(&timeline.as_bytes()[..8]);
-    prefix
+    timeline.prefix()
 }
 
 fn metas() -> impl Strategy<Value = Meta> {

@@ -112,8 +112,8 @@ impl Writer<'_> {
         )
     }
 
-    /// Starts a new timeline at `parent`.
-    pub fn set_tenant_timeline(&self, tenant: i64, timeline: TimelineId, parent: &Position) -> Result<()> {
-        self.run("UPDATE tenant SET timeline = ?, parent = ? WHERE id = ?", (&timeline.as_bytes()[..], position_bytes(parent), tenant))
+    /// Puts the log on another timeline, which branched off at `parent`.
+    pub fn set_tenant_timeline(&self, tenant: i64, timeline: TimelineId, parent: Option<&Position>) -> Result<()> {
+        self.run("UPDATE tenant SET timeline = ?, parent = ? WHERE id = ?", (&timeline.as_bytes()[..], parent.map(position_bytes), tenant))
     }
 }

@@ -26,7 +26,7 @@ use crate::base::error::{Error, Result};
 use crate::face::view;
 use crate::model::change::Meta;
 use crate::model::key::show_key;
-use crate::model::moment::Address;
+use crate::model::moment::{Address, Moment};
 
 use super::context::{Context, bytes, grouped};
 use super::remote;
@@ -47,6 +47,7 @@ pub(crate) struct Init {
 
 impl Init {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let dir = context.new_dir();
         let host = || std::env::var("HOSTNAME").unwrap_or_else(|_| "site".into());
         let site = self.site.unwrap_or_else(host);
@@ -96,6 +97,7 @@ pub(crate) struct Put {
 
 impl Put {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
         let by = context.by();
@@ -104,9 +106,12 @@ impl Put {
         let mut reader: Box<dyn Read> = if self.file.as_os_str() == "-" {
             Box::new(std::io::stdin().lock())
         } else {
-            Box::new(
-                std::fs::File::open(&self.file).map_err(|e| Error::usage("file.unreadable", format!("cannot read {}: {e}", self.file.display())))?,
-            )
+            let unreadable = |e| Error::usage("file.unreadable", format!("cannot read {}: {e}", self.file.display()));
+            if self.file.is_dir() {
+                return Err(Error::usage("file.folder", format!("{} is a folder", self.file.display()))
+                    .hint("annals capture folder DIR --prefix P/ records all of it"));
+            }
+            Box::new(std::fs::File::open(&self.file).map_err(unreadable)?)
         };
         let meta = Meta { media: self.media, ..Meta::default() };
         match self.if_version {
@@ -114,7 +119,8 @@ impl Put {
             None => batch.put_with(&key, &mut reader, meta)?,
         }
         let receipt = batch.commit()?;
-        let version = tenant.find_version(&key, None)?;
+        // As this batch left it: where the request is repeated, the document may have changed or gone since.
+        let version = tenant.find_version(&key, Some(&Moment::Seq(receipt.position.seq)))?;
         let mut value = view::receipt(&receipt);
         value["key"] = show_key(&key).into();
         value["version"] = version.number.into();

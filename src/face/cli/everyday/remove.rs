@@ -34,9 +34,7 @@ pub(crate) struct Rm {
 
 impl Rm {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
-        if context.globals.plan.is_some() {
-            return Err(Error::usage("plan.none", "rm has no plan to save").hint("use -n to see what it would remove; annals undo takes it back"));
-        }
+        context.refuse_plan()?;
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
         let monitor = context.monitor();

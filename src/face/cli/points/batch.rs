@@ -130,6 +130,7 @@ struct Counts {
 }
 
 fn record(context: &Context, from: &Path, request_id: &str) -> Result<u8> {
+    context.refuse_plan()?;
     let store = context.store()?;
     let tenant = context.tenant(&store)?;
     let by = context.by();
@@ -212,6 +213,9 @@ fn committed(receipt: &Receipt, size: u64) -> String {
 impl Action {
     fn run(self, context: &Context, tenant: &Tenant, zone: &moment::Zone) -> Result<u8> {
         let out = &context.out;
+        if !matches!(self, Action::Ls | Action::Show { .. }) {
+            context.refuse_dry_run()?;
+        }
         match self {
             Action::Begin => {
                 let by = context.by();

@@ -50,6 +50,7 @@ impl Mark {
             }
             return lines.iter().try_for_each(|line| context.out.line(line)).map(|()| 0);
         };
+        context.refuse_dry_run()?;
         let by = context.by();
         let mut batch = tenant.batch(&by.reason).actor(&by.actor).origin(&by.origin);
         batch.mark(&name)?;
