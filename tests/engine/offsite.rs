@@ -1,6 +1,6 @@
 use annals::Store;
 use annals::base::monitor::Silent;
-use annals::engine::offsite::{OpenRemote, ShipOptions};
+use annals::engine::offsite::ShipOptions;
 use annals::engine::seal::SealOptions;
 use annals::engine::verify::Level;
 use annals::model::change::Meta;
