@@ -59,19 +59,29 @@ fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, report: &m
             if !name.starts_with("key-") || found.iter().any(|(entry, _)| entry.tenant == tenant) {
                 continue;
             }
-            let opened = (|| {
-                let bytes = remote.device().read(&object.name, 0, object.size.min(keyring::OBJECT_BYTES as u64))?;
-                Ok((keyring::open(secret, &bytes)?, bytes))
-            })();
-            match opened {
-                Ok((entry, bytes)) if entry.site == site && entry.tenant == tenant => found.push((entry, bytes)),
-                Ok(_) => {
+            let bytes = match remote.device().read(&object.name, 0, object.size.min(keyring::OBJECT_BYTES as u64)) {
+                Ok(bytes) => bytes,
+                Err(e) => {
+                    notes.push(format!("{}: {}: {e}", remote.name, object.name));
+                    denied = Some(e);
+                    continue;
+                }
+            };
+            // The name tells without any key whether the object is whole and in its place. One that is, and does not open, is another site's.
+            let whole = keyring::object_name(tenant, &bytes) == name;
+            match keyring::open(secret, &bytes) {
+                Ok(entry) if whole && entry.site == site && entry.tenant == tenant => found.push((entry, bytes)),
+                Ok(_) if whole => {
                     others.insert(tenant);
                     notes.push(format!("{}: {} belongs to another site", remote.name, object.name));
                 }
+                Ok(_) => notes.push(format!("{}: {} belongs to another tenant or site", remote.name, object.name)),
                 Err(e) => {
-                    let e: Error = e;
-                    notes.push(format!("{}: {}: {e}", remote.name, object.name));
+                    if whole {
+                        others.insert(tenant);
+                    } else {
+                        notes.push(format!("{}: {}: {e}", remote.name, object.name));
+                    }
                     denied = Some(e);
                 }
             }
