@@ -605,7 +605,7 @@ mod tests {
     fn a_deaf_child_is_killed_and_an_obedient_one_may_clean_up() {
         let (mut deaf, _) = started(sh("trap '' TERM; echo ready; while :; do sleep 1; done").grace(Duration::from_millis(20)));
         assert_eq!(deaf.stop().expect("stop").signal, Some(9));
-        let (mut tidy, _) = started(sh("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done").tethered().grace(Duration::from_secs(60)));
+        let (mut tidy, _) = started(sh("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done").grace(Duration::from_secs(60)));
         assert_eq!(tidy.stop().expect("stop").code, Some(7));
     }
 

@@ -169,6 +169,7 @@ impl Shipment<'_> {
             report.bytes += waiting.iter().map(|o| o.size).sum::<u64>();
         } else {
             self.send(&waiting, report)?;
+            self.check_chain()?;
             self.clean_outbox()?;
         }
         let held = inner.catalog.read(|rows| rows.held_to(tenant, &self.remote.name))?;
@@ -176,6 +177,27 @@ impl Shipment<'_> {
         let end = self.tenant.position()?;
         report.positions.push((self.tenant.name().to_owned(), Position { seq: held, digest: digest.unwrap_or(Digest::ZERO), ..end }));
         Ok(())
+    }
+
+    /// What was sealed must be one slice after the other, each with its last object. Otherwise something would be taken for shipped that the
+    /// catalogue has lost sight of.
+    fn check_chain(&self) -> Result<()> {
+        let (sealed, slices) = self.tenant.inner.catalog.read(|rows| Ok((rows.sealed(self.tenant.id)?, rows.slice_ends(self.tenant.id)?)))?;
+        let mut next = 1;
+        for (slice, tail) in slices {
+            let tail = tail.as_deref().and_then(ObjectName::parse);
+            let whole = tail.is_some_and(|tail| tail.is_tail && (tail.first, tail.last) == (slice.first, slice.last));
+            if whole && slice.first <= next {
+                next = next.max(slice.last + 1);
+            }
+        }
+        if next > sealed {
+            return Ok(());
+        }
+        let text = format!("the catalogue does not know the segments of batch {next} of tenant {} any more", self.tenant.name());
+        Err(Error::new(Kind::Failed, "ship.gap", text)
+            .hint("annals verify --full tells what is damaged; annals rebuild brings the store back from a remote")
+            .at_seq(next))
     }
 
     fn name_of(&self, object: &str) -> String {

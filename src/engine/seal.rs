@@ -45,6 +45,9 @@ const RESEMBLE_TO_BYTES: u64 = 4 << 20;
 /// Candidates looked at for each resemblance feature.
 const CANDIDATES: usize = 4;
 
+/// What to do where the log is not what it was.
+const DAMAGED_HINT: &str = "annals verify --full tells what is damaged; annals rebuild brings the store back from a remote";
+
 /// How to seal.
 #[derive(Debug, Clone, Copy)]
 pub struct SealOptions {
@@ -136,7 +139,7 @@ impl Tenant {
             }
             let sealer = Sealing { tenant: self, row: &row, options, monitor };
             let batches = sealer.choose(sealed + 1)?;
-            sealer.seal(&key, &batches, &mut report)?;
+            sealer.seal(&key, sealed + 1, &batches, &mut report)?;
         }
     }
 
@@ -145,7 +148,10 @@ impl Tenant {
         let row = self.inner.catalog.read(|rows| rows.tenant_by_id(self.id))?;
         let (first, last) = (catalog::id(self.id, slice.first), catalog::id(self.id, slice.last));
         let batches = self.inner.catalog.read(|rows| rows.batches(first, last, usize::MAX >> 1))?;
-        Sealing { tenant: self, row: &row, options, monitor }.seal(&self.key()?, &batches, &mut SealReport::default())
+        if batches.last().is_none_or(|b| b.head.seq != slice.last) {
+            return Err(Error::damaged(format_args!("the log of tenant {}, which lacks batches up to {}", row.name, slice.last)).hint(DAMAGED_HINT));
+        }
+        Sealing { tenant: self, row: &row, options, monitor }.seal(&self.key()?, slice.first, &batches, &mut SealReport::default())
     }
 
     /// The directory where this tenant's sealed objects wait.
@@ -170,9 +176,12 @@ struct Draft {
 }
 
 impl Sealing<'_> {
-    fn seal(&self, key: &SecretKey, batches: &[BatchRow], report: &mut SealReport) -> Result<()> {
+    /// Seals these batches, which must be those from `first` on without a gap.
+    fn seal(&self, key: &SecretKey, first: u64, batches: &[BatchRow], report: &mut SealReport) -> Result<()> {
         let inner = &*self.tenant.inner;
-        let first = batches.first().map_or(0, |b| b.head.seq);
+        if first == 0 || batches.is_empty() || batches.iter().zip(first..).any(|(batch, seq)| batch.head.seq != seq) {
+            return Err(Error::damaged(format_args!("the log of tenant {} from batch {first} on, which has a gap", self.row.name)).hint(DAMAGED_HINT));
+        }
         let before = Before { inner, tenant: self.tenant.id, first_seq: first, contents: self.numbered_before(first)?.1 };
         let mut draft = self.collect(batches, &before)?;
         self.choose_bases(&mut draft, &before)?;
@@ -205,7 +214,7 @@ impl Sealing<'_> {
 
     /// Documents and contents numbered before batch `first`.
     fn numbered_before(&self, first: u64) -> Result<(u64, u64)> {
-        let batch = self.tenant.inner.catalog.read(|rows| rows.batch(catalog::id(self.tenant.id, first - 1)))?;
+        let batch = self.tenant.inner.catalog.read(|rows| rows.batch(catalog::id(self.tenant.id, first.saturating_sub(1))))?;
         Ok(batch.map_or((0, 0), |b| b.numbered))
     }
 
@@ -245,9 +254,7 @@ impl Sealing<'_> {
             // What does not match its digest here could not be rebuilt by anybody, nor could anything after it.
             if !inner.catalog.read(|rows| super::verify::is_as_recorded(rows, batch))? {
                 let what = format!("batch {} does not match its digest, so it is not shipped", batch.head.seq);
-                return Err(Error::new(Kind::Failed, "seal.damaged", what)
-                    .hint("annals verify --full tells what is damaged; annals rebuild brings the store back from a remote")
-                    .at_seq(batch.head.seq));
+                return Err(Error::new(Kind::Failed, "seal.damaged", what).hint(DAMAGED_HINT).at_seq(batch.head.seq));
             }
             let mut changes = Vec::with_capacity(batch.changes as usize);
             inner.catalog.read(|rows| {

@@ -135,7 +135,7 @@ fn whole_log(inner: &Inner, tenant: &TenantRow, report: &mut VerifyReport, monit
     }
     let astray = inner.catalog.read(|rows| rows.documents_astray(tenant.id))?;
     if !astray.is_empty() {
-        let what = "the current state of documents is not what their newest version says".to_owned();
+        let what = "documents whose versions are not counted from 1, or whose current state is not what their newest version says".to_owned();
         report.problem(&tenant.name, what, None, astray.iter().map(|k| show_key(k)).collect());
     }
     end_of_log(inner, tenant, report)

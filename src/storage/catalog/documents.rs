@@ -165,12 +165,16 @@ impl View<'_> {
         rows.map(|r| r.map_err(sql)).collect()
     }
 
-    /// Documents of a tenant whose current state is not what their newest version says. Looks at every document: for verification only.
+    /// Documents of a tenant whose versions are not counted from 1, or whose current state is not what their newest version says. Looks at
+    /// every version: for verification only.
     pub fn documents_astray(&self, tenant: i64) -> Result<Vec<Vec<u8>>> {
         let text = "SELECT d.key FROM document d LEFT JOIN version v ON v.document = d.id \
                     AND v.batch = (SELECT max(n.batch) FROM version n WHERE n.document = d.id) \
-                    WHERE d.id BETWEEN ? AND ? AND (d.tenant IS NOT ? OR d.latest IS NOT v.batch OR d.content IS NOT v.content \
-                    OR d.versions IS NOT coalesce(v.number, 0)) ORDER BY d.id LIMIT 100";
+                    WHERE d.id BETWEEN ?1 AND ?2 AND (d.tenant IS NOT ?3 OR d.latest IS NOT v.batch OR d.content IS NOT v.content \
+                    OR d.versions IS NOT coalesce(v.number, 0)) \
+                    UNION SELECT d.key FROM document d JOIN (SELECT document, number, \
+                    sum(content IS NOT NULL) OVER (PARTITION BY document ORDER BY batch) AS counted FROM version) n ON n.document = d.id \
+                    WHERE d.id BETWEEN ?1 AND ?2 AND n.number IS NOT n.counted LIMIT 100";
         let mut s = self.sql.prepare_cached(text).map_err(sql)?;
         let rows = s.query_map((id(tenant, 0), id(tenant + 1, 0) - 1, tenant), |r| r.get(0)).map_err(sql)?;
         rows.map(|r| r.map_err(sql)).collect()

@@ -71,6 +71,15 @@ impl View<'_> {
         rows.map(|r| r.map_err(sql)).collect()
     }
 
+    /// The sealed slices of a tenant in order, each with the name of its last object.
+    pub fn slice_ends(&self, tenant: i64) -> Result<Vec<(SliceRow, Option<String>)>> {
+        let text = "SELECT s.id, s.tenant, s.first, s.last, (SELECT o.name FROM object o WHERE o.slice = s.id ORDER BY o.part DESC LIMIT 1) \
+                    FROM slice s WHERE s.tenant = ? ORDER BY s.first, s.id";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let rows = s.query_map([tenant], |r| Ok((slice(r)?, r.get(4)?))).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
     /// The objects of a slice in order of part.
     pub fn objects_of(&self, slice: i64) -> Result<Vec<ObjectRow>> {
         self.objects(&format!("SELECT {OBJECT} FROM object o WHERE o.slice = ? ORDER BY o.part"), [slice])
@@ -110,7 +119,7 @@ impl View<'_> {
     /// How far (sequence number) a remote is known to hold a tenant's log without a gap.
     pub fn held_to(&self, tenant: i64, remote: &str) -> Result<u64> {
         match self.unshipped_slices(tenant, remote)?.first() {
-            Some(slice) => Ok(slice.first - 1),
+            Some(slice) => Ok(slice.first.saturating_sub(1)),
             None => self.sealed(tenant),
         }
     }
