@@ -97,6 +97,8 @@ fn the_independent_reader_reads_what_is_shipped_today() {
         let Some(read) = python::read(&remote, &["--key", &key], None, &["--list", "--versions", "--json"]) else { return };
         assert_eq!((read.exit, read.complaints.as_str()), (0, ""));
         assert_same(&facts::of_lines(&read.out), &facts::of_store(&store));
+        let verified = python::read(&remote, &["--key", &key], None, &["--verify"]).expect("as before");
+        assert!(verified.out.contains("streams written as text"), "{}", verified.out);
         extracted_files_are_the_documents(&store, &remote, &key, &dir.path().join(name).join("files"));
     }
 }

@@ -14,6 +14,7 @@ names, boxes against their tags, contents and records against the chain of diges
 
 import argparse
 import collections
+import functools
 import json
 import os
 import re
@@ -858,6 +859,11 @@ class Finder:
                 found = self.inflate(data[begin + 2 : stop])
                 if found:
                     self.streams.append(([(begin + 2, begin + 2 + found[1])], found[0], 0))
+            elif text := armoured(data[begin:stop]):
+                whole, taken = text
+                found = self.inflate(whole[2:]) if zlib_header(whole) else None
+                if found and whole[2 + found[1] :] == zlib.adler32(found[0]).to_bytes(4, "big"):
+                    self.streams.append(([(begin, begin + taken)], found[0], 0))
 
     def png(self):
         data, at, run = self.data, 8, []
@@ -984,6 +990,48 @@ def walk_directory(data, entries, directory, folding):
         swap(data, at + 16, start)
 
 
+def armoured(text):
+    """The bytes that an ASCII85 text stands for and its length with its end; None where it is none."""
+    out, group = bytearray(), []
+    for at, character in enumerate(text):
+        if 33 <= character <= 117:
+            group.append(character - 33)
+            if len(group) == 5:
+                number = functools.reduce(lambda n, digit: n * 85 + digit, group, 0)
+                if number >= 1 << 32:
+                    return None
+                out += number.to_bytes(4, "big")
+                group = []
+        elif character == 122 and not group:
+            out += bytes(4)
+        elif character in (0, 9, 10, 12, 13, 32):
+            continue
+        elif text[at : at + 2] == b"~>" and len(group) != 1:
+            if group:
+                number = functools.reduce(lambda n, digit: n * 85 + digit, group + [84] * (5 - len(group)), 0)
+                if number >= 1 << 32:
+                    return None
+                out += number.to_bytes(4, "big")[: len(group) - 1]
+            return bytes(out), at + 2
+        else:
+            return None
+    return None
+
+
+def as_text(data, width):
+    """ASCII85 with its end, a line feed after every `width` characters if that is not 0."""
+    text = bytearray()
+    for at in range(0, len(data), 4):
+        group = data[at : at + 4]
+        number = int.from_bytes(group.ljust(4, b"\0"), "big")
+        if number == 0 and len(group) == 4:
+            text += b"z"
+        else:
+            text += bytes(33 + number // 85**power % 85 for power in (4, 3, 2, 1, 0))[: len(group) + 1]
+    lines = [text[at : at + width] for at in range(0, len(text), width)] if width else [text]
+    return b"\n".join(lines) + b"~>"
+
+
 def inflated_streams(base):
     """What follows a base where a container is packed against it."""
     found = Finder(base)
@@ -1025,6 +1073,11 @@ def repack(form, met):
         out += r.take(raw_len)
         plain = r.take(plain_len)
         method = control.byte()
+        armour = None
+        if method == 4:
+            armour = (control.byte(), control.take(2))
+            method = control.byte()
+            met["streams written as text"] += 1
         met[f"streams of method {method}"] += 1
         if method == 1:
             level, window = control.byte(), control.byte()
@@ -1042,6 +1095,8 @@ def repack(form, met):
             raise Unsupported("a deflate stream that only preflate-rs can write again (container method 2)")
         else:
             raise Bad(f"{what} names an unknown method")
+        if armour:
+            stream = as_text(armour[1] + stream + zlib.adler32(plain).to_bytes(4, "big"), armour[0])
         start = len(out)
         at = 0
         for piece, gap in cuts:

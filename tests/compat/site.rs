@@ -148,13 +148,14 @@ fn first_day(store: &Store, seed: u64, large: &[u8]) {
 }
 
 /// The containers of the fixtures, by stem and ending.
-const SOURCES: [(&str, &str); 7] = [
+const SOURCES: [(&str, &str); 8] = [
     ("form", "pdf"),
     ("letter", "docx"),
     ("log", "gz"),
     ("office-greedy", "xlsx"),
     ("office-lazy", "xlsx"),
     ("picture", "png"),
+    ("report", "pdf"),
     ("streamed", "docx"),
 ];
 

@@ -5,6 +5,7 @@ Made once with Python 3.11 and its zlib, and kept: what another zlib would write
 streams of deflate.py, so that they also compare that encoder with the one of Annals.
 """
 
+import base64
 import gzip
 import io
 import os
@@ -127,6 +128,16 @@ def form(edited):
     return b"%PDF-1.4\n" + b"".join(objects) + b"%%EOF\n"
 
 
+def report(edited):
+    """A PDF as some packages write it: each stream deflated, then written as ASCII85, in one line or in lines of 64 characters."""
+    objects = []
+    for n, width in ((1, 0), (2, 64)):
+        data = zlib.compress(paragraphs(50 + n, 40, edited), 6)
+        text = base64.a85encode(data, wrapcol=width) + b"~>"
+        objects.append(b"%d 0 obj\n<</Length %d/Filter[/ASCII85Decode/FlateDecode]>>\nstream\n" % (n, len(text)) + text + b"endstream\nendobj\n")
+    return b"%PDF-1.3\n" + b"".join(objects) + b"%%EOF\n"
+
+
 def log(edited):
     """Two gzip members, the second with a name."""
     out = io.BytesIO()
@@ -143,7 +154,7 @@ def main():
     for version, edited in (("v1", False), ("v2", True)):
         whole, streamed = letter(edited)
         files = {"letter.docx": whole, "streamed.docx": streamed, "office-greedy.xlsx": office(0, edited), "office-lazy.xlsx": office(1, edited)}
-        files |= {"picture.png": picture(edited), "form.pdf": form(edited), "log.gz": log(edited), "other.docx": other(edited)}
+        files |= {"picture.png": picture(edited), "form.pdf": form(edited), "report.pdf": report(edited), "log.gz": log(edited), "other.docx": other(edited)}
         for name, data in files.items():
             stem, ending = name.split(".")
             with open(os.path.join(into, f"{stem}.{version}.{ending}"), "wb") as file:

@@ -3,6 +3,7 @@
 //! used only where it was proven to give them back. Specified in `FORMAT.md`, section "Containers".
 
 mod zlib;
+mod ascii85;
 mod scan;
 mod fold;
 mod trees;
@@ -12,6 +13,7 @@ mod preflate;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use self::ascii85::Armour;
 use self::fold::Entry;
 use self::office::{Script, Segment};
 use self::scan::{Scan, Stream, ZIP_LOCAL_BYTES};
@@ -29,6 +31,8 @@ const VERSION: u8 = 1;
 const METHOD_ZLIB: u8 = 1;
 const METHOD_PREFLATE: u8 = 2;
 const METHOD_OFFICE: u8 = 3;
+/// Stands before one of the above: the stream is written as text.
+const ARMOUR: u8 = 4;
 /// Bytes: a shorter stream costs less as it is than the few bytes that describe an opened one.
 const STREAM_BYTES_MIN: usize = 24;
 /// Opened streams of one content. As many as a zip without zip64 has; bounds what a reader sets up encoders for.
@@ -69,16 +73,23 @@ pub fn unpack(content: &[u8], base: Option<&[u8]>) -> Option<Vec<u8>> {
             if bytes.len() < STREAM_BYTES_MIN || kept.contains(&bytes) {
                 return None;
             }
-            let method = match zlib::find_setting(&stream.plain, &bytes, stream.window_bits.max(9), likely) {
+            let deflated = stream.deflated(&bytes)?;
+            if let Some(armour) = stream.armour
+                && armour.encode(&deflated, &stream.plain, bytes.len()).is_none_or(|again| again != *bytes)
+            {
+                return None;
+            }
+            let method = match zlib::find_setting(&stream.plain, &deflated, stream.window_bits.max(9), likely) {
                 Some(setting) => {
                     likely = Some(setting);
                     Method::Zlib(setting)
                 }
-                None => match office::find_script(&stream.plain, &bytes) {
+                None => match office::find_script(&stream.plain, &deflated) {
                     Some(script) => Method::Office(script),
-                    None => Method::Preflate(preflate::corrections(&stream.plain, &bytes)?),
+                    None => Method::Preflate(preflate::corrections(&stream.plain, &deflated)?),
                 },
             };
+            drop(deflated);
             drop(bytes);
             Some((stream, method))
         })
@@ -126,6 +137,10 @@ pub fn repack(form: &[u8]) -> Result<Vec<u8>> {
             StepMethod::Zlib(setting) => zlib::replay(plain, setting, room).ok_or_else(damaged)?,
             StepMethod::Office(script) => office::replay(plain, &script, room).ok_or_else(damaged)?,
             StepMethod::Preflate(len) => preflate::recreate(plain, corrections.take(len)?)?,
+        };
+        let stream = match step.armour {
+            Some(armour) => armour.encode(&stream, plain, room).ok_or_else(damaged)?,
+            None => stream,
         };
         let start = out.len();
         let mut rest = Reader::new(&stream, "the form of a container");
@@ -199,6 +214,9 @@ fn write(content: &[u8], opened: &[(Stream, Method)], directory: Option<(usize, 
             put_varint(&mut control, pair[0].len() as u64);
             put_varint(&mut control, (pair[1].start - pair[0].end) as u64);
         }
+        if let Some(armour) = stream.armour {
+            control.extend_from_slice(&[ARMOUR, armour.width, armour.head[0], armour.head[1]]);
+        }
         match method {
             Method::Zlib(setting) => control.extend_from_slice(&[METHOD_ZLIB, setting.level, setting.window_bits]),
             Method::Office(script) => {
@@ -245,6 +263,8 @@ struct Step {
     header: usize,
     /// For every piece but the last: its length, and how many bytes stand between it and the next.
     cuts: Vec<(usize, usize)>,
+    /// How the stream is written as text, where it is.
+    armour: Option<Armour>,
     method: StepMethod,
 }
 
@@ -267,7 +287,13 @@ impl Step {
         }
         let cuts =
             (0..control.count()?).map(|_| Ok((control.varint_max(max)? as usize, control.varint_max(max)? as usize))).collect::<Result<_>>()?;
-        let method = match control.byte()? {
+        let mut method = control.byte()?;
+        let mut armour = None;
+        if method == ARMOUR {
+            armour = Some(Armour { width: control.byte()?, head: control.array()? });
+            method = control.byte()?;
+        }
+        let method = match method {
             METHOD_ZLIB => StepMethod::Zlib(Setting::new(control.byte()?, control.byte()?).ok_or_else(damaged)?),
             METHOD_OFFICE => {
                 let rules = control.byte()?;
@@ -279,7 +305,7 @@ impl Step {
             METHOD_PREFLATE => StepMethod::Preflate(control.varint_max(max)? as usize),
             _ => return Err(damaged()),
         };
-        Ok(Step { raw_len, plain_len, header, cuts, method })
+        Ok(Step { raw_len, plain_len, header, cuts, armour, method })
     }
 }
 

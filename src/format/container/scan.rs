@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::ascii85::{self, Armour};
 use super::zlib::{self, Inflated};
 use crate::base::limits::{CONTAINER_BYTES_MAX, INFLATE_BYTES_MAX, INFLATE_RATIO_MAX};
 
@@ -17,6 +18,8 @@ pub(super) struct Stream {
     pub window_bits: u8,
     /// Bytes of the zip local header that stands directly before it, 0 in other containers.
     pub header: usize,
+    /// How its bytes are written as text, where they are.
+    pub armour: Option<Armour>,
 }
 
 impl Stream {
@@ -35,6 +38,17 @@ impl Stream {
         match &self.pieces[..] {
             [one] => content[one.clone()].into(),
             many => many.iter().flat_map(|p| &content[p.clone()]).copied().collect::<Vec<u8>>().into(),
+        }
+    }
+
+    /// The deflate stream that `bytes`, its own, stand for.
+    pub fn deflated<'a>(&self, bytes: &'a [u8]) -> Option<std::borrow::Cow<'a, [u8]>> {
+        match self.armour {
+            None => Some(bytes.into()),
+            Some(_) => {
+                let (zlib, _) = ascii85::decode(bytes)?;
+                Some(Armour::deflated(&zlib)?.to_vec().into())
+            }
         }
     }
 }
@@ -136,7 +150,13 @@ impl Finder<'_> {
     /// What a broken stream yields before it fails counts against the limit too.
     #[expect(clippy::option_option, reason = "the two Nones mean different things and `?` passes on the outer one")]
     fn inflate(&mut self, range: Range<usize>) -> Option<Option<(Vec<u8>, usize)>> {
-        match zlib::inflate(self.content.get(range).unwrap_or_default(), self.left) {
+        self.inflate_bytes(self.content.get(range).unwrap_or_default())
+    }
+
+    /// The same for bytes that do not stand in the content as they are.
+    #[expect(clippy::option_option, reason = "as above")]
+    fn inflate_bytes(&mut self, bytes: &[u8]) -> Option<Option<(Vec<u8>, usize)>> {
+        match zlib::inflate(bytes, self.left) {
             Inflated::Whole(plain, used) => {
                 self.left -= plain.len();
                 Some(Some((plain, used)))
@@ -190,7 +210,7 @@ impl Finder<'_> {
             if let Some((plain, used)) = self.inflate(data.clone())?
                 && used == data.len()
             {
-                self.found.streams.push(Stream { pieces: vec![data], plain, window_bits: 15, header });
+                self.found.streams.push(Stream { pieces: vec![data], plain, window_bits: 15, header, armour: None });
             }
         }
         Some(())
@@ -230,7 +250,7 @@ impl Finder<'_> {
         Some((header, start..end))
     }
 
-    /// PDF (ISO 32000): what stands between `stream` and `endstream` and starts like a zlib stream. Whether the object says FlateDecode does
+    /// PDF (ISO 32000): what stands between `stream` and `endstream` and starts like a zlib stream, or is the ASCII85 of one. Whether the object says FlateDecode does
     /// not matter, since every stream is proven by inflating it.
     fn pdf(&mut self) -> Option<()> {
         let content = self.content;
@@ -252,7 +272,15 @@ impl Finder<'_> {
                 && let Some((plain, used)) = self.inflate(start + 2..end)?
             {
                 let data = start + 2..start + 2 + used;
-                self.found.streams.push(Stream { pieces: vec![data], plain, window_bits, header: 0 });
+                self.found.streams.push(Stream { pieces: vec![data], plain, window_bits, header: 0, armour: None });
+            } else if let Some((bytes, len)) = ascii85::decode(&content[start..end])
+                && let Some(window_bits) = zlib_header(&bytes)
+                && let Some((plain, used)) = self.inflate_bytes(&bytes[2..])?
+                && Armour::ends(&bytes, used, &plain)
+            {
+                let data = start..start + len;
+                let armour = Some(Armour { width: ascii85::width_of(&content[data.clone()]), head: [bytes[0], bytes[1]] });
+                self.found.streams.push(Stream { pieces: vec![data], plain, window_bits, header: 0, armour });
             }
         }
         Some(())
@@ -287,7 +315,7 @@ impl Finder<'_> {
                 pieces.push(start..end);
             }
         }
-        self.found.streams.push(Stream { pieces, plain, window_bits, header: 0 });
+        self.found.streams.push(Stream { pieces, plain, window_bits, header: 0, armour: None });
         Some(())
     }
 
@@ -299,7 +327,7 @@ impl Finder<'_> {
             let Some((plain, used)) = self.inflate(start..content.len())? else { break };
             at = start + used + 8;
             let data = start..start + used;
-            self.found.streams.push(Stream { pieces: vec![data], plain, window_bits: 15, header: 0 });
+            self.found.streams.push(Stream { pieces: vec![data], plain, window_bits: 15, header: 0, armour: None });
         }
         Some(())
     }
