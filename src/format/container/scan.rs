@@ -250,8 +250,8 @@ impl Finder<'_> {
         Some((header, start..end))
     }
 
-    /// PDF (ISO 32000): what stands between `stream` and `endstream` and starts like a zlib stream, or is the ASCII85 of one. Whether the object says FlateDecode does
-    /// not matter, since every stream is proven by inflating it.
+    /// PDF (ISO 32000): what stands between `stream` and `endstream` and starts like a zlib stream, or is the ASCII85 of one. Whether the
+    /// object says so does not matter, since every stream is proven by inflating it.
     fn pdf(&mut self) -> Option<()> {
         let content = self.content;
         let mut from = 0;
