@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Dependencies that only some modules may name: the rest of the house does not know that they exist.
 const DOORS: [(&str, &[&str]); 27] = [
     ("argon2", &["format/keyfile"]),
-    ("base64", &["storage/remote", "face"]),
+    ("base64", &["format/sqlite", "storage/remote", "face"]),
     ("blake3", &["base/digest", "base/random"]),
     ("chacha20poly1305", &["format/cipher"]),
     ("clap", &["face/cli"]),

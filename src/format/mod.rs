@@ -12,3 +12,4 @@ pub mod record;
 pub mod wire;
 pub mod layout;
 pub mod segment;
+pub mod sqlite;
