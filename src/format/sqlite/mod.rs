@@ -15,4 +15,5 @@ pub mod schema;
 pub mod row;
 pub mod owners;
 pub mod wal;
+mod delta;
 pub mod changes;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::header::Encoding;
 
 /// A value as SQLite stores it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Value {
     /// NULL. A NaN in the file is read as NULL, as SQLite does.
     Null,
@@ -20,6 +20,20 @@ pub enum Value {
     RawText(Vec<u8>),
     /// Bytes.
     Blob(Vec<u8>),
+}
+
+/// Equal are values that SQLite stores the same: 0.0 and -0.0 are two.
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Null, Value::Null) => true,
+            (Value::Integer(a), Value::Integer(b)) => a == b,
+            (Value::Real(a), Value::Real(b)) => a.to_bits() == b.to_bits(),
+            (Value::Text(a), Value::Text(b)) => a == b,
+            (Value::RawText(a), Value::RawText(b)) | (Value::Blob(a), Value::Blob(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 impl Value {

@@ -1,0 +1,3 @@
+//! SQLite databases: what this house reads from their pages, against what SQLite itself says.
+
+mod rows;
