@@ -419,3 +419,130 @@ impl Table {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn values() -> impl Strategy<Value = Value> {
+        let odd = "null|'|''|#a|=1|rowid:3|x'00'|12|-5|1e5|inf|NaN|0x10|a,b|a/b|100%|%41|\\PC{0,6}|[\\x00-\\x1f\\u{80}-\\u{9f}]{0,3}| 7|\\+3";
+        prop_oneof![
+            any::<i64>().prop_map(Value::Integer),
+            (-20i64..20).prop_map(Value::Integer),
+            any::<f64>().prop_filter("a number", |n| !n.is_nan()).prop_map(Value::Real),
+            (-20i64..20).prop_map(|n| Value::Real(n as f64 / 4.0)),
+            odd.prop_map(Value::Text),
+            proptest::collection::vec(any::<u8>(), 0..5).prop_map(Value::Blob),
+            proptest::collection::vec(any::<u8>(), 1..5).prop_map(|mut bytes| {
+                bytes.push(0xff);
+                Value::RawText(bytes)
+            }),
+        ]
+    }
+
+    fn keyed() -> Table {
+        schema::parse("CREATE TABLE t(a TEXT, b, c NUMERIC, d, PRIMARY KEY (a, b, c))", "t", 2)
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_read_back_and_never_shared(a in (values(), values(), values()), b in (values(), values(), values())) {
+            let table = keyed();
+            let (a, b) = (Key::Columns(vec![a.0, a.1, a.2]), Key::Columns(vec![b.0, b.1, b.2]));
+            let (x, y) = (a.text(&table, usize::MAX), b.text(&table, usize::MAX));
+            prop_assert_eq!(x == y, a == b);
+            prop_assert!(!x.is_empty() && !x.contains('/') && !x.chars().any(char::is_control));
+            prop_assert_eq!(Key::parse(&x, &table).expect("a key"), a);
+            prop_assert_eq!(Key::parse(&y, &table).expect("a key"), b);
+        }
+
+        #[test]
+        fn any_text_is_read_as_a_key_without_panic(text in "[a-z0-9'%,=:#xåé.-]{0,12}") {
+            let table = keyed();
+            if let Ok(key) = Key::parse(&text, &table) {
+                prop_assert_eq!(key.text(&table, usize::MAX), text);
+            }
+        }
+
+        #[test]
+        fn rows_are_read_back_and_their_json_is_canonical(row in proptest::collection::vec(("[a-c$\"\\\\\n]{0,3}", values()), 0..5)) {
+            let mut columns: Vec<(Name, Value)> = Vec::new();
+            for (name, value) in row {
+                if columns.iter().all(|(other, _)| **other != *name) {
+                    columns.push((name.into(), value));
+                }
+            }
+            let row = Row { columns };
+            let json = row.to_json();
+            prop_assert_eq!(&Row::from_json(&json).expect("a row"), &row);
+            let standard: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+            prop_assert_eq!(standard.as_object().expect("an object").len(), row.columns.len());
+        }
+
+        #[test]
+        fn any_bytes_are_read_as_json_without_panic(json in "[{}\":,$a-e0-9.\\\\un-]{0,30}") {
+            if let Ok(row) = Row::from_json(json.as_bytes()) {
+                prop_assert_eq!(Row::from_json(&row.to_json()).expect("a row"), row);
+            }
+        }
+    }
+
+    #[test]
+    fn the_forms_of_keys() {
+        let table = keyed();
+        let text = |values: [Value; 3]| Key::Columns(values.to_vec()).text(&table, usize::MAX);
+        let t = |s: &str| Value::Text(s.into());
+        assert_eq!(text([t("12"), t("12"), Value::Integer(12)]), "12,'12,12");
+        assert_eq!(text([t("a/b,c%"), Value::Real(5.0), Value::Blob(vec![1, 255])]), "a%2Fb%2Cc%25,5.0,x'01FF'");
+        assert_eq!(text([t(""), t("null"), t("x")]), "','null,x");
+        assert_eq!(Key::Rowid(-4).text(&table, 40), "rowid:-4");
+        let long = Key::Columns(vec![t(&"a".repeat(5000)), Value::Integer(1), Value::Integer(2)]);
+        assert_eq!(long.text(&table, 4000).len(), 65);
+        assert!(Key::parse(&long.text(&table, 4000), &table).is_err());
+    }
+
+    #[test]
+    fn the_forms_of_values() {
+        let columns = [
+            ("n", Value::Null),
+            ("i", Value::Integer(-7)),
+            ("r", Value::Real(3.0)),
+            ("h", Value::Real(1e300)),
+            ("f", Value::Real(f64::NEG_INFINITY)),
+            ("t", Value::Text("å\"\n\u{1}".into())),
+            ("w", Value::RawText(vec![255])),
+            ("b", Value::Blob(b"hi".to_vec())),
+        ];
+        let row = Row { columns: columns.into_iter().map(|(name, value)| (name.into(), value)).collect() };
+        let json = r#"{"n":null,"i":-7,"r":3.0,"h":1e300,"f":{"$real":"-inf"},"t":"å\"\n\u0001","w":{"$text":"/w=="},"b":{"$blob":"aGk="}}"#;
+        assert_eq!(String::from_utf8(row.to_json()).expect("UTF-8"), json);
+        let spaced = json.replace(",\"", " ,\n \"").replace('å', "\\u00e5");
+        assert_eq!(Row::from_json(spaced.as_bytes()).expect("a row"), row);
+        for bad in [
+            "",
+            "[]",
+            "{\"a\":1",
+            "{\"a\":01}",
+            "{\"a\":true}",
+            "{\"a\":1,\"a\":2}",
+            "{\"a\":9223372036854775808}",
+            "{\"a\":1e999}",
+            "{\"a\":{\"$x\":\"\"}}",
+            "{}x",
+        ] {
+            assert!(Row::from_json(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_rowid_is_a_column_where_it_has_a_name_and_a_key_with_null_is_none() {
+        let alias = schema::parse("CREATE TABLE t(a, id INTEGER PRIMARY KEY, r REAL)", "t", 2);
+        let (key, row) = alias.row(9, vec![Value::Integer(1), Value::Null, Value::Integer(2)]).expect("a row");
+        assert_eq!((key.text(&alias, 99), row.get("id"), row.get("r")), ("9".into(), Some(&Value::Integer(9)), Some(&Value::Real(2.0))));
+        let table = keyed();
+        let (key, row) = table.row(3, vec![Value::Null, Value::Integer(1)]).expect("a row");
+        assert_eq!((key, row.columns.len()), (Key::Rowid(3), 2));
+    }
+}

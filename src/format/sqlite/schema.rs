@@ -726,3 +726,127 @@ fn whole(n: f64) -> Value {
     let limit = (1i64 << 53) as f64;
     if n.fract() == 0.0 && n.abs() < limit { Value::Integer(n as i64) } else { Value::Real(n) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(sql: &str) -> Table {
+        let table = parse(sql, "t", 2);
+        assert_eq!(table.unclear, None, "{sql}");
+        table
+    }
+
+    fn names(table: &Table) -> Vec<&str> {
+        table.columns.iter().map(|c| &*c.name).collect()
+    }
+
+    #[test]
+    fn names_types_and_constraints_are_told_apart() {
+        let t = table(
+            "CREATE TABLE main.t(\"a b\" VARCHAR (10, 2) NOT NULL ON CONFLICT FAIL, [c,d] LONG INTEGER DEFAULT -1.5e3 CHECK (x IN ('),(')),\n\
+             `e` COLLATE nocase /* , */ DEFAULT (1 + (2)), 'f' \"REAL\" REFERENCES o(p) ON DELETE SET NULL MATCH full NOT DEFERRABLE INITIALLY DEFERRED\n\
+             CONSTRAINT n UNIQUE, key, generated always as (1) stored, h INT GENERATED ALWAYS AS (2), CHECK (1) CONSTRAINT p FOREIGN KEY (f) REFERENCES q)",
+        );
+        assert_eq!(names(&t), ["a b", "c,d", "e", "f", "key", "generated", "h"]);
+        let affinities: Vec<Affinity> = t.columns.iter().map(|c| c.affinity).collect();
+        use Affinity::{Blob, Integer, Numeric, Real, Text};
+        // The last but one is a column named "generated" of the type "always".
+        assert_eq!(affinities, [Text, Integer, Blob, Real, Blob, Numeric, Integer]);
+        assert_eq!((t.columns[0].declared.as_str(), t.columns[0].not_null), ("VARCHAR (10, 2)", true));
+        let defaults: Vec<Option<&str>> = t.columns.iter().map(|c| c.default.as_deref()).collect();
+        assert_eq!(defaults, [None, Some("-1.5e3"), Some("(1 + (2))"), None, None, None, None]);
+        assert_eq!(t.columns[2].collation.as_deref(), Some("nocase"));
+        assert_eq!(t.columns[6].generated, Some(Generated::Virtual));
+        assert_eq!((t.stored.len(), t.key), (6, PrimaryKey::Rowid));
+    }
+
+    #[test]
+    fn which_integer_is_the_rowid() {
+        let key = |sql: &str| table(sql).key;
+        let alias = PrimaryKey::Alias(1);
+        let column = PrimaryKey::Columns(vec![1]);
+        assert_eq!(key("CREATE TABLE t(a, b INTEGER PRIMARY KEY AUTOINCREMENT)"), alias);
+        assert_eq!(key("CREATE TABLE t(a, b integer CONSTRAINT x PRIMARY KEY ASC ON CONFLICT REPLACE)"), alias);
+        assert_eq!(key("CREATE TABLE t(a, b \"INTEGER\" PRIMARY KEY)"), alias);
+        assert_eq!(key("CREATE TABLE t(a, b INTEGER, PRIMARY KEY ((b) COLLATE nocase DESC))"), alias);
+        assert_eq!(key("CREATE TABLE t(a, b INTEGER, PRIMARY KEY ('B' AUTOINCREMENT))"), alias);
+        assert_eq!(key("CREATE TABLE t(a, b INTEGER PRIMARY KEY DESC)"), column);
+        assert_eq!(key("CREATE TABLE t(a, b INT PRIMARY KEY)"), column);
+        assert_eq!(key("CREATE TABLE t(a, b INTEGER(4) PRIMARY KEY)"), column);
+        assert_eq!(key("CREATE TABLE t(a, b INTEGER PRIMARY KEY) WITHOUT ROWID"), column);
+        assert_eq!(key("CREATE TABLE t(a, b INTEGER, PRIMARY KEY (b, a))"), PrimaryKey::Columns(vec![1, 0]));
+    }
+
+    #[test]
+    fn without_rowids_the_key_is_stored_first() {
+        let t =
+            table("CREATE TABLE t(a, b AS (a) VIRTUAL, c, d AS (c) STORED, e, PRIMARY KEY (e DESC, c, e, c COLLATE nocase)) STRICT, WITHOUT ROWID");
+        assert_eq!(t.stored, [4, 2, 2, 0, 3]);
+        assert_eq!((t.key, t.strict, t.without_rowid), (PrimaryKey::Columns(vec![4, 2]), true, true));
+    }
+
+    #[test]
+    fn defaults_have_the_affinity_of_their_column() {
+        let value = |kind: &str| table(&format!("CREATE TABLE t(a {kind})")).default_for(0).ok();
+        assert_eq!(value("TEXT DEFAULT 5"), Some(Value::Text("5".into())));
+        assert_eq!(value("REAL DEFAULT '5'"), Some(Value::Real(5.0)));
+        assert_eq!(value("INT DEFAULT '12'"), Some(Value::Integer(12)));
+        assert_eq!(value("NUMERIC DEFAULT 1.0"), Some(Value::Integer(1)));
+        assert_eq!(value("DEFAULT -0x10"), Some(Value::Integer(-16)));
+        assert_eq!(value("DEFAULT (- (- 3))"), Some(Value::Integer(3)));
+        assert_eq!(value("DEFAULT x'0aFF'"), Some(Value::Blob(vec![10, 255])));
+        assert_eq!(value("DEFAULT TRUE"), Some(Value::Integer(1)));
+        assert_eq!(value("DEFAULT 'a''b'"), Some(Value::Text("a'b".into())));
+        assert_eq!(value("DEFAULT red"), Some(Value::Text("red".into())));
+        assert_eq!(value(""), Some(Value::Null));
+        assert_eq!(value("DEFAULT CURRENT_TIMESTAMP"), None);
+        assert_eq!(value("DEFAULT (random())"), None);
+    }
+
+    #[test]
+    fn what_is_not_understood_names_the_table() {
+        for sql in [
+            "",
+            "CREATE TABLE t",
+            "CREATE TABLE t()",
+            "CREATE TABLE t(a, PRIMARY KEY (b))",
+            "CREATE TABLE t(a) WITHOUT ROWID",
+            "CREATE TABLE t(a) NEW",
+        ] {
+            let table = parse(sql, "t", 2);
+            let e = table.check().expect_err(sql);
+            assert!(e.to_string().ends_with(": t") && e.what_next().is_some(), "{e}");
+        }
+    }
+
+    #[test]
+    fn tables_that_virtual_tables_keep_their_data_in_are_found() {
+        let object = |name: &str, sql: &str| Object { kind: "table".into(), name: name.into(), table: name.into(), root: 2, sql: Some(sql.into()) };
+        let made = [
+            object("s", "CREATE VIRTUAL TABLE s USING fts5(body)"),
+            object("s_content", "CREATE TABLE s_content(id INTEGER PRIMARY KEY, c0)"),
+            object("s_idx", "CREATE TABLE s_idx(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID"),
+            object("s_own", "CREATE TABLE s_own(a)"),
+            object("sqlite_sequence", "CREATE TABLE sqlite_sequence(name,seq)"),
+        ];
+        let roles: Vec<Role> = tables(&made).into_iter().map(|t| t.role).collect();
+        let shadow = |content| Role::Shadow { of: "s".into(), content };
+        assert_eq!(roles, [Role::Virtual { module: "fts5".into() }, shadow(true), shadow(false), Role::Plain, Role::Internal]);
+    }
+
+    #[test]
+    fn more_columns_at_the_end_leave_stored_rows_as_they_are() {
+        let t = table("CREATE TABLE t(a TEXT PRIMARY KEY, b REAL)");
+        assert!(t.reads_as(&table("CREATE TABLE t(a TEXT PRIMARY KEY, v AS (b) VIRTUAL, b DOUBLE, c)")));
+        for other in [
+            "t(a TEXT PRIMARY KEY, c REAL)",
+            "t(a TEXT PRIMARY KEY)",
+            "t(a TEXT, b REAL)",
+            "t(a TEXT PRIMARY KEY, b INT)",
+            "t(a PRIMARY KEY, b REAL)",
+        ] {
+            assert!(!t.reads_as(&table(&format!("CREATE TABLE {other}"))), "{other}");
+        }
+    }
+}

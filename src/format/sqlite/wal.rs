@@ -266,3 +266,166 @@ fn last_of_each(mut pages: Vec<(u32, u64)>, page_count: u32) -> Vec<(u32, u64)> 
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Writes logs as SQLite does.
+    struct Writer {
+        bytes: Vec<u8>,
+        at: WalPosition,
+    }
+
+    const PAGE: usize = 512;
+
+    impl Writer {
+        fn new(big_endian: bool) -> Writer {
+            let at = WalPosition { page_size: PAGE as u32, checkpoint_seq: 3, salts: [7, 99], offset: 0, checksum: [0, 0], big_endian };
+            let mut writer = Writer { bytes: Vec::new(), at };
+            writer.begin();
+            writer
+        }
+
+        fn put(&mut self, bytes: &[u8]) {
+            let at = self.at.offset as usize;
+            self.bytes.resize(self.bytes.len().max(at + bytes.len()), 0);
+            self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+            self.at.offset += bytes.len() as u64;
+        }
+
+        fn begin(&mut self) {
+            self.at.offset = 0;
+            let words = [MAGIC | u32::from(self.at.big_endian), VERSION, PAGE as u32, self.at.checkpoint_seq, self.at.salts[0], self.at.salts[1]];
+            let mut header: Vec<u8> = words.iter().flat_map(|w| w.to_be_bytes()).collect();
+            self.at.checksum = checksum(self.at.big_endian, [0, 0], &header);
+            header.extend(self.at.checksum.iter().flat_map(|w| w.to_be_bytes()));
+            self.put(&header);
+        }
+
+        fn restart(&mut self) {
+            self.at.checkpoint_seq += 1;
+            self.at.salts = [self.at.salts[0] + 1, self.at.salts[1] * 31];
+            self.begin();
+        }
+
+        fn frame(&mut self, page: u32, count: u32) {
+            let body = vec![page as u8; PAGE];
+            let mut frame: Vec<u8> = [page, count].iter().flat_map(|w| w.to_be_bytes()).collect();
+            let sums = checksum(self.at.big_endian, self.at.checksum, &frame);
+            self.at.checksum = checksum(self.at.big_endian, sums, &body);
+            frame.extend(self.at.salts.iter().chain(&self.at.checksum).flat_map(|w| w.to_be_bytes()));
+            frame.extend(body);
+            self.put(&frame);
+        }
+    }
+
+    fn start(wal: &[u8]) -> WalPosition {
+        WalHeader::read(wal).expect("readable").expect("a header").start()
+    }
+
+    /// Page numbers of each commit from a position on, where reading ended, and why.
+    fn read(wal: &[u8], from: WalPosition) -> (Vec<Vec<u32>>, WalPosition, End) {
+        let mut commits = Commits::from(wal, from);
+        let mut found = Vec::new();
+        while let Some(commit) = commits.next().expect("readable") {
+            assert!(commit.pages.iter().all(|(page, at)| wal[*at as usize] == *page as u8));
+            found.push(commit.pages.into_iter().map(|(page, _)| page).collect());
+        }
+        (found, commits.position(), commits.end().expect("readable"))
+    }
+
+    #[test]
+    fn commits_are_read_in_both_byte_orders_and_reading_goes_on_where_it_ended() {
+        for big_endian in [false, true] {
+            let mut writer = Writer::new(big_endian);
+            [(2, 0), (5, 0), (2, 0), (9, 5)].into_iter().for_each(|(page, count)| writer.frame(page, count));
+            writer.frame(3, 4);
+            let (found, position, end) = read(&writer.bytes, start(&writer.bytes));
+            // A page that was written twice counts once, and one that was cut off not at all.
+            assert_eq!((found, end), (vec![vec![2, 5], vec![3]], End::Current));
+            assert_eq!(position, writer.at);
+            writer.frame(1, 4);
+            writer.frame(8, 0);
+            let (found, again, end) = read(&writer.bytes, position);
+            assert_eq!((found, end), (vec![vec![1]], End::Current));
+            assert_eq!(again.offset + 24 + PAGE as u64, writer.at.offset);
+        }
+    }
+
+    #[test]
+    fn what_a_rollback_left_is_no_commit() {
+        let mut writer = Writer::new(false);
+        writer.frame(1, 2);
+        let committed = writer.at;
+        (2..6).for_each(|page| writer.frame(page, 0));
+        writer.at = committed;
+        writer.frame(7, 9);
+        let (found, position, end) = read(&writer.bytes, start(&writer.bytes));
+        assert_eq!((found, end), (vec![vec![1], vec![7]], End::Torn));
+        assert_eq!(position, writer.at);
+    }
+
+    #[test]
+    fn a_log_that_was_started_again_is_finished_first() {
+        let mut writer = Writer::new(false);
+        (1..4).for_each(|page| writer.frame(page, 9));
+        let middle = writer.at;
+        (4..6).for_each(|page| writer.frame(page, 9));
+        let last = writer.at;
+        writer.restart();
+        writer.frame(8, 9);
+        let next = start(&writer.bytes);
+        let (found, _, end) = read(&writer.bytes, middle);
+        assert_eq!((found, end), (vec![vec![4], vec![5]], End::Reset(next)));
+        assert_eq!(read(&writer.bytes, last).2, End::Reset(next));
+        assert_eq!(read(&writer.bytes, next).0, [[8]]);
+        // The new cycle has come to where we were, then beyond.
+        writer.frame(8, 9);
+        writer.frame(8, 9);
+        assert_eq!(read(&writer.bytes, middle).2, End::Reset(next));
+        writer.frame(8, 9);
+        assert_eq!(read(&writer.bytes, middle).2, End::Overtaken);
+        writer.restart();
+        assert_eq!(read(&writer.bytes, last).2, End::Overtaken);
+    }
+
+    #[test]
+    fn a_log_that_was_cut_or_is_another_one_is_told() {
+        let mut writer = Writer::new(false);
+        (1..4).for_each(|page| writer.frame(page, 9));
+        let position = writer.at;
+        assert_eq!(read(&[], position).2, End::Overtaken);
+        assert_eq!(read(&Writer::new(true).bytes, position).2, End::Overtaken);
+        writer.restart();
+        writer.frame(1, 9);
+        let cut = &writer.bytes[..writer.at.offset as usize];
+        assert_eq!(read(cut, position).2, End::Overtaken);
+        // Cut by a limit that is not at the end of a frame.
+        let mut longer = writer.bytes.clone();
+        longer.extend_from_slice(&[0; 100]);
+        assert_eq!(read(&longer, position).2, End::Overtaken);
+        assert!(WalHeader::read(&b"not a log, but more than 32 bytes"[..]).is_err());
+        assert_eq!(WalHeader::read(&[0u8; 32][..]).expect("readable"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_byte_ends_the_reading_before_its_frame(frames in 1..9u32, at in any::<prop::sample::Index>(), with in 1..=255u8) {
+            let mut writer = Writer::new(true);
+            (1..=frames).for_each(|page| writer.frame(page, 99));
+            let mut wal = writer.bytes;
+            let from = start(&wal);
+            let at = 32 + at.index(wal.len() - 32);
+            wal[at] ^= with;
+            let whole = (at - 32) / (24 + PAGE);
+            let mut commits = Commits::from(&wal[..], from);
+            let mut found = 0;
+            while commits.next().expect("readable").is_some() {
+                found += 1;
+            }
+            prop_assert_eq!(found, whole);
+        }
+    }
+}
