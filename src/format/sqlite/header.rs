@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(code(b""), "sqlite.empty");
         assert_eq!(code(b"SQLite format 3\0"), "format.damaged");
         assert_eq!(code(&[b'x'; 200]), "sqlite.foreign");
-        let encrypted: Vec<u8> = (0..200u32).map(|i| (i * 7919 >> 3) as u8).collect();
+        let encrypted: Vec<u8> = (0..200u32).map(|i| ((i * 7919) >> 3) as u8).collect();
         let e = Header::parse(&encrypted).expect_err("refused");
         assert!(e.what_next().is_some_and(|hint| hint.contains("encrypted")), "{e:?}");
         for (at, value) in [(16, 3), (17, 9), (20, 255), (21, 0), (59, 4), (19, 3), (19, 0)] {

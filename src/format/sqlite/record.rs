@@ -73,7 +73,7 @@ fn value(serial: u64, bytes: &[u8], encoding: Encoding) -> Value {
             let real = f64::from_bits(integer() as u64);
             if real.is_nan() { Value::Null } else { Value::Real(real) }
         }
-        _ if serial % 2 == 0 => Value::Blob(bytes.to_vec()),
+        _ if serial.is_multiple_of(2) => Value::Blob(bytes.to_vec()),
         _ => Value::text(bytes, encoding),
     }
 }
