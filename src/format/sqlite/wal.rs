@@ -234,7 +234,7 @@ impl<'s, S: Source + ?Sized> Commits<'s, S> {
             // A log is never cut within a frame but by a limit on its size (journal_size_limit): frames that were not read may be gone.
             return Ok(End::Overtaken);
         }
-        // A writer writes the header of a frame before its page, so a page of the old cycle that was overwritten while it was read shows new salts now.
+        // A writer writes the header of a frame before its page: a page that was overwritten while it was read shows the new salts now.
         let frame_bytes = FRAME_HEADER_BYTES + u64::from(mine.page_size);
         let overtaken = match self.salts_at(mine.offset)? {
             Some(salts) => salts == header.salts,
