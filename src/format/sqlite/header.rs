@@ -3,9 +3,9 @@
 use crate::base::error::{Error, Kind, Result};
 
 /// Bytes: the header at the front of page 1.
-pub const HEADER_BYTES: usize = 100;
+pub(crate) const HEADER_BYTES: usize = 100;
 /// Bytes: the smallest and the largest page that SQLite makes.
-pub const PAGE_BYTES: (u32, u32) = (512, 65_536);
+pub(crate) const PAGE_BYTES: (u32, u32) = (512, 65_536);
 /// Bytes: fewer usable bytes a page are refused by SQLite too.
 const USABLE_BYTES_MIN: u32 = 480;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";

@@ -5,7 +5,7 @@ use super::value::Value;
 use crate::base::error::{Error, Result};
 
 /// Values: SQLite cannot be built for more columns than this.
-pub const COLUMNS_MAX: usize = 32_767;
+pub(crate) const COLUMNS_MAX: usize = 32_767;
 
 /// A variable-length integer at the front of `bytes` and its length: seven bits a byte, most significant first, eight bits in the ninth byte.
 /// `None` where the bytes end too early.

@@ -3,7 +3,7 @@
 use crate::base::error::{Error, Result};
 
 /// Bytes: SQLite's own limit for a statement (SQLITE_MAX_SQL_LENGTH) is a billion; no program writes a table this long.
-pub const SQL_BYTES_MAX: usize = 4 << 20;
+pub(crate) const SQL_BYTES_MAX: usize = 4 << 20;
 
 /// One token and where it stands in the statement.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::record::varint;
 use crate::base::error::{Error, Result};
 
 /// Levels: SQLite refuses deeper trees.
-pub const DEPTH_MAX: usize = 20;
+pub(crate) const DEPTH_MAX: usize = 20;
 /// Bytes: the largest row that SQLite can be built for.
 const PAYLOAD_BYTES_MAX: u64 = 0x7fff_ffff;
 

@@ -8,9 +8,9 @@ use super::header::PAGE_BYTES;
 use crate::base::error::{Error, Kind, Result};
 
 /// Bytes: the header of the log.
-pub const WAL_HEADER_BYTES: u64 = 32;
+pub(crate) const WAL_HEADER_BYTES: u64 = 32;
 /// Bytes: the header of a frame, before its page.
-pub const FRAME_HEADER_BYTES: u64 = 24;
+pub(crate) const FRAME_HEADER_BYTES: u64 = 24;
 /// The first four bytes; the last bit says in which byte order checksums are computed.
 const MAGIC: u32 = 0x377f_0682;
 /// The only version there is.
