@@ -744,10 +744,12 @@ mod tests {
     #[test]
     fn names_types_and_constraints_are_told_apart() {
         let t = table(
-            "CREATE TABLE main.t(\"a b\" VARCHAR (10, 2) NOT NULL ON CONFLICT FAIL, [c,d] LONG INTEGER DEFAULT -1.5e3 CHECK (x IN ('),(')),\n\
-             `e` COLLATE nocase /* , */ DEFAULT (1 + (2)), 'f' \"REAL\" REFERENCES o(p)\n\
-             ON DELETE SET NULL MATCH full NOT DEFERRABLE INITIALLY DEFERRED CONSTRAINT n UNIQUE, key, generated always as (1) stored, h INT GENERATED ALWAYS AS (2),\n\
-             CHECK (1) CONSTRAINT p FOREIGN KEY (f) REFERENCES q)",
+            r#"CREATE TABLE main.t("a b" VARCHAR (10, 2) NOT NULL ON CONFLICT FAIL,
+               [c,d] LONG INTEGER DEFAULT -1.5e3 CHECK (x IN ('),(')),
+               `e` COLLATE nocase /* , */ DEFAULT (1 + (2)),
+               'f' "REAL" REFERENCES o(p) ON DELETE SET NULL MATCH full NOT DEFERRABLE INITIALLY DEFERRED CONSTRAINT n UNIQUE,
+               key, generated always as (1) stored, h INT GENERATED ALWAYS AS (2),
+               CHECK (1) CONSTRAINT p FOREIGN KEY (f) REFERENCES q)"#,
         );
         assert_eq!(names(&t), ["a b", "c,d", "e", "f", "key", "generated", "h"]);
         let affinities: Vec<Affinity> = t.columns.iter().map(|c| c.affinity).collect();
