@@ -8,6 +8,11 @@ pub const META_BYTES_MAX: usize = 8 * 1024;
 pub const TEXT_BYTES_MAX: usize = 4096;
 /// Changes in one batch. Bounds the memory of a commit (about 150 bytes a change) while admitting the largest folder we measured tenfold.
 pub const BATCH_CHANGES_MAX: usize = 4_000_000;
+/// Per cent: a capture that would remove more than this of the documents under its prefix is refused unless it is allowed. An unmounted disk or
+/// a wrong path looks like a folder where everything was deleted; people who tidy up rarely delete four fifths.
+pub const CAPTURE_REMOVED_PERCENT_MAX: u64 = 80;
+/// Documents: from how many under the prefix on [`CAPTURE_REMOVED_PERCENT_MAX`] holds. In a small folder most files may well go at once.
+pub const CAPTURE_GUARDED_FROM: u64 = 100;
 /// Bytes: contents up to this size live in the catalogue row itself, so a small put costs one sync and a small get one index walk.
 pub const INLINE_BYTES_MAX: usize = 4096;
 /// Bytes: the size from which a document's content is cut into large chunks, to keep the index of big media small.

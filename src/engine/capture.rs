@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
+use crate::base::limits;
 use crate::base::monitor::{Monitor, Progress};
 use crate::model::change::{FileKind, Meta};
 use crate::model::key::{check_key, show_key};
@@ -28,6 +29,8 @@ pub struct FolderCapture {
     pub prefix: Vec<u8>,
     /// What to leave out and let in.
     pub rules: Rules,
+    /// Record it also where no document would be left, or hardly any, see [`Tenant::capture_folder`].
+    pub allow_empty: bool,
 }
 
 /// What a capture did.
@@ -60,12 +63,19 @@ struct Known<'t> {
     after: Option<Vec<u8>>,
     page: std::vec::IntoIter<(DocumentRow, Option<Vec<u8>>)>,
     ended: bool,
+    /// How many were given.
+    given: u64,
 }
 
-impl Known<'_> {
+impl<'t> Known<'t> {
+    fn under(tenant: &'t Tenant, prefix: &[u8]) -> Self {
+        Known { tenant, prefix: prefix.to_vec(), after: None, page: Vec::new().into_iter(), ended: false, given: 0 }
+    }
+
     fn next(&mut self) -> Result<Option<(DocumentRow, Option<Vec<u8>>)>> {
         loop {
             if let Some(row) = self.page.find(|(d, _)| d.content.is_some()) {
+                self.given += 1;
                 return Ok(Some(row));
             }
             if self.ended {
@@ -101,12 +111,17 @@ struct Work<'w> {
 
 impl Tenant {
     /// Makes the documents under a prefix equal to a directory, as one batch (none where nothing changed). `only` limits it to some paths.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] where the folder is not there although documents of it are, and, unless [`FolderCapture::allow_empty`], where it would
+    /// leave none of them or remove more than [`limits::CAPTURE_REMOVED_PERCENT_MAX`]: so it looks when a disk is not mounted. [`Kind::Missing`]
+    /// where there is no such folder and never was.
     pub fn capture_folder(&self, what: &FolderCapture, only: Option<&PathSet>, by: &By, monitor: &dyn Monitor) -> Result<Captured> {
         if !what.prefix.is_empty() && !what.prefix.ends_with(b"/") {
             return Err(Error::usage("prefix.slash", format!("the prefix {} does not end in /", show_key(&what.prefix)))
                 .hint(format!("use --prefix {}/", show_key(&what.prefix))));
         }
-        let folder = Folder::open(&what.folder)?;
+        let folder = self.open_folder(what)?;
         let reason = if by.reason.is_empty() { format!("capture of {}", what.folder.display()) } else { by.reason.clone() };
         let mut work = Work {
             tenant: self,
@@ -117,14 +132,41 @@ impl Tenant {
             unreadable: Vec::new(),
             prefix: &what.prefix,
         };
-        work.walk(what, only, monitor)?;
+        let known = work.walk(what, only, monitor)?;
+        if !what.allow_empty {
+            work.check_removals(what, known)?;
+        }
         work.finish()
+    }
+
+    /// Opens the folder. Where it is missing although its documents are not, that is more than a wrong path.
+    pub(crate) fn open_folder(&self, what: &FolderCapture) -> Result<Folder> {
+        match Folder::open(&what.folder) {
+            Err(e) if e.code() == MISSING && Known::under(self, &what.prefix).next()?.is_some() => {
+                let text = format!("the folder {} is not there, and {} has documents of it", what.folder.display(), shown(&what.prefix));
+                Err(Error::new(Kind::Refused, MISSING, text)
+                    .hint("is the disk mounted? nothing was recorded; if the folder is gone for good, make an empty one and add --allow-empty"))
+            }
+            other => other,
+        }
     }
 }
 
+/// Code of the error where a folder is missing.
+pub(crate) const MISSING: &str = "source.missing";
+/// Code of the refusal to remove every document.
+pub(crate) const EMPTY: &str = "capture.empty";
+/// Code of the refusal to remove most documents.
+pub(crate) const MOST_REMOVED: &str = "capture.most_removed";
+
+fn shown(prefix: &[u8]) -> String {
+    if prefix.is_empty() { "the store".to_owned() } else { show_key(prefix) }
+}
+
 impl Work<'_> {
-    fn walk(&mut self, what: &FolderCapture, only: Option<&PathSet>, monitor: &dyn Monitor) -> Result<()> {
-        let mut known = Known { tenant: self.tenant, prefix: what.prefix.clone(), after: None, page: Vec::new().into_iter(), ended: false };
+    /// Collects what is to be recorded; gives how many documents there were.
+    fn walk(&mut self, what: &FolderCapture, only: Option<&PathSet>, monitor: &dyn Monitor) -> Result<u64> {
+        let mut known = Known::under(self.tenant, &what.prefix);
         let mut next = known.next()?;
         let scan = match only {
             Some(only) => self.folder.scan_only(only, &what.rules, monitor)?,
@@ -173,7 +215,21 @@ impl Work<'_> {
             }
             next = known.next()?;
         }
-        Ok(())
+        Ok(known.given)
+    }
+
+    fn check_removals(&self, what: &FolderCapture, known: u64) -> Result<()> {
+        let removed = self.report.removed;
+        let (folder, prefix) = (what.folder.display(), shown(&what.prefix));
+        let (code, text) = if removed > 0 && removed == known && self.report.added == 0 {
+            (EMPTY, format!("nothing of {prefix} is left in {folder}: the capture would remove every document, {removed} in all"))
+        } else if known >= limits::CAPTURE_GUARDED_FROM && removed * 100 > known * limits::CAPTURE_REMOVED_PERCENT_MAX {
+            (MOST_REMOVED, format!("most of {prefix} is not in {folder} any more: the capture would remove {removed} of {known} documents"))
+        } else {
+            return Ok(());
+        };
+        let hint = "is the disk mounted and the path right? nothing was recorded; --allow-empty records it all the same";
+        Err(Error::new(Kind::Refused, code, text).hint(hint))
     }
 
     fn gone(&mut self, key: &[u8]) -> Result<()> {

@@ -92,8 +92,12 @@ impl Marks {
 
 impl Store {
     /// Removes chunks that nothing names and gives their space back. With `dry_run` it only counts them.
+    ///
+    /// # Errors
+    /// [`Kind::Locked`] while a batch stays open, or while the store is being healed.
     pub fn gc(&self, dry_run: bool, monitor: &dyn Monitor) -> Result<GcReport> {
         let inner = &*self.inner;
+        let _upkeep = inner.upkeep("gc.busy")?;
         let mut report = GcReport { bytes_before: inner.chunks.disk_bytes()?, ..GcReport::default() };
         let mut marks = Marks { chunks: HashSet::new(), tenants: Vec::new() };
         marks.catch_up(inner)?;

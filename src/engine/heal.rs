@@ -3,8 +3,9 @@
 //! Two kinds of damage are noticed when a store is opened, because nothing else would ever tell: the chunk store dropped the end of its
 //! journal, or SQLite dropped the end of its write-ahead log. Both are noted in the catalogue and stay known until they are healed.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, Progress, Silent, check_stop};
 use crate::model::key::show_key;
@@ -15,7 +16,7 @@ use crate::storage::remote::{self, RemoteUrl};
 use super::content::Ingested;
 use super::offsite::{Copies, Fetch, FetchReport, OpenRemote};
 use super::store::{CHUNK_NUMBER, CHUNKS_CUT, INCOMING, OUTBOX, Store, Tenant};
-use super::verify::{Problem, all_there, read_whole};
+use super::verify::{LOG_CUT_TOLD, Level, Problem, VerifyReport, all_there, content_damaged, read_whole};
 
 /// Contents looked at in one view of the catalogue.
 const PAGE: usize = 500;
@@ -39,23 +40,28 @@ impl Damage {
 /// What healing did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HealReport {
+    /// What was damaged, with the documents concerned.
+    pub found: Vec<Problem>,
     /// Batches that were missing and are there again.
     pub batches: u64,
     /// Contents that were damaged.
     pub damaged: u64,
     /// Contents that are whole again.
     pub healed: u64,
-    /// Bytes read from remotes.
+    /// Bytes read from the outbox and from remotes.
     pub bytes: u64,
+    /// The places that gave what is whole again, each with how many objects were taken from it. The store's own is called `the outbox`.
+    pub places: BTreeMap<String, u64>,
     /// Why copies could not be used.
     pub reasons: Vec<String>,
-    /// What is still wrong.
+    /// What is still wrong, with the documents that are lost unless another copy turns up.
     pub left: Vec<Problem>,
 }
 
 /// A content that cannot be read: its number within the tenant, and why.
 struct Bad {
     ordinal: u64,
+    digest: Digest,
     reason: Error,
 }
 
@@ -74,7 +80,11 @@ impl Store {
     }
 
     /// Reads everything, and takes what is missing or damaged from objects in the outbox and on `remotes`. May be repeated, with other remotes.
+    ///
+    /// # Errors
+    /// [`Kind::Locked`] while garbage is collected. What no copy gives is no error: it stands in the report.
     pub fn heal(&self, remotes: &[OpenRemote], monitor: &dyn Monitor) -> Result<HealReport> {
+        let _upkeep = self.inner.upkeep("heal.busy")?;
         let mut report = HealReport::default();
         let mut places = Vec::new();
         let outbox = self.inner.dir.join(OUTBOX);
@@ -84,9 +94,13 @@ impl Store {
         }
         places.extend_from_slice(remotes);
         let log_cut = self.inner.catalog.read(|rows| rows.fact(LOG_CUT))?.is_some();
+        if log_cut {
+            report.found.push(Problem { tenant: String::new(), what: LOG_CUT_TOLD.to_owned(), seq: None, documents: Vec::new() });
+        }
         for tenant in self.tenants()? {
             let bad = tenant.bad_contents(true, monitor)?;
             report.damaged += bad.len() as u64;
+            report.found.extend(tenant.told(&bad)?);
             if !bad.is_empty() && !places.is_empty() {
                 tenant.heal_contents(&bad, &places, &mut report, monitor)?;
             }
@@ -99,12 +113,12 @@ impl Store {
             match self.fetch(&places, monitor) {
                 Ok(fetched) => {
                     report.batches = fetched.batches;
-                    report.bytes += fetched.bytes;
+                    report.took(&fetched);
                     whole = fetched.gaps.is_empty();
                     report.reasons.extend(fetched.gaps.into_iter().flat_map(|gap| gap.reasons));
                 }
-                // Others were recorded in the place of the batches that were lost. What was healed so far stays healed.
-                Err(e) if e.kind() == Kind::Refused => report.reasons.push(e.to_string()),
+                // Others were recorded in the place of the batches that were lost, or no place can be reached. What was healed so far stays healed.
+                Err(e) if matches!(e.kind(), Kind::Refused | Kind::Remote) => report.reasons.push(e.to_string()),
                 Err(e) => return Err(e),
             }
         }
@@ -114,7 +128,20 @@ impl Store {
             }
             if report.left.is_empty() { w.remove_fact(CHUNKS_CUT) } else { Ok(()) }
         })?;
+        // Records are not healed, so that what a report leaves unsaid is sound.
+        let mut log = VerifyReport::default();
+        self.verify_log(Level::Full, &mut log, monitor)?;
+        report.left.append(&mut log.problems);
         Ok(report)
+    }
+}
+
+impl HealReport {
+    fn took(&mut self, fetched: &FetchReport) {
+        self.bytes += fetched.bytes;
+        for (place, objects) in &fetched.places {
+            *self.places.entry(place.clone()).or_default() += objects;
+        }
     }
 }
 
@@ -134,7 +161,7 @@ impl Tenant {
                 check_stop(monitor)?;
                 let looked = if deep { read_whole(inner, content).map(drop) } else { all_there(inner, content, &mut known) };
                 if let Err(reason) = looked {
-                    bad.push(Bad { ordinal: number(content.id), reason });
+                    bad.push(Bad { ordinal: number(content.id), digest: content.digest, reason });
                 }
             }
             monitor.progress(&Progress { phase: "checking contents", items: next, items_total: end, ..Progress::default() });
@@ -145,7 +172,7 @@ impl Tenant {
         let told = |b: &Bad| {
             let documents = self.inner.catalog.read(|rows| rows.documents_with(catalog::id(self.id, b.ordinal)))?;
             let documents = documents.iter().map(|k| show_key(k)).collect();
-            Ok(Problem { tenant: self.name().to_owned(), what: b.reason.to_string(), seq: None, documents })
+            Ok(Problem { tenant: self.name().to_owned(), what: content_damaged(&b.digest, &b.reason), seq: None, documents })
         };
         bad.iter().map(told).collect()
     }
@@ -154,7 +181,14 @@ impl Tenant {
     fn heal_contents(&self, bad: &[Bad], places: &[OpenRemote], report: &mut HealReport, monitor: &dyn Monitor) -> Result<()> {
         let inner = &*self.inner;
         let mut notes = Vec::new();
-        let copies = Copies::list(places, &self.public.to_hex(), &mut notes)?;
+        let copies = match Copies::list(places, &self.public.to_hex(), &mut notes) {
+            Ok(copies) => copies,
+            Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+            Err(e) => {
+                report.reasons.push(e.to_string());
+                return Ok(());
+            }
+        };
         let scratch = inner.dir.join(INCOMING);
         let end = self.position()?.seq;
         let mut wanted: BTreeSet<u64> = bad.iter().map(|b| b.ordinal).collect();
@@ -171,10 +205,12 @@ impl Tenant {
             let mut fetched = FetchReport::default();
             let fetch = Fetch { tenant: self, remotes: places, until: None, onward: true, monitor };
             let taken = fetch.contents_again(&copies, &tail, before, &scratch, &mut fetched);
-            report.bytes += fetched.bytes;
             let _ = std::fs::remove_dir_all(&scratch);
             match taken {
-                Ok(fresh) => self.take_again(&mut wanted, before, &fresh)?,
+                Ok(fresh) => {
+                    self.take_again(&mut wanted, before, &fresh)?;
+                    report.took(&fetched);
+                }
                 Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Space) => return Err(e),
                 Err(e) => notes.push(format!("{tail}: {e}")),
             }

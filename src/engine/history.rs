@@ -209,7 +209,7 @@ impl Tenant {
             let at = all.iter().position(|v| v.number == wanted && v.content.is_some());
             let at = at.ok_or_else(|| {
                 let hint = format!("annals log {} shows them", show_key(key));
-                Error::missing("version.missing", format!("{} has {} versions, not v{wanted}", show_key(key), document.versions))
+                Error::missing("version.missing", format!("{} has no v{wanted}, its newest is v{}", show_key(key), document.versions))
                     .at_key(key)
                     .hint(hint)
             })?;

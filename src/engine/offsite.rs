@@ -35,6 +35,9 @@ const READ_BACK_BYTES_MAX: u64 = 1 << 20;
 const GROUP: usize = 16;
 /// Bytes a second assumed for a line that was never measured: 64 kbit/s, the thinnest we serve.
 const LINE_RATE_UNKNOWN: f64 = 8_000.0;
+/// Tenants for which the remote or the disk failed one after the other before the rest are not tried: a line that is down must not cost one
+/// timeout for each tenant.
+const LOST_IN_A_ROW_MAX: u32 = 2;
 /// Bytes: below this an upload says nothing about the line's rate.
 const RATE_FROM_BYTES: u64 = 64 * 1024;
 
@@ -66,6 +69,36 @@ pub struct ShipReport {
     pub positions: Vec<(String, Position)>,
     /// Tenants that a rule keeps away from this remote.
     pub kept_away: Vec<String>,
+    /// Tenants whose shipment failed while that of another did not.
+    pub failed: Vec<ShipFailure>,
+}
+
+/// Why the shipment of one tenant failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShipFailure {
+    /// The tenant by name.
+    pub tenant: String,
+    /// The stable word for it, see [`Error::code`].
+    pub code: &'static str,
+    /// What went wrong.
+    pub message: String,
+    /// What to do next, where we know it.
+    pub hint: Option<String>,
+}
+
+impl ShipFailure {
+    fn of(tenant: &Tenant, e: &Error) -> Self {
+        ShipFailure { tenant: tenant.name().to_owned(), code: e.code(), message: e.to_string(), hint: e.what_next().map(str::to_owned) }
+    }
+
+    fn not_tried(tenant: &Tenant) -> Self {
+        ShipFailure {
+            tenant: tenant.name().to_owned(),
+            code: "ship.not_tried",
+            message: "not tried, because the remote failed for the tenants before".to_owned(),
+            hint: Some("run the same command again".to_owned()),
+        }
+    }
 }
 
 /// A remote that was opened, for several operations over one connection.
@@ -107,23 +140,46 @@ impl Store {
     ///
     /// # Errors
     /// [`Kind::Refused`] where a rule keeps every tenant away; [`Kind::Remote`] where the remote cannot be reached. What arrived before an
-    /// error is recorded and not sent again.
+    /// error is recorded and not sent again. Where one tenant fails and another does not, there is a report that names the failures.
     pub fn ship(&self, remote: &OpenRemote, options: &ShipOptions, monitor: &dyn Monitor) -> Result<ShipReport> {
         let started = Instant::now();
-        let mut report =
-            ShipReport { remote: remote.name.clone(), objects: 0, bytes: 0, requests: 0, seconds: 0.0, positions: Vec::new(), kept_away: Vec::new() };
+        let mut report = ShipReport {
+            remote: remote.name.clone(),
+            objects: 0,
+            bytes: 0,
+            requests: 0,
+            seconds: 0.0,
+            positions: Vec::new(),
+            kept_away: Vec::new(),
+            failed: Vec::new(),
+        };
+        let mut first_failure: Option<Error> = None;
+        let mut lost_in_a_row = 0;
         let before = remote.remote.requests();
         let tenants = self.tenants()?;
         for tenant in &tenants {
+            if lost_in_a_row >= LOST_IN_A_ROW_MAX {
+                report.failed.push(ShipFailure::not_tried(tenant));
+                continue;
+            }
             if !allows(self.config(), tenant.name(), &remote.name, remote.region.as_deref()) {
                 report.kept_away.push(tenant.name().to_owned());
                 continue;
             }
-            let mut seal = options.seal;
-            seal.object_bytes_max = self.object_bytes(&remote.name)?.min(seal.object_bytes_max);
-            let tried_to = self.inner.catalog.read(|rows| rows.sealed(tenant.id))?;
-            tenant.seal(&seal, monitor)?;
-            Shipment { tenant, remote, options, tried_to, monitor }.run(&mut report)?;
+            match self.ship_tenant(tenant, remote, options, &mut report, monitor) {
+                Ok(()) => lost_in_a_row = 0,
+                Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+                Err(e) => {
+                    lost_in_a_row = if matches!(e.kind(), Kind::Remote | Kind::Space) { lost_in_a_row + 1 } else { 0 };
+                    report.failed.push(ShipFailure::of(tenant, &e));
+                    first_failure = first_failure.or(Some(e));
+                }
+            }
+        }
+        if let Some(e) = first_failure
+            && (report.positions.is_empty() || report.objects == 0)
+        {
+            return Err(e);
         }
         if report.kept_away.len() == tenants.len() {
             return Err(Error::new(Kind::Refused, "rule.residency", format!("no tenant may be shipped to {}", remote.name))
@@ -132,6 +188,14 @@ impl Store {
         report.requests = remote.remote.requests() - before;
         report.seconds = if options.dry_run { report.bytes as f64 / self.line_rate(&remote.name)? } else { started.elapsed().as_secs_f64() };
         Ok(report)
+    }
+
+    fn ship_tenant(&self, tenant: &Tenant, remote: &OpenRemote, options: &ShipOptions, report: &mut ShipReport, monitor: &dyn Monitor) -> Result<()> {
+        let mut seal = options.seal;
+        seal.object_bytes_max = self.object_bytes(&remote.name)?.min(seal.object_bytes_max);
+        let tried_to = self.inner.catalog.read(|rows| rows.sealed(tenant.id))?;
+        tenant.seal(&seal, monitor)?;
+        Shipment { tenant, remote, options, tried_to, monitor }.run(report)
     }
 
     fn line_rate(&self, remote: &str) -> Result<f64> {
@@ -196,7 +260,7 @@ impl Shipment<'_> {
         }
         let text = format!("the catalogue does not know the segments of batch {next} of tenant {} any more", self.tenant.name());
         Err(Error::new(Kind::Failed, "ship.gap", text)
-            .hint("annals verify --full tells what is damaged; annals rebuild brings the store back from a remote")
+            .hint("annals verify --full tells what is damaged; annals verify --heal or annals rebuild brings it back from a remote")
             .at_seq(next))
     }
 
@@ -344,20 +408,22 @@ impl Shipment<'_> {
         Ok(())
     }
 
-    /// Objects that every remote holds need not wait any longer.
+    /// Objects that no remote waits for leave the outbox: each remote holds their slice, in this sealing or in another.
     fn clean_outbox(&self) -> Result<()> {
-        let inner = &*self.tenant.inner;
+        let (inner, tenant) = (&*self.tenant.inner, self.tenant.id);
         let known = inner.config.remotes.iter().filter(|r| allows(&inner.config, self.tenant.name(), &r.name, r.region.as_deref()));
-        let mut remotes: Vec<String> = known.map(|r| r.name.clone()).collect();
-        if !remotes.contains(&self.remote.name) {
-            remotes.push(self.remote.name.clone());
+        let mut remotes: BTreeSet<&str> = known.map(|r| r.name.as_str()).collect();
+        remotes.insert(&self.remote.name);
+        let mut awaited = HashSet::new();
+        for remote in remotes {
+            awaited.extend(inner.catalog.read(|rows| rows.unshipped(tenant, remote))?.into_iter().map(|object| object.name));
         }
-        let outbox = self.tenant.outbox();
-        let Ok(entries) = outbox.read_dir() else { return Ok(()) };
+        let Ok(entries) = self.tenant.outbox().read_dir() else { return Ok(()) };
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let held = remotes.iter().map(|r| inner.catalog.read(|rows| rows.is_held(r, self.tenant.id, &name)));
-            if held.collect::<Result<Vec<_>>>()?.iter().all(|held| *held) {
+            // What no row names yet is being sealed, or is the copy that heals lost rows.
+            let Some(object) = ObjectName::parse(&name).filter(|_| !awaited.contains(&name)) else { continue };
+            if inner.catalog.read(|rows| rows.is_sealed(tenant, object.first, &name))? {
                 disk::remove_file(&entry.path())?;
             }
         }
@@ -376,6 +442,8 @@ pub struct FetchReport {
     pub objects: u64,
     /// Bytes read from remotes.
     pub bytes: u64,
+    /// The remotes that gave objects, each with how many.
+    pub places: BTreeMap<String, u64>,
     /// Damage that another remote or object made up for.
     pub bridged: Vec<String>,
     /// What is missing, empty when everything was there.
@@ -753,6 +821,7 @@ impl Fetch<'_> {
             match checked {
                 Ok(()) => {
                     report.objects += 1;
+                    *report.places.entry(remote.name.clone()).or_default() += 1;
                     if let Some(e) = last {
                         report.bridged.push(e);
                     }

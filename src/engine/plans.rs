@@ -207,7 +207,7 @@ impl Tenant {
             let all = rows.versions(document.id)?;
             let then = all.iter().find(|v| v.number == number && v.content.is_some());
             let then = then.ok_or_else(|| {
-                Error::missing("version.missing", format!("{} has {} versions, not v{number}", show_key(key), document.versions))
+                Error::missing("version.missing", format!("{} has no v{number}, its newest is v{}", show_key(key), document.versions))
                     .at_key(key)
                     .hint(format!("annals log {} shows them", show_key(key)))
             })?;

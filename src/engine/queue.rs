@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Condvar, Mutex};
 
 use crate::base::digest::Digest;
-use crate::base::error::Result;
+use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
 use crate::model::change::{Cause, Meta};
 use crate::model::reference::Reference;
@@ -82,6 +82,42 @@ pub(crate) struct CommitQueue {
     finished: Condvar,
 }
 
+/// Whoever leads holds this. However leading ends, the others go on and everyone of the group hears something.
+struct Leading<'q> {
+    queue: &'q CommitQueue,
+    own: u64,
+    /// Those of the group that have no result yet.
+    group: Vec<u64>,
+}
+
+impl Leading<'_> {
+    fn end(&mut self, results: Vec<(u64, Result<Receipt>)>) {
+        let mut state = self.queue.state.lock().unwrap_or_else(|e| e.into_inner());
+        state.done.extend(results);
+        for ticket in std::mem::take(&mut self.group) {
+            state.done.entry(ticket).or_insert_with(|| Err(without_end()));
+        }
+        state.leading = false;
+        self.queue.finished.notify_all();
+    }
+}
+
+impl Drop for Leading<'_> {
+    /// Reached with a group only where the commit panicked: the leader's own result would wait for nobody.
+    fn drop(&mut self) {
+        if !self.group.is_empty() {
+            self.group.retain(|ticket| *ticket != self.own);
+            self.end(Vec::new());
+        }
+    }
+}
+
+/// What the others of a group hear whose commit panicked in the thread that led.
+fn without_end() -> Error {
+    Error::new(Kind::Failed, "commit.panicked", "the commit that this batch shared with others ended in a panic")
+        .hint("look whether the log has it (annals log) before you record it again; with a request id it is safe to repeat")
+}
+
 impl CommitQueue {
     /// Commits `request`, alone or with others that wait; `commit` records a group in one transaction and gives a result for each ticket.
     pub(crate) fn submit(&self, request: Request, commit: impl Fn(Vec<(u64, Request)>) -> Vec<(u64, Result<Receipt>)>) -> Result<Receipt> {
@@ -100,11 +136,61 @@ impl CommitQueue {
             state.leading = true;
             let group = std::mem::take(&mut state.waiting);
             drop(state);
+            let mut leading = Leading { queue: self, own: ticket, group: group.iter().map(|(ticket, _)| *ticket).collect() };
             let results = commit(group);
+            leading.end(results);
             state = self.state.lock().unwrap_or_else(|e| e.into_inner());
-            state.done.extend(results);
-            state.leading = false;
-            self.finished.notify_all();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::base::id::TimelineId;
+
+    fn request() -> Request {
+        Request { tenant: 0, head: Head::default(), drafts: Vec::new(), sync: false }
+    }
+
+    fn receipts(group: Vec<(u64, Request)>) -> Vec<(u64, Result<Receipt>)> {
+        let position = Position { timeline: TimelineId::from_bytes([0; 16]), seq: 1, digest: Digest::ZERO };
+        group.into_iter().map(|(ticket, _)| (ticket, Ok(Receipt { position, time: Timestamp(0), changes: 0, repeated: false }))).collect()
+    }
+
+    fn wait_for(queue: &CommitQueue, waiting: usize) {
+        while queue.state.lock().expect("state").waiting.len() < waiting {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_leader_is_an_error_for_its_group_and_the_queue_goes_on() {
+        let queue = CommitQueue::default();
+        let (outcomes, panics) = std::thread::scope(|threads| {
+            // The first one leads alone until two more wait. One of these leads for both, and panics.
+            let first = threads.spawn(|| {
+                queue.submit(request(), |group| {
+                    wait_for(&queue, 2);
+                    receipts(group)
+                })
+            });
+            while !queue.state.lock().expect("state").leading {
+                std::thread::yield_now();
+            }
+            let panicking = || catch_unwind(AssertUnwindSafe(|| queue.submit(request(), |_| panic!("a bug while committing"))));
+            let others = [threads.spawn(panicking), threads.spawn(panicking)];
+            first.join().expect("no panic").expect("its commit was well");
+            let outcomes = others.map(|other| other.join().expect("caught"));
+            let panics = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+            (outcomes, panics)
+        });
+        assert_eq!(panics, 1, "only the leader panics");
+        let code = outcomes.into_iter().find_map(|outcome| outcome.ok()?.err()).expect("the other one has an error").code();
+        assert_eq!(code, "commit.panicked");
+        queue.submit(request(), receipts).expect("later commits do not hang");
+        assert!(queue.state.lock().expect("state").done.is_empty(), "no result waits for nobody");
     }
 }

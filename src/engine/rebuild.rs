@@ -60,7 +60,11 @@ fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, report: &m
                 continue;
             }
             let bytes = match remote.device().read(&object.name, 0, object.size.min(keyring::OBJECT_BYTES as u64)) {
-                Ok(bytes) => bytes,
+                Ok(bytes) => {
+                    report.objects += 1;
+                    report.bytes += bytes.len() as u64;
+                    bytes
+                }
                 Err(e) => {
                     notes.push(format!("{}: {}: {e}", remote.name, object.name));
                     denied = Some(e);

@@ -46,7 +46,7 @@ const RESEMBLE_TO_BYTES: u64 = 4 << 20;
 const CANDIDATES: usize = 4;
 
 /// What to do where the log is not what it was.
-const DAMAGED_HINT: &str = "annals verify --full tells what is damaged; annals rebuild brings the store back from a remote";
+const DAMAGED_HINT: &str = "annals verify --full tells what is damaged; annals verify --heal or annals rebuild brings it back from a remote";
 
 /// How to seal.
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +137,7 @@ impl Tenant {
             if sealed >= row.position.seq {
                 return Ok(report);
             }
-            let sealer = Sealing { tenant: self, row: &row, options, monitor };
+            let sealer = Sealing { tenant: self, row: &row, options, again: false, monitor };
             let batches = sealer.choose(sealed + 1)?;
             sealer.seal(&key, sealed + 1, &batches, &mut report)?;
         }
@@ -151,7 +151,7 @@ impl Tenant {
         if batches.last().is_none_or(|b| b.head.seq != slice.last) {
             return Err(Error::damaged(format_args!("the log of tenant {}, which lacks batches up to {}", row.name, slice.last)).hint(DAMAGED_HINT));
         }
-        Sealing { tenant: self, row: &row, options, monitor }.seal(&self.key()?, slice.first, &batches, &mut SealReport::default())
+        Sealing { tenant: self, row: &row, options, again: true, monitor }.seal(&self.key()?, slice.first, &batches, &mut SealReport::default())
     }
 
     /// The directory where this tenant's sealed objects wait.
@@ -164,6 +164,9 @@ struct Sealing<'a> {
     tenant: &'a Tenant,
     row: &'a TenantRow,
     options: &'a SealOptions,
+    /// The slice was sealed before. Readers may take either sealing of it, and either of the slices around it. So what the catalogue has as the
+    /// depth of a content bounds all its sealings: a later one may pack it against less, never against more.
+    again: bool,
     monitor: &'a dyn Monitor,
 }
 
@@ -205,8 +208,10 @@ impl Sealing<'_> {
         report.content_bytes += draft.contents.iter().map(|c| c.size).sum::<u64>();
         inner.catalog.write(|w| {
             w.add_slice(self.tenant.id, first, last, &rows)?;
-            for (content, depth) in draft.contents.iter().zip(&draft.depths).filter(|(_, depth)| **depth > 0) {
-                w.set_chain(content.id, *depth)?;
+            if !self.again {
+                for (content, depth) in draft.contents.iter().zip(&draft.depths).filter(|(_, depth)| **depth > 0) {
+                    w.set_chain(content.id, *depth)?;
+                }
             }
             draft.sketches.iter().try_for_each(|(content, features)| w.add_sketch(self.tenant.id, *content, features))
         })
@@ -367,14 +372,14 @@ impl Sealing<'_> {
 
     /// The base, unless the chain below it is as long as a reader should have to follow.
     fn admit(&self, draft: &Draft, base: Option<u64>, row: &ContentRow) -> Result<Option<u64>> {
-        match base {
-            Some(base) if row.size > 0 && self.depth(draft, base)? < limits::BASE_CHAIN_MAX => Ok(Some(base)),
-            _ => Ok(None),
-        }
+        let Some(base) = base.filter(|_| row.size > 0) else { return Ok(None) };
+        let most = if self.again { self.tenant.inner.catalog.read(|rows| rows.chain(row.id))? } else { limits::BASE_CHAIN_MAX };
+        Ok((self.depth(draft, base)? < most).then_some(base))
     }
 
+    /// How many deltas may lie below a content, whichever sealing of it is read.
     fn depth(&self, draft: &Draft, ordinal: u64) -> Result<u32> {
-        match ordinal.checked_sub(draft.slice.contents_before) {
+        match ordinal.checked_sub(draft.slice.contents_before).filter(|_| !self.again) {
             Some(own) => Ok(draft.depths.get(own as usize).copied().unwrap_or(0)),
             None => self.tenant.inner.catalog.read(|rows| rows.chain(catalog::id(self.tenant.id, ordinal))),
         }
@@ -567,3 +572,6 @@ fn each_chunk(inner: &Inner, root: &[u8], mut each: impl FnMut(Entry)) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

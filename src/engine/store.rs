@@ -1,8 +1,8 @@
 //! The store: one directory, one owner process, several tenants.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use crate::base::digest::Digest;
@@ -222,6 +222,7 @@ impl Options {
             chunks,
             gate: Arc::default(),
             queue: CommitQueue::default(),
+            upkeep: Mutex::default(),
             secret: Mutex::default(),
             options: self,
             _lock: lock,
@@ -310,9 +311,9 @@ fn lock(path: &Path, wait: Duration) -> Result<File> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::Error(e)) => return Err(fail(e)),
-            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
-            Err(TryLockError::WouldBlock) => {
+            Err(fs::TryLockError::Error(e)) => return Err(fail(e)),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
+            Err(fs::TryLockError::WouldBlock) => {
                 return Err(Error::new(Kind::Locked, "store.locked", "another process holds the store")
                     .hint("wait for the other annals command to end, or stop it; nothing was changed"));
             }
@@ -328,6 +329,8 @@ pub(crate) struct Inner {
     pub(crate) chunks: Chunks,
     pub(crate) gate: Arc<Gate>,
     pub(crate) queue: CommitQueue,
+    /// Held by garbage collection and by healing, see [`Inner::upkeep`].
+    upkeep: Mutex<()>,
     secret: Mutex<Option<SiteSecret>>,
     options: Options,
     _lock: File,
@@ -340,6 +343,18 @@ impl Inner {
 
     pub(crate) fn random(&self) -> &dyn Random {
         &*self.options.random
+    }
+
+    /// Lets one of garbage collection and healing in. They exclude each other: healing gives contents that are marked already another list of
+    /// chunks, which garbage collection would take for chunks that nothing names.
+    pub(crate) fn upkeep(&self, code: &'static str) -> Result<MutexGuard<'_, ()>> {
+        match self.upkeep.try_lock() {
+            Ok(guard) => Ok(guard),
+            // Whoever panicked left nothing in this lock that could be wrong.
+            Err(TryLockError::Poisoned(e)) => Ok(e.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(Error::new(Kind::Locked, code, "healing or garbage collection of this store is under way")
+                .hint("wait until it has ended, then try again; nothing was changed")),
+        }
     }
 
     /// Opens the key file, once per process.

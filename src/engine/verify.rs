@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::base::digest::Digest;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::format::record::RecordHasher;
 use crate::model::key::show_key;
@@ -21,6 +21,9 @@ const PAGE: usize = 500;
 
 /// Documents named for one problem.
 const DOCUMENTS_TOLD: usize = 100;
+
+/// How a damaged write-ahead log is told.
+pub(crate) const LOG_CUT_TOLD: &str = "the catalogue's write-ahead log was damaged: the newest changes may be missing";
 
 /// How deep to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,18 +66,23 @@ impl Store {
     pub fn verify(&self, level: Level, monitor: &dyn Monitor) -> Result<VerifyReport> {
         let inner = &*self.inner;
         let mut report = VerifyReport::default();
+        self.verify_log(level, &mut report, monitor)?;
+        for tenant in inner.catalog.read(|rows| rows.tenants())? {
+            contents(inner, &tenant, level, &mut report, monitor)?;
+        }
+        Ok(report)
+    }
+
+    /// Verifies the catalogue and its records, not the contents.
+    pub(crate) fn verify_log(&self, level: Level, report: &mut VerifyReport, monitor: &dyn Monitor) -> Result<()> {
+        let inner = &*self.inner;
         for complaint in inner.catalog.check(level == Level::Full)? {
             report.problem("", format!("the catalogue file: {complaint}"), None, Vec::new());
         }
         if inner.catalog.read(|rows| rows.fact(LOG_CUT))?.is_some() {
-            let what = "the catalogue's write-ahead log was damaged: the newest changes may be missing".to_owned();
-            report.problem("", what, None, Vec::new());
+            report.problem("", LOG_CUT_TOLD.to_owned(), None, Vec::new());
         }
-        for tenant in inner.catalog.read(|rows| rows.tenants())? {
-            whole_log(inner, &tenant, &mut report, monitor)?;
-            contents(inner, &tenant, level, &mut report, monitor)?;
-        }
-        Ok(report)
+        inner.catalog.read(|rows| rows.tenants())?.iter().try_for_each(|tenant| whole_log(inner, tenant, report, monitor))
     }
 }
 
@@ -185,13 +193,18 @@ fn contents(inner: &Inner, tenant: &TenantRow, level: Level, report: &mut Verify
             if let Err(e) = result {
                 let documents = inner.catalog.read(|rows| rows.documents_with(content.id))?;
                 let documents = documents.iter().map(|k| show_key(k)).collect();
-                report.problem(&tenant.name, format!("content {} is damaged: {e}", content.digest.short(16)), None, documents);
+                report.problem(&tenant.name, content_damaged(&content.digest, &e), None, documents);
             }
         }
         let progress =
             Progress { phase: "checking contents", items: number(next), items_total: tenant.contents, bytes: report.bytes, bytes_total: 0 };
         monitor.progress(&progress);
     }
+}
+
+/// How a content that cannot be read is told.
+pub(crate) fn content_damaged(digest: &Digest, reason: &Error) -> String {
+    format!("content {} is damaged: {reason}", digest.short(16))
 }
 
 pub(crate) fn read_whole(inner: &Inner, content: &ContentRow) -> Result<u64> {
@@ -213,7 +226,7 @@ pub(crate) fn all_there(inner: &Inner, content: &ContentRow, known: &mut HashSet
         first.copy_from_slice(&entry.digest.as_bytes()[..8]);
         // Chunks shared by many contents are looked up once.
         if known.insert(u64::from_be_bytes(first)) && !inner.chunks.has(&entry.digest)? {
-            return Err(crate::base::error::Error::damaged(format_args!("chunk {} is not in the store", entry.digest.short(16))));
+            return Err(Error::damaged(format_args!("chunk {} is not in the store", entry.digest.short(16))));
         }
     }
     Ok(())

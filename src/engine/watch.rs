@@ -6,7 +6,7 @@ use crate::base::error::{Kind, Result};
 use crate::base::monitor::Monitor;
 use crate::storage::source::folder::{Dirty, PathSet, Wake, Watcher};
 
-use super::capture::{Captured, FolderCapture};
+use super::capture::{Captured, EMPTY, FolderCapture, MISSING, MOST_REMOVED};
 use super::plans::By;
 use super::store::Tenant;
 
@@ -30,7 +30,8 @@ impl Tenant {
     /// Captures a folder, and again whenever it changes, until the monitor stops it; that is its orderly end. `each` is told of the first
     /// capture, of each that made a batch, and of each that had to skip something.
     ///
-    /// A folder that goes away (a disk that is taken out) is waited for, and nothing in it counts as removed.
+    /// A folder that goes away or is suddenly empty (a disk that is taken out) is waited for, and nothing in it counts as removed; the monitor is
+    /// told once each time.
     pub fn watch_folder(
         &self,
         what: &FolderCapture,
@@ -40,9 +41,11 @@ impl Tenant {
         each: &mut dyn FnMut(&Captured) -> Result<()>,
     ) -> Result<()> {
         // The watcher starts first: what changes during the first capture wakes it afterwards.
+        drop(self.open_folder(what)?);
         let mut watcher = Watcher::start(&what.folder, what.rules.clone(), monitor)?;
         let mut only: Option<PathSet> = None;
         let mut first = true;
+        let mut told: Option<&str> = None;
         loop {
             let complete = match self.capture_folder(what, only.as_ref(), by, monitor) {
                 Ok(captured) => {
@@ -50,11 +53,15 @@ impl Tenant {
                         each(&captured)?;
                     }
                     first = false;
+                    told = None;
                     true
                 }
                 Err(e) if e.kind() == Kind::Interrupted => return Ok(()),
-                Err(e) if !first && e.code() == "source.missing" => {
-                    monitor.note(&format!("{e}; waiting for it"));
+                Err(e) if [MISSING, EMPTY, MOST_REMOVED].contains(&e.code()) => {
+                    if told != Some(e.code()) {
+                        monitor.note(&format!("{e}; waiting for it to come back"));
+                    }
+                    told = Some(e.code());
                     false
                 }
                 Err(e) => return Err(e),
@@ -72,6 +79,7 @@ impl Tenant {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
@@ -80,11 +88,13 @@ mod tests {
     use crate::storage::source::folder::Rules;
 
     #[derive(Default)]
-    struct Stop(AtomicBool);
+    struct Stop(AtomicBool, Mutex<Vec<String>>);
 
     impl Monitor for Stop {
         fn progress(&self, _: &Progress) {}
-        fn note(&self, _: &str) {}
+        fn note(&self, message: &str) {
+            self.1.lock().expect("notes").push(message.to_owned());
+        }
         fn stopped(&self) -> bool {
             self.0.load(Ordering::SeqCst)
         }
@@ -97,7 +107,7 @@ mod tests {
         fs::create_dir(&folder).expect("folder");
         fs::write(folder.join("a"), b"1").expect("write");
         let store = Store::init(dir.path().join("store"), "test").expect("init");
-        let what = FolderCapture { folder: folder.clone(), prefix: b"f/".to_vec(), rules: Rules::default() };
+        let what = FolderCapture { folder: folder.clone(), prefix: b"f/".to_vec(), rules: Rules::default(), allow_empty: false };
         let pace = Pace { settle: Duration::from_millis(20), rescan_every: Duration::from_secs(3600) };
         let stop = Stop::default();
         let mut added = 0;
@@ -113,5 +123,53 @@ mod tests {
             .expect("watch");
         let keys: Vec<Vec<u8>> = store.list("").map(|v| v.expect("version").key).collect();
         assert_eq!(keys, [b"f/a".to_vec(), b"f/b".to_vec()]);
+    }
+
+    /// A disk that goes away for a while: its folder is empty meanwhile, at several scans.
+    #[test]
+    fn a_folder_that_is_empty_for_a_while_loses_nothing_and_the_watch_goes_on() {
+        let dir = tempfile::tempdir().expect("dir");
+        let (folder, away) = (dir.path().join("folder"), dir.path().join("away"));
+        fs::create_dir(&folder).expect("folder");
+        fs::write(folder.join("a"), b"1").expect("write");
+        let store = Store::init(dir.path().join("store"), "test").expect("init");
+        let what = FolderCapture { folder: folder.clone(), prefix: b"f/".to_vec(), rules: Rules::default(), allow_empty: false };
+        let pace = Pace { settle: Duration::from_millis(5), rescan_every: Duration::from_millis(5) };
+
+        /// Puts the file back once it was told that it is gone and two more scans were made.
+        struct Disk<'a>(Stop, Mutex<u32>, &'a (dyn Fn() + Sync));
+        impl Monitor for Disk<'_> {
+            fn progress(&self, _: &Progress) {}
+            fn note(&self, message: &str) {
+                self.0.note(message);
+            }
+            fn stopped(&self) -> bool {
+                let told = !self.0.1.lock().expect("notes").is_empty();
+                let mut asked = self.1.lock().expect("count");
+                *asked += u32::from(told);
+                if *asked == 20 {
+                    (self.2)();
+                }
+                self.0.stopped()
+            }
+        }
+        let come_back = || fs::write(folder.join("b"), b"2").and_then(|()| fs::rename(&away, folder.join("a"))).expect("mount");
+        let monitor = Disk(Stop::default(), Mutex::new(0), &come_back);
+        let mut captures = 0;
+        store
+            .watch_folder(&what, &By::default(), &pace, &monitor, &mut |captured| {
+                captures += 1;
+                assert_eq!(captured.removed, 0, "nothing counts as removed");
+                match captures {
+                    1 => fs::rename(folder.join("a"), &away).expect("unmount"),
+                    _ if store.get("f/b").is_ok() => monitor.0.0.store(true, Ordering::SeqCst),
+                    _ => {}
+                }
+                Ok(())
+            })
+            .expect("watch");
+        let notes = monitor.0.1.into_inner().expect("notes");
+        assert!(notes.len() == 1 && notes[0].contains("would remove every document"), "it says so once: {notes:?}");
+        assert_eq!(store.history("f/a").expect("history").len(), 1);
     }
 }

@@ -3,6 +3,8 @@
 //! Times are RFC 3339 in UTC, sizes are bytes, keys are text as `model::key::show_key` writes them. Within a schema number, fields are only
 //! added.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -12,6 +14,7 @@ use crate::engine::capture::Captured;
 use crate::engine::draft::{OpenBatch, OpenChange};
 use crate::engine::find::Member;
 use crate::engine::gc::GcReport;
+use crate::engine::heal::HealReport;
 use crate::engine::history::{BatchInfo, Event, Version};
 use crate::engine::keys::KeyInfo;
 use crate::engine::plans::Applied;
@@ -20,7 +23,7 @@ use crate::engine::references::{self, Entry};
 use crate::engine::remotes::RemoteCheck;
 use crate::engine::restore::Restored;
 use crate::engine::status::{RemoteState, RemoteStatus, Status};
-use crate::engine::verify::VerifyReport;
+use crate::engine::verify::{Problem, VerifyReport};
 use crate::model::change::{Cause, Change, FileKind, Meta};
 use crate::model::field;
 use crate::model::key::show_key;
@@ -342,17 +345,40 @@ pub fn remote_url(place: &Remote) -> String {
     RemoteUrl::parse(&place.url).map_or_else(|_| "(not an address)".to_owned(), |url| url.to_string())
 }
 
+/// A number with its thousands apart.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A count with its noun: `1 batch`, `4,118 batches`. All text for people counts with this.
+pub fn counted(n: impl TryInto<u64>, noun: &str) -> String {
+    let n = n.try_into().unwrap_or(u64::MAX);
+    let many = match noun.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
+        _ if noun.ends_with("ch") || noun.ends_with(['s', 'x']) => format!("{noun}es"),
+        _ => format!("{noun}s"),
+    };
+    format!("{} {}", grouped(n), if n == 1 { noun } else { &many })
+}
+
 /// Whether what a store holds is safe, and the sentence that says so.
 pub fn verdict(s: &Status) -> (bool, String) {
     let waiting = s.unshipped;
-    let plural = |n: u64, noun: &str, many: &str| if n == 1 { format!("1 {noun}") } else { format!("{n} {many}") };
     let age = moment::age(s.unshipped_age_secs() as i64);
-    let amount = format!("{} in {}", plural(waiting.changes, "change", "changes"), plural(waiting.batches, "batch", "batches"));
+    let amount = format!("{} in {}", counted(waiting.changes, "change"), counted(waiting.batches, "batch"));
     let (exist, wait) = if waiting.changes == 1 { ("exists", "waits") } else { ("exist", "wait") };
     let names =
         |wanted: &dyn Fn(&&RemoteStatus) -> bool| s.remotes.iter().filter(wanted).map(|r| r.place.name.as_str()).collect::<Vec<_>>().join(", ");
     if s.damaged {
-        return (false, "bytes that were recorded are gone from the chunk store; annals verify names the documents".into());
+        return (false, "what was recorded is damaged; annals verify names the documents, annals verify --heal brings back what a copy has".into());
     }
     if s.remotes.is_empty() {
         return (false, "no remote is set up, so this is the only copy; annals remote add NAME dir:/path adds one".into());
@@ -455,9 +481,12 @@ pub fn remote_check(name: &str, c: &RemoteCheck) -> Value {
     })
 }
 
+fn problem(p: &Problem) -> Value {
+    json!({ "tenant": p.tenant, "what": p.what, "seq": p.seq, "documents": p.documents })
+}
+
 /// What verification saw.
 pub fn verification(level: &str, r: &VerifyReport) -> Value {
-    let problem = |p: &crate::engine::verify::Problem| json!({ "tenant": p.tenant, "what": p.what, "seq": p.seq, "documents": p.documents });
     json!({
         "ok": r.problems.is_empty(),
         "level": level,
@@ -465,6 +494,23 @@ pub fn verification(level: &str, r: &VerifyReport) -> Value {
         "contents": r.contents,
         "bytes": r.bytes,
         "problems": r.problems.iter().map(problem).collect::<Vec<_>>(),
+    })
+}
+
+/// What healing found, did, and could not do.
+pub fn healing(r: &HealReport) -> Value {
+    let lost: BTreeSet<&str> = r.left.iter().flat_map(|p| &p.documents).map(String::as_str).collect();
+    json!({
+        "ok": r.left.is_empty(),
+        "found": r.found.iter().map(problem).collect::<Vec<_>>(),
+        "contents_damaged": r.damaged,
+        "contents_healed": r.healed,
+        "batches_healed": r.batches,
+        "from": r.places.iter().map(|(place, objects)| json!({ "place": place, "objects": objects })).collect::<Vec<_>>(),
+        "bytes_read": r.bytes,
+        "unusable": r.reasons,
+        "problems": r.left.iter().map(problem).collect::<Vec<_>>(),
+        "lost": lost,
     })
 }
 

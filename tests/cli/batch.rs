@@ -14,7 +14,7 @@ fn lines_become_one_batch_with_contents_exactly_as_given() {
                  {\"op\":\"put\",\"key\":\"f\",\"file\":\"file.bin\"}\n\
                  {\"op\":\"remove\",\"key\":\"old\"}";
     let run = s.batch(lines, &["--reason", "import", "--as", "anna"]);
-    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(run.exit, 0, "{run:?}");
     let done = run.json();
     assert_eq!(
         (&done["schema"], &done["seq"], &done["lines"], &done["put"], &done["removed"], &done["changes"]),
@@ -41,13 +41,13 @@ fn one_bad_line_and_nothing_is_recorded() {
         "not json",
     ] {
         let run = s.batch(&format!("{good}\n{bad}\n{good}"), &[]);
-        assert_eq!(run.code, 2, "{bad}: {run:?}");
+        assert_eq!(run.exit, 2, "{bad}: {run:?}");
         let error = run.json();
         assert_eq!(error["error"]["code"], "batch.line", "{bad}");
         assert!(error["error"]["message"].as_str().expect("message").starts_with("line 3: "), "{error}");
     }
-    assert_eq!(s.batch("", &[]).code, 2);
-    assert_eq!(s.batch("{\"op\":\"remove\",\"key\":\"never\"}", &[]).code, 5);
+    assert_eq!(s.batch("", &[]).exit, 2);
+    assert_eq!(s.batch("{\"op\":\"remove\",\"key\":\"never\"}", &[]).exit, 5);
     assert_eq!(s.batch(good, &["-n"]).json()["lines"], 1);
     assert!(s.rows(&["log"]).is_empty());
     assert_eq!(s.batch(good, &["--request-id", "r"]).json()["repeated"], false);

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::words::site;
+use crate::support::site;
 
 #[test]
 fn a_folder_is_captured_and_counted() {
@@ -86,4 +86,49 @@ fn a_watch_makes_a_batch_of_each_change_and_ends_orderly() {
     assert!(!String::from_utf8_lossy(&done.stderr).contains("annals:"), "an orderly end is no error");
     assert_eq!(site.run("get w/b").exits(0).out, "2");
     site.run("verify --full").exits(0);
+}
+
+#[test]
+fn a_folder_that_lost_its_files_is_refused_unless_it_is_allowed() {
+    let site = site();
+    site.write("app/a", "1");
+    site.write("app/b", "2");
+    let words = "capture folder app --prefix w/ --json";
+    site.run(words).exits(0);
+    // An unmounted disk: the place where it was mounted is empty, or not there at all.
+    fs::rename(site.path("app"), site.path("disk")).expect("unmount");
+    let gone = site.run(words).exits(14);
+    assert_eq!(gone.error_code(), "source.missing");
+    assert!(gone.err.contains("--allow-empty"), "{}", gone.err);
+    fs::create_dir(site.path("app")).expect("mount point");
+    let empty = site.run(words).exits(14);
+    assert_eq!(empty.error_code(), "capture.empty");
+    assert!(empty.err.contains("--allow-empty"), "{}", empty.err);
+    assert_eq!(site.rows("ls w/").len(), 2, "nothing was removed");
+    assert_eq!(site.run(&format!("{words} --allow-empty")).exits(0).json()["removed"], 2);
+    assert_eq!(site.run(words).exits(0).json()["removed"], 0, "a prefix without documents has nothing to lose");
+}
+
+#[test]
+fn most_of_many_documents_are_not_removed_without_leave() {
+    let site = site();
+    for i in 0..100 {
+        site.write(&format!("app/{i:03}"), "x");
+    }
+    let words = "capture folder app --prefix w/ --json";
+    site.run(words).exits(0);
+    let remove = |range: std::ops::Range<u32>| range.for_each(|i| fs::remove_file(site.path(&format!("app/{i:03}"))).expect("remove"));
+    remove(0..80);
+    assert_eq!(site.run("capture folder app --prefix w/ --exclude 08* --json").exits(14).error_code(), "capture.most_removed");
+    assert_eq!(site.run(words).exits(0).json()["removed"], 80, "four fifths are allowed");
+    remove(80..99);
+    assert_eq!(site.run(words).exits(0).json()["removed"], 19, "of few documents nearly all may go at once");
+    for i in 0..200 {
+        site.write(&format!("app/{i:03}"), "x");
+    }
+    site.run(words).exits(0);
+    remove(0..161);
+    let refused = site.run(words).exits(14);
+    assert!(refused.err.contains("161 of 200 documents") && refused.err.contains("--allow-empty"), "{}", refused.err);
+    assert_eq!(site.run(&format!("{words} --allow-empty")).exits(0).json()["removed"], 161);
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::words::{annals, mode_of, site};
+use crate::support::{annals, mode_of, site};
 
 #[test]
 fn the_sheet_is_printed_and_nothing_else_shows_the_secret() {

@@ -4,18 +4,16 @@
 mod support;
 
 mod batch;
-mod everyday;
-mod dry;
-mod help;
-mod plans;
-mod restore;
-
-mod words;
-
 mod capture;
+mod counts;
+mod dry;
+mod everyday;
+mod help;
 mod keys;
 mod offsite;
+mod plans;
 mod refs;
 mod remotes;
+mod restore;
 mod safety;
 mod service;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{Site, annals, site};
+use crate::support::{Site, site, tamper};
 
 fn text(path: &Path) -> String {
     path.display().to_string()
@@ -47,16 +47,16 @@ fn a_small_change_ships_as_one_small_object_and_a_rebuild_is_the_same() {
 
     let (again, sheet) = (s.path("again"), s.path("sheet.txt"));
     fs::write(&sheet, s.ok(&["key", "show", "--sheet"]).out).expect("the sheet");
-    let rebuilt = annals(&s.path(""), &["rebuild", "--from", &url, "--into", &text(&again), "--sheet", &text(&sheet), "--json"], b"");
-    assert_eq!(rebuilt.code, 0, "{}", rebuilt.err);
+    let rebuilt = s.run(&["rebuild", "--from", &url, "--into", &text(&again), "--sheet", &text(&sheet), "--json"]);
+    assert_eq!(rebuilt.exit, 0, "{}", rebuilt.err);
     assert_eq!(rebuilt.json()["position"], s.json(&["status"])["position"]);
-    let rows = |dir: &Path| annals(dir, &["-C", &text(dir), "ls", "--json=lines"], b"").out;
+    let rows = |dir: &Path| s.run(&["-C", &text(dir), "ls", "--json=lines"]).out;
     let both = [rows(&s.path("store")), rows(&again)].map(|out| out.lines().filter(|l| !l.is_empty()).count());
     assert_eq!(both, [50, 50]);
-    let checked = annals(&again, &["-C", &text(&again), "verify", "--full"], b"");
-    assert_eq!(checked.code, 0, "{}", checked.out);
-    let occupied = annals(&s.path(""), &["rebuild", "--from", &url, "--into", &text(&again), "--sheet", &text(&sheet)], b"");
-    assert_eq!(occupied.code, 14, "{}", occupied.err);
+    let checked = s.run(&["-C", &text(&again), "verify", "--full"]);
+    assert_eq!(checked.exit, 0, "{}", checked.out);
+    let occupied = s.run(&["rebuild", "--from", &url, "--into", &text(&again), "--sheet", &text(&sheet)]);
+    assert_eq!(occupied.exit, 14, "{}", occupied.err);
 }
 
 #[test]
@@ -82,8 +82,8 @@ fn wrong_keys_and_absent_places_have_their_own_exit_codes() {
     s.ok(&["ship"]);
     let other = site();
     let key = text(&other.path("store").join("annals.key"));
-    let stolen = annals(&other.path(""), &["rebuild", "--from", &url, "--into", &text(&other.path("stolen")), "--key", &key], b"");
-    assert_eq!(stolen.code, 12, "{}", stolen.err);
+    let stolen = other.run(&["rebuild", "--from", &url, "--into", &text(&other.path("stolen")), "--key", &key]);
+    assert_eq!(stolen.exit, 12, "{}", stolen.err);
     assert!(!other.path("stolen").exists());
     fs::rename(s.path("far"), s.path("unplugged")).expect("unplug");
     s.put("b", "2");
@@ -101,10 +101,58 @@ fn the_demonstration_ends_well() {
     for i in 0..12 {
         fs::write(folder.join(format!("letter {i}.txt")), format!("Dear reader,\nthis is letter {i}.\n").repeat(20)).expect("letter");
     }
-    let shown = annals(&s.path(""), &["demo", &text(&folder), "--json"], b"");
-    assert_eq!(shown.code, 0, "{}", shown.err);
+    let shown = s.run(&["demo", &text(&folder), "--json"]);
+    assert_eq!(shown.exit, 0, "{}", shown.err);
     let shown = shown.json();
     assert_eq!((shown["same"].as_bool(), shown["files"].as_u64()), (Some(true), Some(12)));
     assert!(shown["second_shipment_bytes"].as_u64() < shown["first_shipment_bytes"].as_u64());
     assert_eq!(fs::read_dir(&folder).expect("untouched").count(), 12);
+}
+
+#[test]
+fn a_tenant_that_cannot_be_shipped_does_not_keep_the_others_at_home() {
+    let (s, _) = with_remote();
+    s.ok("tenant add kommune-b");
+    s.put("a", "1");
+    s.feed("2", "--tenant kommune-b put b -").exits(0);
+    s.tamper("UPDATE batch SET actor = 'somebody else' WHERE tenant = 0");
+    let run = s.fails(3, "ship --json");
+    let value = run.object("annals.ship/1");
+    let failed = &value["failed"][0];
+    assert_eq!((&failed["remote"], &failed["tenant"], &failed["code"]), (&"offsite".into(), &"main".into(), &"seal.damaged".into()), "{value}");
+    assert!(failed["hint"].as_str().is_some_and(|hint| hint.contains("verify")), "{value}");
+    assert_eq!(value["positions"].as_array().map(Vec::len), Some(1), "{value}");
+    assert_eq!((&value["positions"][0]["tenant"], &value["objects"]), (&"kommune-b".into(), &2.into()), "its key and its segment: {value}");
+    // Nothing is left that could be done: now the error speaks for itself.
+    let run = s.fails(1, "ship --json");
+    assert_eq!(run.error_code(), "seal.damaged");
+    s.feed("3", "--tenant kommune-b put c -").exits(0);
+    let text = s.fails(3, "ship").out;
+    assert!(text.contains("shipped") && text.contains("not shipped: tenant main"), "{text}");
+}
+
+#[test]
+fn a_rebuild_whose_check_finds_something_says_so_in_its_one_object() {
+    let (s, url) = with_remote();
+    s.put("a", "1");
+    s.ok("ship");
+    s.put("b", "2");
+    s.ok("ship");
+    // The second segment is away, so the rebuild does not end; what it has so far is tampered with before it goes on.
+    let second = segments(&s.path("far")).pop().expect("a segment");
+    let aside = s.path("aside");
+    fs::rename(&second, &aside).expect("away");
+    let (again, key) = (s.path("again"), text(&s.path("store").join("annals.key")));
+    let rebuild = |code| s.fails(code, &["rebuild", "--from", &url, "--into", &text(&again), "--key", &key, "--json"]);
+    let cut = &rebuild(0).json();
+    assert_eq!(cut["objects"], 2, "a segment and the tenant's key: {cut}");
+    fs::remove_dir_all(&again).expect("anew");
+    fs::write(&second, b"cut").expect("cut");
+    assert_eq!(rebuild(3).json()["gaps"].as_array().map(Vec::len), Some(1));
+    fs::rename(&aside, &second).expect("back");
+    tamper(&again, "UPDATE batch SET actor = 'somebody else'");
+    let run = rebuild(4);
+    let value = run.object("annals.rebuild/1");
+    assert_eq!((&value["error"]["code"], &value["error"]["exit"], &value["batches"]), (&"rebuild.unsound".into(), &4.into(), &1.into()), "{value}");
+    assert!(run.err.contains("the rebuilt store has 1 problem") && run.err.contains("verify --full"), "{}", run.err);
 }

@@ -10,8 +10,8 @@ fn bulk() -> Site {
             .map(|i| format!("{{\"op\":\"put\",\"key\":\"case/{i:03}\",\"json\":{{\"id\":{i},\"status\":\"{status}\",\"note\":\"\"}}}}\n"))
             .collect()
     };
-    assert_eq!(s.batch(&lines("new"), &[]).code, 0);
-    assert_eq!(s.batch(&lines("closed"), &["--reason", "bulk close"]).code, 0);
+    assert_eq!(s.batch(&lines("new"), &[]).exit, 0);
+    assert_eq!(s.batch(&lines("closed"), &["--reason", "bulk close"]).exit, 0);
     s.put("case/001", "{\"id\":1,\"status\":\"closed\",\"note\":\"called\"}");
     s.put("case/002", "{\"id\":2,\"status\":\"closed\",\"note\":\"moved\"}");
     s.put("case/003", "{\"id\":3,\"status\":\"archived\",\"note\":\"\"}");

@@ -1,6 +1,6 @@
 //! refs.
 
-use crate::words::{Site, site};
+use crate::support::{Site, site};
 
 fn ledger() -> Site {
     let site = site();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::words::{binary, site};
+use crate::support::{binary, site};
 
 #[test]
 fn remotes_are_added_listed_checked_and_taken_away() {

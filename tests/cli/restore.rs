@@ -36,7 +36,7 @@ fn a_tree_as_it_was_with_what_cannot_be_a_path_named() {
                  {\"op\":\"put\",\"key\":\"p/l\",\"text\":\"a/f\",\"meta\":{\"kind\":\"link\"}}\n\
                  {\"op\":\"put\",\"key\":\"p/e/\",\"text\":\"\",\"meta\":{\"kind\":\"directory\"}}\n\
                  {\"op\":\"put\",\"key\":\"q\",\"text\":\"other\"}";
-    assert_eq!(s.batch(lines, &[]).code, 0);
+    assert_eq!(s.batch(lines, &[]).exit, 0);
     s.put("p/a/f", "two");
     s.put("p/late", "x");
     let done = s.json(&["restore", "p/", "--at", "seq:1", "--into", "out"]);

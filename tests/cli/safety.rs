@@ -1,6 +1,6 @@
 //! status, verify, gc.
 
-use crate::words::site;
+use crate::support::site;
 
 #[test]
 fn status_says_first_whether_it_is_safe() {
@@ -103,4 +103,55 @@ fn gc_removes_what_a_refused_put_left() {
     assert_eq!(orphans("gc -n --json"), found, "a dry run changes nothing");
     assert_eq!((orphans("gc --json"), orphans("gc --json")), (found, 0));
     site.run("verify --full").exits(0);
+}
+
+#[test]
+fn what_is_damaged_is_healed_from_a_remote_and_told_in_documents() {
+    let site = site();
+    site.run("remote add usb dir:usb").exits(0);
+    site.put("a", "one");
+    site.put("b", "two");
+    site.run("ship").exits(0);
+    assert_eq!(site.run("verify --heal --json").exits(0).object("annals.verify.heal/1")["found"], serde_json::json!([]));
+    assert!(site.run("verify --heal").exits(0).out.contains("nothing needed healing"));
+    site.tamper("UPDATE content SET body = (SELECT body FROM content WHERE id = 0) WHERE id = 1");
+    let done = site.run("verify --full").exits(4);
+    assert!(done.out.contains("annals verify --heal"), "{}", done.out);
+    let value = site.run("verify --heal --json").exits(0).object("annals.verify.heal/1");
+    let told = (&value["ok"], &value["contents_damaged"], &value["contents_healed"], &value["lost"]);
+    assert_eq!(told, (&true.into(), &1.into(), &1.into(), &serde_json::json!([])), "{value}");
+    assert_eq!(value["found"][0]["documents"], serde_json::json!(["b"]), "{value}");
+    assert_eq!(value["from"], serde_json::json!([{ "place": "usb", "objects": 1 }]), "{value}");
+    assert_eq!(site.run("get b").exits(0).out, "two");
+    site.run("verify --full").exits(0);
+    site.tamper("UPDATE content SET body = x'00' WHERE id = 0");
+    let done = site.run("verify --heal").exits(0);
+    assert!(done.out.contains("Healed: 1 content and 0 batches whole again, from usb (1 object)") && done.out.contains("    a\n"), "{}", done.out);
+    site.run("-n verify --heal").exits(2);
+}
+
+#[test]
+fn what_waits_in_the_outbox_heals_and_what_no_copy_has_is_named_as_lost() {
+    let site = site();
+    site.put("a", "one");
+    site.run("seal").exits(0);
+    site.put("b", "two");
+    for id in [0, 1] {
+        site.tamper(&format!("UPDATE content SET body = x'00' WHERE id = {id}"));
+    }
+    let value = site.run("verify --heal --json").exits(4).object("annals.verify.heal/1");
+    assert_eq!((&value["ok"], &value["contents_damaged"], &value["contents_healed"]), (&false.into(), &2.into(), &1.into()), "{value}");
+    assert_eq!((&value["from"][0]["place"], &value["lost"]), (&"the outbox".into(), &serde_json::json!(["b"])), "{value}");
+    assert_eq!(site.run("get a").exits(0).out, "one");
+    // A remote that is away is told, and keeps nothing from being healed.
+    site.run("remote add usb dir:usb").exits(0);
+    std::fs::remove_dir_all(site.path("usb")).expect("unplug");
+    site.tamper("UPDATE content SET body = x'00' WHERE id = 0");
+    let done = site.run("verify --heal").exits(4);
+    assert!(done.out.contains("not usable") && done.out.contains("usb"), "{}", done.out);
+    assert!(done.out.contains("Healed: 1 content") && done.out.contains("Not healed: 1 problem") && done.out.contains("    b\n"), "{}", done.out);
+    // Records are no contents: they are told, and what to do.
+    site.tamper("UPDATE batch SET actor = 'somebody else' WHERE id = 1");
+    let done = site.run("verify --heal").exits(4);
+    assert!(done.out.contains("batch 1 does not match its digest") && done.out.contains("annals rebuild"), "{}", done.out);
 }

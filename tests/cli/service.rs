@@ -1,6 +1,6 @@
 //! completions, help.
 
-use crate::words::{annals, site};
+use crate::support::{annals, site};
 
 #[test]
 fn completions_know_the_verbs() {

@@ -162,7 +162,7 @@ fn with_folder(root: &Path) {
 }
 
 fn capture(work: &Work) -> Result<()> {
-    let what = FolderCapture { folder: work.path("folder"), prefix: b"folder/".to_vec(), rules: Rules::default() };
+    let what = FolderCapture { folder: work.path("folder"), prefix: b"folder/".to_vec(), rules: Rules::default(), allow_empty: false };
     let captured = work.store().capture_folder(&what, None, &By { reason: "capture".into(), ..By::default() }, &Silent)?;
     assert!(captured.skipped.is_empty(), "{:?}", captured.skipped);
     Ok(())

@@ -8,3 +8,4 @@ mod offsite;
 mod gc;
 mod lines;
 mod refusals;
+mod upkeep;

@@ -15,7 +15,7 @@ use crate::engine::verify::Level;
 use crate::format::keyfile::Unlock;
 use crate::storage::remote;
 
-use super::context::{Context, bytes, grouped};
+use super::context::{Context, bytes, counted};
 
 /// Single puts and gets that are timed.
 const SAMPLES: usize = 200;
@@ -116,7 +116,7 @@ impl Bench {
         let key = |i: usize| format!("case/{:04}/{i:07}", i / 100);
         let store = Store::init(&place, "bench")?;
         let plain: u64 = (0..count).map(|i| cases.text(i, "open").len() as u64).sum();
-        context.out.line(format!("{} documents, {}", grouped(count as u64), bytes(plain)))?;
+        context.out.line(format!("{}, {}", counted(count as u64, "document"), bytes(plain)))?;
         figures.fields.insert("documents".into(), count.into());
         figures.fields.insert("document_bytes".into(), plain.into());
 

@@ -44,7 +44,7 @@ impl Capture {
 /// Make the documents under a prefix equal to a folder, as one batch
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals capture folder /srv/letters --prefix letters/\n  annals capture folder /srv/letters --prefix letters/ --watch --exclude '*.tmp' --exclude /cache/\n\nPatterns are those of .gitignore; files called .annalsignore in the folder hold more of them. What cannot\nbe read keeps its last recorded version and is named (exit code 3)."
+    after_help = "Examples:\n  annals capture folder /srv/letters --prefix letters/\n  annals capture folder /srv/letters --prefix letters/ --watch --exclude '*.tmp' --exclude /cache/\n\nPatterns are those of .gitignore; files called .annalsignore in the folder hold more of them. What cannot\nbe read keeps its last recorded version and is named (exit code 3). A folder that is missing, empty or has\nlost most of its files is refused (exit code 14): so it looks when a disk is not mounted."
 )]
 struct Folder {
     /// The folder
@@ -52,6 +52,9 @@ struct Folder {
     /// Put before each path to make the document's key
     #[arg(long, value_name = "PREFIX")]
     prefix: String,
+    /// Record it also where the folder is empty, or most of its documents would be removed
+    #[arg(long)]
+    allow_empty: bool,
     /// Capture once and end; the default
     #[arg(long, conflicts_with = "watch")]
     once: bool,
@@ -80,7 +83,7 @@ impl Folder {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
         let rules = Rules::new(&self.exclude, &self.include)?.leave_out(store.dir());
-        let what = FolderCapture { folder: self.dir, prefix, rules };
+        let what = FolderCapture { folder: self.dir, prefix, rules, allow_empty: self.allow_empty };
         let by = context.by();
         if !self.watch {
             let captured = tenant.capture_folder(&what, None, &by, &context.monitor())?;

@@ -10,6 +10,7 @@ use crate::engine::history::{Version, View};
 use crate::engine::keys::read_identity;
 use crate::engine::plans::By;
 use crate::engine::store::{MARKER, Options, Store, Tenant};
+pub(crate) use crate::face::view::{counted, grouped};
 use crate::model::key::DEFAULT_TENANT;
 use crate::model::moment::{self, Address, Moment, Zone};
 
@@ -189,24 +190,6 @@ impl Context {
         let login = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
         self.globals.actor.clone().unwrap_or_else(login)
     }
-}
-
-/// A number with its thousands apart.
-pub(crate) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
-/// A count with its noun: `1 change`, `4,118 changes`.
-pub(crate) fn counted(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
 /// Bytes for people: `812 B`, `3.1 MB` (powers of ten, as lines and disks are sold).

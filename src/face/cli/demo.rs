@@ -24,7 +24,7 @@ use crate::model::text;
 use crate::storage::remote;
 use crate::storage::source::folder::Rules;
 
-use super::context::{Context, bytes, grouped};
+use super::context::{Context, bytes, counted};
 
 /// Documents taken from the machine, at most.
 const FILES_MAX: usize = 2000;
@@ -100,21 +100,21 @@ impl Demo {
 
         stage.step("Real documents")?;
         let (source, copied, size) = self.collect(&folder)?;
-        stage.say(format!("{} files, {}, copied from {}", grouped(copied.len() as u64), bytes(size), source.display()))?;
+        stage.say(format!("{}, {}, copied from {}", counted(copied.len() as u64, "file"), bytes(size), source.display()))?;
 
         stage.step("A store, and a first capture")?;
         let store = Store::init(&place, "demo")?;
         fs::copy(place.join(KEY_FILE), &key_kept).map_err(io("copy", &key_kept))?;
-        let capture = FolderCapture { folder: folder.clone(), prefix: b"docs/".to_vec(), rules: Rules::default() };
+        let capture = FolderCapture { folder: folder.clone(), prefix: b"docs/".to_vec(), rules: Rules::default(), allow_empty: false };
         let by = By { actor: "you".into(), reason: "first capture".into(), origin: "annals demo".into() };
         let started = Instant::now();
         let first = store.capture_folder(&capture, None, &by, &Silent)?;
-        stage.say(format!("{} documents recorded as one batch in {:.2} s", grouped(first.added), started.elapsed().as_secs_f64()))?;
+        stage.say(format!("{} recorded as one batch in {:.2} s", counted(first.added, "document"), started.elapsed().as_secs_f64()))?;
 
         stage.step("Offsite: sealed, encrypted, shipped to a directory that stands for a place far away")?;
         let remote = OpenRemote::at(&format!("dir:{}", offsite.display()), &remote::Options::default())?;
         let shipped = store.ship(&remote, &ShipOptions::default(), &Silent)?;
-        stage.say(format!("{} became {} in {} objects, {:.2} s", bytes(size), bytes(shipped.bytes), shipped.objects, shipped.seconds))?;
+        stage.say(format!("{} became {} in {}, {:.2} s", bytes(size), bytes(shipped.bytes), counted(shipped.objects, "object"), shipped.seconds))?;
 
         stage.step("A day's work: a line more in some documents, one renamed, one deleted")?;
         let changed = change(&folder, &copied)?;
@@ -125,7 +125,7 @@ impl Demo {
         stage.say(format!("{what}; seen and recorded in {:.2} s", started.elapsed().as_secs_f64()))?;
         let day = store.ship(&remote, &ShipOptions::default(), &Silent)?;
         let line = day.bytes as f64 * 8.0 / 64_000.0;
-        stage.say(format!("shipped as {} in {} object: {line:.1} s on a 64 kbit/s line", bytes(day.bytes), day.objects))?;
+        stage.say(format!("shipped as {} in {}: {line:.1} s on a 64 kbit/s line", bytes(day.bytes), counted(day.objects, "object")))?;
 
         stage.step("History, and what differs")?;
         let key = [&b"docs/"[..], &changed.edited].concat();
@@ -171,15 +171,15 @@ impl Demo {
         let (store, report) = rebuild.run(Options::new(), &Silent)?;
         let seconds = started.elapsed().as_secs_f64();
         stage.say(format!(
-            "{} batches, {} versions' contents, {} read, {seconds:.2} s",
-            report.batches,
-            grouped(report.changes),
+            "{}, {}, {} read, {seconds:.2} s",
+            counted(report.batches, "batch"),
+            counted(report.changes, "change"),
             bytes(report.bytes)
         ))?;
         let checked = store.verify(Level::Full, &Silent)?;
         let same = digests(&store)? == before && store.position()? == position && checked.problems.is_empty() && report.gaps.is_empty();
         stage.say(format!("log position: seq {}, digest {}", position.seq, position.digest.short(16)))?;
-        stage.say(format!("{} documents compared, {} verified", grouped(before.len() as u64), bytes(checked.bytes)))?;
+        stage.say(format!("{} compared, {} verified", counted(before.len() as u64, "document"), bytes(checked.bytes)))?;
         let verdict = if same { context.out.paint("32", "the same, digest for digest") } else { context.out.paint("31", "NOT the same") };
         stage.say(verdict)?;
         context.out.object(

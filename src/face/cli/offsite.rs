@@ -19,7 +19,7 @@ use crate::model::moment::{self, Moment, Zone};
 use crate::storage::config::{Rate, parse_rate};
 use crate::storage::remote;
 
-use super::context::{Context, bytes, grouped};
+use super::context::{Context, bytes, counted, grouped};
 
 /// Seal what is pending, without shipping it
 #[derive(Debug, Args)]
@@ -41,7 +41,10 @@ impl Seal {
             context.out.line(if report.batches == 0 {
                 format!("{}: nothing to seal", tenant.name())
             } else {
-                format!("{}: {} batches sealed into {} objects of {}", tenant.name(), grouped(report.batches), report.objects, bytes(report.bytes))
+                {
+                    let (batches, objects) = (counted(report.batches, "batch"), counted(report.objects, "object"));
+                    format!("{}: {batches} sealed into {objects} of {}", tenant.name(), bytes(report.bytes))
+                }
             })?;
             tenants.push(seal_json(tenant.name(), &report));
         }
@@ -63,7 +66,7 @@ fn chosen(context: &Context, store: &Store) -> Result<Vec<Tenant>> {
 /// Ship what a remote lacks: seal, upload, read back
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals ship\n  annals ship --to usb\n  annals ship --dry-run        how many bytes, and how long at the measured rate\n\nAn interrupted shipment goes on where it was; what arrived is not sent again."
+    after_help = "Examples:\n  annals ship\n  annals ship --to usb\n  annals ship --dry-run        how many bytes, and how long at the measured rate\n\nAn interrupted shipment goes on where it was; what arrived is not sent again. Where one remote or one\ntenant fails, the others are shipped all the same, and the exit code is 3."
 )]
 pub(crate) struct Ship {
     /// Only to this remote [default: every one in the configuration]
@@ -86,12 +89,17 @@ impl Ship {
         let options = ShipOptions { dry_run: context.globals.dry_run, limit_rate, seal: SealOptions::default() };
         let monitor = context.monitor();
         let mut reports = Vec::new();
-        let mut failed = None;
+        let (mut failed, mut failures) = (None, Vec::new());
         for name in &names {
             // One remote that is away must not keep the others from their copy.
             match store.remote(name, limit_rate).and_then(|remote| store.ship(&remote, &options, &monitor)) {
                 Ok(report) => {
                     context.out.line(ship_line(&report, options.dry_run))?;
+                    for f in &report.failed {
+                        context.out.line(format!("  not shipped: tenant {}: {}", f.tenant, f.message))?;
+                        f.hint.iter().try_for_each(|hint| context.out.line(format!("    {hint}")))?;
+                    }
+                    failures.extend(report.failed.iter().map(|f| failure_json(name, Some(&f.tenant), f.code, &f.message, f.hint.as_deref())));
                     reports.push(report);
                 }
                 Err(e) if e.kind() == Kind::Interrupted => return Err(e),
@@ -99,6 +107,7 @@ impl Ship {
                     if names.len() > 1 {
                         context.out.note(format!("{name}: {e}"));
                     }
+                    failures.push(failure_json(name, None, e.code(), &e.to_string(), e.what_next()));
                     failed = Some(e);
                 }
             }
@@ -108,12 +117,18 @@ impl Ship {
         {
             return Err(e);
         }
-        let partial = reports.len() < names.len();
+        let partial = !failures.is_empty();
         let mut value = reports.first().map_or_else(|| json!({}), |r| ship_json(r, options.dry_run));
         value["remotes"] = reports.iter().map(|r| ship_json(r, options.dry_run)).collect();
+        value["failed"] = failures.into();
         context.out.object("annals.ship/1", value)?;
         Ok(if partial { Kind::Partial.exit() } else { 0 })
     }
+}
+
+/// What was not shipped: one tenant to a remote, or nothing to it.
+fn failure_json(remote: &str, tenant: Option<&str>, code: &str, message: &str, hint: Option<&str>) -> Value {
+    json!({ "remote": remote, "tenant": tenant, "code": code, "message": message, "hint": hint })
 }
 
 fn rate(context: &Context) -> Result<Option<u64>> {
@@ -128,7 +143,8 @@ fn ship_line(r: &ShipReport, dry_run: bool) -> String {
         return format!("{}: holds everything already", r.remote);
     }
     let (verb, time) = if dry_run { ("would ship", "about ") } else { ("shipped", "") };
-    format!("{}: {verb} {} in {} objects, {time}{:.1} s, {} requests", r.remote, bytes(r.bytes), grouped(r.objects), r.seconds, grouped(r.requests))
+    let (objects, requests) = (counted(r.objects, "object"), counted(r.requests, "request"));
+    format!("{}: {verb} {} in {objects}, {time}{:.1} s, {requests}", r.remote, bytes(r.bytes), r.seconds)
 }
 
 fn ship_json(r: &ShipReport, dry_run: bool) -> Value {
@@ -170,7 +186,7 @@ impl Fetch {
         }
         let report = store.fetch(&remotes, &context.monitor())?;
         context.out.object("annals.fetch/1", fetch_json(&report))?;
-        context.out.line(format!("{} batches added ({} read)", grouped(report.batches), bytes(report.bytes)))?;
+        context.out.line(format!("{} added ({} read)", counted(report.batches, "batch"), bytes(report.bytes)))?;
         tell_trouble(context, &report)?;
         Ok(if report.gaps.is_empty() { 0 } else { Kind::Partial.exit() })
     }
@@ -209,7 +225,7 @@ fn tell_trouble(context: &Context, report: &FetchReport) -> Result<()> {
             context.out.line(format!("  not up to date: {document}"))?;
         }
         if gap.documents.len() > 20 {
-            context.out.line(format!("  and {} more documents", gap.documents.len() - 20))?;
+            context.out.line(format!("  and {} more", counted(gap.documents.len() - 20, "document")))?;
         }
         context.out.line("  name another remote that has a copy with a further --from, and run the same command again")?;
     }
@@ -264,26 +280,33 @@ impl Rebuild {
         let monitor = context.monitor();
         let (store, report) = rebuilding.run(context.options_without_key(), &monitor)?;
         let checked = store.verify(Level::Quick, &monitor)?;
+        let unsound = (!checked.problems.is_empty()).then(|| {
+            Error::new(Kind::Found, "rebuild.unsound", format!("the rebuilt store has {}", counted(checked.problems.len(), "problem")))
+                .hint(format!("annals -C {} verify --full", self.into.display()))
+        });
         let mut value = fetch_json(&report);
         value["store"] = self.into.display().to_string().into();
         value["position"] = view::position(&store.position()?);
         let tenants = store.tenants()?;
         let tenants = tenants.iter().map(|t| Ok(json!({ "tenant": t.name(), "position": view::position(&t.position()?) })));
         value["tenants"] = tenants.collect::<Result<Vec<_>>>()?.into();
+        if let Some(e) = &unsound {
+            value["error"] = view::error(e)["error"].take();
+        }
         context.out.object("annals.rebuild/1", value)?;
         let position = store.position()?;
         context.out.line(format!(
-            "Rebuilt in {}: {} batches up to seq {}, digest {}",
+            "Rebuilt in {}: {} up to seq {}, digest {}",
             self.into.display(),
-            grouped(report.batches),
+            counted(report.batches, "batch"),
             grouped(position.seq),
             position.digest.short(16)
         ))?;
-        context.out.line(format!("{} objects, {} read", grouped(report.objects), bytes(report.bytes)))?;
+        context.out.line(format!("{}, {} read", counted(report.objects, "object"), bytes(report.bytes)))?;
         tell_trouble(context, &report)?;
-        if !checked.problems.is_empty() {
-            return Err(Error::new(Kind::Found, "rebuild.unsound", format!("the rebuilt store has {} problems", checked.problems.len()))
-                .hint(format!("annals -C {} verify --full", self.into.display())));
+        if let Some(e) = unsound {
+            context.out.complain(&e);
+            return Ok(e.kind().exit());
         }
         context.out.note(format!("To ship from here, add the remote: annals -C {} remote add NAME {}", self.into.display(), self.from[0]));
         Ok(if report.gaps.is_empty() { 0 } else { Kind::Partial.exit() })

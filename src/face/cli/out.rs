@@ -101,6 +101,11 @@ impl Out {
         if self.json.is_some() {
             let _ = self.bytes(format!("{}\n", view::error(e)).as_bytes());
         }
+        self.complain(e);
+    }
+
+    /// Prints an error with its hint to stderr, where the JSON of the command holds it already.
+    pub(crate) fn complain(&self, e: &Error) {
         let _ = self.flush();
         eprintln!("annals: {e}");
         if let Some(hint) = e.what_next() {

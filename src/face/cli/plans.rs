@@ -69,12 +69,12 @@ pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Sett
         show(context, plan, how.on_conflict, !how.seen)?;
     }
     if plan.items.len() > 1 && !globals.yes && !how.seen {
-        let documents = grouped(plan.items.len() as u64);
+        let documents = counted(plan.items.len() as u64, "document");
         if !context.can_ask() {
-            return Err(Error::usage("plan.unconfirmed", format!("this changes {documents} documents, and nobody is here to be asked"))
+            return Err(Error::usage("plan.unconfirmed", format!("this changes {documents}, and nobody is here to be asked"))
                 .hint(format!("add -y to do it, or save the plan and look at it: {} --plan FILE", how.command)));
         }
-        if !context.confirm(&format!("Change {documents} documents?"))? {
+        if !context.confirm(&format!("Change {documents}?"))? {
             context.out.note("Nothing was changed.");
             return Ok(0);
         }
@@ -126,14 +126,11 @@ fn heading(purpose: &Purpose) -> String {
 }
 
 fn counts(summary: &Summary) -> String {
-    let some = [
-        (summary.put, "put back"),
-        (summary.remove, "removed"),
-        (summary.merge, "merged field by field"),
-        (summary.conflicts, if summary.conflicts == 1 { "conflict" } else { "conflicts" }),
-        (summary.already, "already right"),
-    ];
-    let parts: Vec<String> = some.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
+    let some = [(summary.put, "put back"), (summary.remove, "removed"), (summary.merge, "merged field by field"), (summary.already, "already right")];
+    let mut parts: Vec<String> = some.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
+    if summary.conflicts > 0 {
+        parts.push(counted(summary.conflicts, "conflict"));
+    }
     if parts.is_empty() { "nothing to do".into() } else { parts.join(", ") }
 }
 
@@ -227,10 +224,10 @@ fn references(context: &Context, plan: &Plan) -> Result<()> {
     kinds.dedup();
     for (state, irrevocable) in kinds {
         let those: Vec<_> = plan.references.iter().filter(|r| r.state == state && r.irrevocable == irrevocable).collect();
-        let (n, s, stays) = if those.len() == 1 { (1, "", "stays") } else { (those.len() as u64, "s", "stay") };
+        let stays = if those.len() == 1 { "stays" } else { "stay" };
         let state = if state.is_empty() { "as before outside" } else { state };
         let recall = if irrevocable { ", cannot be recalled" } else { ", outside the store" };
-        out.line(out.paint("33", &format!("{} item{s} {stays} {}{recall}", grouped(n), clean(state))))?;
+        out.line(out.paint("33", &format!("{} {stays} {}{recall}", counted(those.len(), "item"), clean(state))))?;
         for r in those.iter().take(SHOWN_MAX) {
             let later = if r.later { ", added after that moment" } else { "" };
             out.line(format!("  {} {} of {}{later}", clean(&r.system), clean(&r.id), clean(&r.key)))?;

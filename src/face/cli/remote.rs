@@ -13,7 +13,7 @@ use crate::model::moment;
 use crate::storage::config::{Rate, Remote as Place, parse_rate};
 use crate::storage::remote::{Options, RemoteUrl};
 
-use super::context::{Context, bytes, grouped};
+use super::context::{Context, bytes, counted};
 use super::table::Listed;
 
 /// Places offsite that hold copies of the history
@@ -181,10 +181,10 @@ impl Check {
         context.out.object("annals.remote.check/1", view::remote_check(&self.name, &found))?;
         let wrote = if self.write { ", writes and reads back what was written" } else { "" };
         context.out.line(format!(
-            "{} answers: {} holds {} objects, {}{wrote}",
+            "{} answers: {} holds {}, {}{wrote}",
             self.name,
             found.place,
-            grouped(found.objects),
+            counted(found.objects, "object"),
             bytes(found.bytes)
         ))?;
         Ok(0)

@@ -3,13 +3,14 @@
 use clap::Args;
 
 use crate::base::error::Result;
+use crate::engine::heal::HealReport;
 use crate::engine::status::Status as Seen;
 use crate::engine::store::Store;
 use crate::engine::verify::{Level, Problem, VerifyReport};
 use crate::face::view;
 use crate::model::moment::{self, Zone};
 
-use super::context::{Context, bytes, grouped};
+use super::context::{Context, bytes, counted, grouped};
 
 /// Exit code of a check that found something.
 const FOUND: u8 = 4;
@@ -43,13 +44,13 @@ fn print_status(context: &Context, seen: &Seen, zone: &Zone) -> Result<()> {
     out.line(format!("  site       {site} ({})", &seen.site.to_hex()[..8]))?;
     for tenant in &seen.tenants {
         let p = &tenant.position;
-        let documents = grouped(tenant.documents);
-        out.line(format!("  tenant     {}: seq {}, {documents} documents, timeline {}", tenant.name, grouped(p.seq), &p.timeline.to_hex()[..8]))?;
+        let documents = counted(tenant.documents, "document");
+        out.line(format!("  tenant     {}: seq {}, {documents}, timeline {}", tenant.name, grouped(p.seq), &p.timeline.to_hex()[..8]))?;
     }
     let waiting = seen.unshipped;
     if let Some(oldest) = waiting.oldest {
         let since = moment::show_short(oldest, zone);
-        let amount = format!("{} batches, {} changes, {}", grouped(waiting.batches), grouped(waiting.changes), bytes(waiting.bytes));
+        let amount = format!("{}, {}, {}", counted(waiting.batches, "batch"), counted(waiting.changes, "change"), bytes(waiting.bytes));
         out.line(format!("  only here  {amount}, since {since}"))?;
     }
     for remote in &seen.remotes {
@@ -57,11 +58,11 @@ fn print_status(context: &Context, seen: &Seen, zone: &Zone) -> Result<()> {
             Some(at) => format!("last shipped {}", moment::show_short(at, zone)),
             None => "nothing shipped yet".to_owned(),
         };
-        let behind = if remote.behind() > 0 { format!(", {} batches behind", grouped(remote.behind())) } else { String::new() };
+        let behind = if remote.behind() > 0 { format!(", {} behind", counted(remote.behind(), "batch")) } else { String::new() };
         out.line(format!("  remote     {} ({}): {last}{behind}", remote.place.name, view::remote_url(&remote.place)))?;
     }
     if seen.drafts > 0 {
-        out.line(format!("  open       {} batches that are not committed; annals batch ls shows them", seen.drafts))?;
+        out.line(format!("  open       {} not committed; annals batch ls shows them", counted(seen.drafts, "batch")))?;
     }
     let quota = seen.quota_bytes.map(|q| format!(" of {}", bytes(q))).unwrap_or_default();
     out.line(format!("  disk       {}{quota}", bytes(seen.disk_bytes)))
@@ -70,7 +71,7 @@ fn print_status(context: &Context, seen: &Seen, zone: &Zone) -> Result<()> {
 /// Check that the history is what it was, and that the bytes it names are there
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals verify\n  annals verify --full --json\n  annals verify --remote offsite --full\n\nChecks every record against the chain of digests, and that every named chunk is there; with --full also\nreads every byte. Exit code 4 where something is wrong; what is wrong is told in terms of documents."
+    after_help = "Examples:\n  annals verify\n  annals verify --full --json\n  annals verify --remote offsite --full\n  annals verify --heal\n\nChecks every record against the chain of digests, and that every named chunk is there; with --full also\nreads every byte. Exit code 4 where something is wrong; what is wrong is told in terms of documents. With --heal\neverything is read, and what is damaged is taken again from sealed objects in the store's outbox and on\nthe remotes; exit code 0 where all of it is whole again."
 )]
 pub(crate) struct Verify {
     /// Also read every byte and compare it with its digest
@@ -79,11 +80,17 @@ pub(crate) struct Verify {
     /// Look at what this remote holds instead of the local store; with --full, read all of it back
     #[arg(long, value_name = "NAME")]
     remote: Option<String>,
+    /// Bring back what is damaged from the outbox and from the remotes
+    #[arg(long, conflicts_with_all = ["remote", "full"])]
+    heal: bool,
 }
 
 impl Verify {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
+        if self.heal {
+            return heal(context, &store);
+        }
         if let Some(name) = &self.remote {
             return self.run_remote(context, &store, name);
         }
@@ -104,7 +111,7 @@ impl Verify {
         context.out.object("annals.verify/1", value)?;
         if report.problems.is_empty() {
             let read = if self.full { format!(", {} read back", bytes(report.bytes)) } else { String::new() };
-            context.out.line(format!("{}: {name} holds {} objects{read}", context.out.paint("32", "All is well"), grouped(report.contents)))?;
+            context.out.line(format!("{}: {name} holds {}{read}", context.out.paint("32", "All is well"), counted(report.contents, "object")))?;
             return Ok(0);
         }
         context.out.line(format!("{}: {name}", context.out.paint("31", "Not as shipped")))?;
@@ -116,19 +123,59 @@ impl Verify {
     }
 }
 
+fn heal(context: &Context, store: &Store) -> Result<u8> {
+    context.refuse_dry_run()?;
+    let (mut remotes, mut away) = (Vec::new(), Vec::new());
+    for place in &store.config().remotes {
+        // One that cannot be opened must not keep the others from giving what they have.
+        match store.remote(&place.name, None) {
+            Ok(remote) => remotes.push(remote),
+            Err(e) => away.push(format!("{}: {e}", place.name)),
+        }
+    }
+    let mut report = store.heal(&remotes, &context.monitor())?;
+    report.reasons.splice(0..0, away);
+    context.out.object("annals.verify.heal/1", view::healing(&report))?;
+    print_healing(context, &report)?;
+    Ok(if report.left.is_empty() { 0 } else { FOUND })
+}
+
+fn print_healing(context: &Context, report: &HealReport) -> Result<()> {
+    let out = &context.out;
+    if report.found.is_empty() && report.left.is_empty() {
+        return out.line(format!("{}: everything was read, nothing needed healing", out.paint("32", "All is well")));
+    }
+    let places: Vec<String> = report.places.iter().map(|(place, objects)| format!("{place} ({})", counted(*objects, "object"))).collect();
+    if report.healed > 0 || report.batches > 0 {
+        let what = format!("{} and {} whole again", counted(report.healed, "content"), counted(report.batches, "batch"));
+        out.line(format!("{}: {what}, from {}", out.paint("32", "Healed"), places.join(", ")))?;
+        let healed = report.found.iter().filter(|found| !report.left.iter().any(|left| left.what == found.what));
+        healed.into_iter().try_for_each(|problem| print_problem(context, problem))?;
+    }
+    if report.left.is_empty() {
+        return Ok(());
+    }
+    out.line(format!("{}: {}", out.paint("31", "Not healed"), counted(report.left.len(), "problem")))?;
+    report.left.iter().try_for_each(|problem| print_problem(context, problem))?;
+    for reason in &report.reasons {
+        out.line(format!("  not usable: {reason}"))?;
+    }
+    out.line("annals remote add names another copy, then run this again. Records that were changed come back with annals rebuild --into DIR.")
+}
+
 fn print_verification(context: &Context, report: &VerifyReport, full: bool) -> Result<()> {
     let out = &context.out;
-    let looked = format!("{} batches, {} contents", grouped(report.batches), grouped(report.contents));
+    let looked = format!("{}, {}", counted(report.batches, "batch"), counted(report.contents, "content"));
     let read = if full { format!(", {} read", bytes(report.bytes)) } else { String::new() };
     if report.problems.is_empty() {
         return out.line(format!("{}: {looked}{read}", out.paint("32", "All is well")));
     }
-    let problems = if report.problems.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", grouped(report.problems.len() as u64)) };
+    let problems = counted(report.problems.len() as u64, "problem");
     out.line(format!("{}: {problems} in {looked}{read}", out.paint("31", "Not as recorded")))?;
     for problem in &report.problems {
         print_problem(context, problem)?;
     }
-    out.line("Nothing was changed. Bring documents back from a remote, or from an older copy of the store.")
+    out.line("Nothing was changed. annals verify --heal brings back what the outbox and the remotes have.")
 }
 
 fn print_problem(context: &Context, problem: &Problem) -> Result<()> {
@@ -157,13 +204,12 @@ impl Gc {
         let mut value = view::garbage(&report);
         value["dry_run"] = dry_run.into();
         context.out.object("annals.gc/1", value)?;
-        let orphans = grouped(report.orphans);
-        let chunks = grouped(report.chunks);
+        let (orphans, chunks) = (grouped(report.orphans), counted(report.chunks, "chunk"));
         context.out.line(match (report.orphans, dry_run) {
-            (0, _) => format!("Nothing to remove: all {chunks} chunks are in use"),
-            (_, true) => format!("{orphans} of {chunks} chunks would be removed"),
+            (0, _) => format!("Nothing to remove: all of {chunks} in use"),
+            (_, true) => format!("{orphans} of {chunks} would be removed"),
             (_, false) => {
-                format!("{orphans} of {chunks} chunks removed, {} given back", bytes(report.bytes_before.saturating_sub(report.bytes_after)))
+                format!("{orphans} of {chunks} removed, {} given back", bytes(report.bytes_before.saturating_sub(report.bytes_after)))
             }
         })?;
         Ok(0)

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::base::error::Result;
 use crate::face::view;
 
-use super::context::{Context, grouped};
+use super::context::{Context, counted, grouped};
 use super::table::Listed;
 
 /// Tenants: each has its own documents, its own log and its own key
@@ -63,7 +63,7 @@ impl Ls {
         let mut table = Listed::new(&context.out, "annals.tenant.ls/1", &["TENANT", "SEQ", "DOCUMENTS", "ONLY HERE", "ID"]);
         for t in store.status()?.tenants {
             let cells = || {
-                let waiting = format!("{} batches", grouped(t.unshipped.batches));
+                let waiting = counted(t.unshipped.batches, "batch");
                 vec![t.name.clone(), grouped(t.position.seq), grouped(t.documents), waiting, t.public.to_hex()]
             };
             let value = || {

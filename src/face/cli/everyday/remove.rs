@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::base::error::{Error, Result};
 use crate::base::monitor::check_stop;
-use crate::face::cli::context::{Context, grouped};
+use crate::face::cli::context::{Context, counted};
 use crate::face::cli::table::clean;
 use crate::face::view;
 use crate::model::key::{parse_key, show_key};
@@ -65,16 +65,16 @@ impl Rm {
             for key in &keys {
                 context.out.line(clean(&show_key(key)))?;
             }
-            context.out.note(format!("{} would be removed. Nothing was changed.", grouped(keys.len() as u64)));
+            context.out.note(format!("{} would be removed. Nothing was changed.", counted(keys.len() as u64, "document")));
             return Ok(0);
         }
         if self.recursive && keys.len() > 1 && !context.globals.yes {
-            let n = grouped(keys.len() as u64);
+            let documents = counted(keys.len() as u64, "document");
             if !context.can_ask() {
-                return Err(Error::usage("plan.unconfirmed", format!("this removes {n} documents, and nobody is here to be asked"))
+                return Err(Error::usage("plan.unconfirmed", format!("this removes {documents}, and nobody is here to be asked"))
                     .hint("add -y to do it, or -n to see them first"));
             }
-            if !context.confirm(&format!("Remove {n} documents?"))? {
+            if !context.confirm(&format!("Remove {documents}?"))? {
                 context.out.note("Nothing was changed.");
                 return Ok(0);
             }
@@ -96,7 +96,7 @@ impl Rm {
         context.out.object("annals.rm/1", value)?;
         let what = match keys.as_slice() {
             [key] => clean(&show_key(key)),
-            many => format!("{} documents", grouped(many.len() as u64)),
+            many => counted(many.len() as u64, "document"),
         };
         context.out.line(format!("removed {what} · B{seq} · annals undo B{seq} brings it back"))?;
         Ok(0)

@@ -113,7 +113,7 @@ fn tree(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at: Op
     let links = if w.links > 0 { format!(", {}", counted(w.links, "link")) } else { String::new() };
     context.out.line(format!("{}{links}, {} → {}", counted(w.files, "file"), bytes(w.bytes), dir.display()))?;
     if w.set_id_dropped > 0 {
-        context.out.note(format!("{} files lost their set-user-id bits: restored by root, they would run as root.", grouped(w.set_id_dropped)));
+        context.out.note(format!("{} restored without set-user-id bits: restored by root, it would run as root.", counted(w.set_id_dropped, "file")));
     }
     if report.refused_count == 0 {
         return Ok(0);
