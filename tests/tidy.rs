@@ -572,7 +572,7 @@ fn specified() -> BTreeMap<String, String> {
 #[test]
 fn the_numbers_of_the_specification_are_the_constants() {
     use annals::base::limits;
-    use annals::format::keyfile::{self, keyring, sheet};
+    use annals::format::keyfile::keyring;
     use annals::format::{cipher, segment, version, wire};
     let constants: [(&str, u64); 23] = [
         ("version", version::SEGMENT.into()),
@@ -596,8 +596,8 @@ fn the_numbers_of_the_specification_are_the_constants() {
         ("BASE_CHAIN_MAX", limits::BASE_CHAIN_MAX.into()),
         ("INLINE_BYTES_MAX", limits::INLINE_BYTES_MAX as u64),
         ("LIST_INLINE_MAX", limits::LIST_INLINE_MAX as u64),
-        ("KEY_FILE_BYTES_MAX", keyfile::KEY_FILE_BYTES_MAX),
-        ("SHEET_BYTES_MAX", sheet::SHEET_BYTES_MAX),
+        ("KEY_FILE_BYTES_MAX", limits::KEY_FILE_BYTES_MAX),
+        ("SHEET_BYTES_MAX", limits::SHEET_BYTES_MAX),
     ];
     let mut wanted: BTreeMap<String, String> = constants.into_iter().map(|(name, n)| (name.to_owned(), n.to_string())).collect();
     wanted.insert("OBJECT_BYTES".into(), keyring::OBJECT_BYTES.to_string());

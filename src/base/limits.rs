@@ -53,3 +53,37 @@ pub const CONTAINER_BYTES_MAX: usize = 32 << 20;
 pub const INFLATE_BYTES_MAX: usize = 64 << 20;
 /// Times: see [`INFLATE_BYTES_MAX`]. Real office files stay below 50.
 pub const INFLATE_RATIO_MAX: usize = 200;
+/// Values (scalars, arrays, objects): the most in one document that is walked by fields. A merge holds three trees and their value table;
+/// measured with three arrays of this length: 260 MB.
+pub const JSON_VALUES_MAX: usize = 1_000_000;
+/// Items, of both sequences together: the most that is searched for the best match when arrays are aligned. Measured in a development build: random items take up to
+/// 52 ms at this size whatever their variety, and two million items made so that every piece is just below it 3 s.
+pub const FIELD_SEARCH_ITEMS_MAX: usize = 1 << 15;
+/// Bytes: the longest key file that is read: 48 slots of 1,024 bytes, rounded up.
+pub const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Slots of a key file: a handful of administrators and an escrow or two, with room.
+pub const KEY_SLOTS_MAX: usize = 48;
+/// Bytes: the longest line of a key file; ours have at most 300, a later program's slot may need more.
+pub const KEY_LINE_BYTES_MAX: usize = 1024;
+/// KiB: the most memory that a slot of a key file may ask for (1 GiB), so that a foreign file cannot exhaust the machine.
+pub const KEY_SLOT_MEMORY_KIB_MAX: u32 = 1 << 20;
+/// Passes: the most that a slot of a key file may ask for; with 1 GiB about 20 seconds.
+pub const KEY_SLOT_PASSES_MAX: u32 = 16;
+/// Lanes: the most that a slot of a key file may ask for. We compute them one after the other.
+pub const KEY_SLOT_LANES_MAX: u32 = 16;
+/// Bytes: the longest passphrase. People type sentences, not documents.
+pub const PASSPHRASE_BYTES_MAX: usize = 1024;
+/// Bytes: the longest text in which a recovery sheet is looked for. A sheet has 2 kB; people paste it with what stood around it.
+pub const SHEET_BYTES_MAX: u64 = 64 * 1024;
+/// Bytes: the largest configuration file. A thousand remotes take a tenth of it; more is some other file.
+pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
+/// Bytes: the largest file of rules in a captured folder that is read. A thousand patterns fit in well under a tenth of it.
+pub const FOLDER_RULES_BYTES_MAX: u64 = 1 << 20;
+/// Levels: how deep the directories of a captured folder may nest. Each level holds one descriptor, of which a process commonly has 1024.
+pub const FOLDER_DEPTH_MAX: usize = 256;
+/// Paths of a watched folder: more dirty ones than this are not kept apart; a whole scan is then as fast.
+pub const FOLDER_DIRTY_PATHS_MAX: usize = 4096;
+/// Bytes: the longest list of references that is compared, about a million lines. It is held in memory.
+pub const REFERENCE_LIST_BYTES_MAX: u64 = 256 << 20;
+/// Bytes: the largest saved plan that is read: about a million documents.
+pub const PLAN_BYTES_MAX: u64 = 512 << 20;

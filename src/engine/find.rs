@@ -158,7 +158,7 @@ pub struct Query {
     pub fields: Vec<FieldIs>,
     /// System and id of a reference. References have no past: their newest state counts at every moment.
     pub reference: Option<(String, String)>,
-    /// Who recorded the version that is found, or removed it.
+    /// Who recorded any version up to then, or removed it: the newest such version is the one that is found.
     pub actor: Option<String>,
     /// Also documents that were removed by then, as their last version.
     pub removed: bool,
@@ -189,7 +189,7 @@ impl Iterator for Walk {
     }
 }
 
-/// Documents that answer a [`Query`], in order of key.
+/// Documents that answer a [`Query`], each with the version that does, in order of key.
 pub struct Finding {
     view: View,
     query: Query,
@@ -247,14 +247,20 @@ impl Finding {
         }
     }
 
-    fn fits(&self, version: &Version) -> Result<bool> {
+    /// The version of the candidate's document that answers: the candidate itself, or with an actor the newest one that this actor had to do with.
+    fn answer(&self, candidate: Version) -> Result<Option<Version>> {
         let q = &self.query;
-        let removed_by = |actor: &String| version.removed_here(&self.view) && version.until.as_ref().is_some_and(|e| e.actor == *actor);
-        let by = |actor: &String| version.from.actor == *actor || removed_by(actor);
-        if !q.name.as_ref().is_none_or(|name| name.matches(&version.key)) || !q.actor.as_ref().is_none_or(by) {
-            return Ok(false);
+        if !q.name.as_ref().is_none_or(|name| name.matches(&candidate.key)) {
+            return Ok(None);
         }
-        self.view.tenant.fields_hold(version, &q.fields)
+        let Some(actor) = &q.actor else { return Ok(self.view.tenant.fields_hold(&candidate, &q.fields)?.then_some(candidate)) };
+        for version in self.view.history(&candidate.key)?.into_iter().rev() {
+            let removed_by = || version.removed_here(&self.view) && version.until.as_ref().is_some_and(|e| e.actor == *actor);
+            if (version.from.actor == *actor || removed_by()) && self.view.tenant.fields_hold(&version, &q.fields)? {
+                return Ok(Some(version));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -265,11 +271,11 @@ impl Iterator for Finding {
         loop {
             match self.candidate()? {
                 Err(e) => return Some(Err(e)),
-                Ok(version) => match self.fits(&version) {
-                    Ok(false) => {}
-                    Ok(true) => return Some(Ok(version)),
-                    Err(e) => return Some(Err(e)),
-                },
+                Ok(candidate) => {
+                    if let Some(answer) = self.answer(candidate).transpose() {
+                        return Some(answer);
+                    }
+                }
             }
         }
     }

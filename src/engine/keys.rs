@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::SiteId;
+use crate::base::limits::KEY_FILE_BYTES_MAX;
 use crate::base::random::Random;
-use crate::format::keyfile::{Identity, KEY_FILE_BYTES_MAX, KeyFile, Recipient, Unlock, sheet};
+use crate::format::keyfile::{Identity, KeyFile, Recipient, Unlock, sheet};
 use crate::storage::remote::RemoteUrl;
 
 use super::store::Store;

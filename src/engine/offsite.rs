@@ -620,7 +620,10 @@ impl Fetch<'_> {
                         added = Some(done);
                         break;
                     }
-                    Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Space | Kind::Newer | Kind::Denied) || is_local(&e) => return Err(e),
+                    Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Space | Kind::Newer | Kind::Denied) || is_local(&e) => {
+                        let _ = std::fs::remove_dir_all(&scratch);
+                        return Err(e);
+                    }
                     Err(e) => reasons.push(format!("{tail}: {e}")),
                 }
             }

@@ -6,6 +6,7 @@ use crate::base::digest::Digest;
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
+use crate::base::limits::PLAN_BYTES_MAX;
 use crate::model::change::{Cause, Meta};
 use crate::model::field::{self, Side};
 use crate::model::key::show_key;
@@ -41,9 +42,6 @@ pub struct By {
     /// From where.
     pub origin: String,
 }
-
-/// Bytes: the largest saved plan that is read: about a million documents.
-const PLAN_BYTES_MAX: u64 = 512 << 20;
 
 impl Plan {
     /// Saves the plan in a file that only its owner can read, to be looked at and applied later.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::base::error::{Error, Result};
+use crate::base::limits::REFERENCE_LIST_BYTES_MAX;
 use crate::base::time::Timestamp;
 use crate::model::key::check_text;
 use crate::model::reference::Reference;
@@ -11,9 +12,6 @@ use crate::storage::catalog::number;
 
 use super::history::{key_of, no_document};
 use super::store::Tenant;
-
-/// Bytes: the longest list that is compared, about a million lines. It is held in memory.
-pub const LIST_BYTES_MAX: u64 = 256 << 20;
 
 /// A reference and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,8 +165,8 @@ struct Columns {
 
 /// `system` is what lines without a column for it belong to.
 fn read_list(bytes: &[u8], system: Option<&str>) -> Result<Vec<Line>> {
-    if bytes.len() as u64 > LIST_BYTES_MAX {
-        return Err(Error::usage("refs.long", format!("the list has {} bytes, the most is {LIST_BYTES_MAX}", bytes.len()))
+    if bytes.len() as u64 > REFERENCE_LIST_BYTES_MAX {
+        return Err(Error::usage("refs.long", format!("the list has {} bytes, the most is {REFERENCE_LIST_BYTES_MAX}", bytes.len()))
             .hint("compare it in parts, one system at a time (--system)"));
     }
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);

@@ -191,3 +191,41 @@ fn the_history_of_a_field() {
     s.fails(2, &["fields", "k", "--field", "a..b"]);
     s.fails(5, &["fields", "none"]);
 }
+
+#[test]
+fn find_by_somebody_looks_at_every_version() {
+    let s = site();
+    s.ok("--as 806 put sak/1 - --reason new");
+    s.ok("--as anna put sak/2 -");
+    s.feed("changed", "--as anna put sak/1 -").exits(0);
+    s.feed("again", "--as berit put sak/1 -").exits(0);
+    let found = |words: &str| -> Vec<(String, u64)> {
+        s.rows(words).iter().map(|row| (row["key"].as_str().expect("key").to_owned(), row["version"].as_u64().expect("version"))).collect()
+    };
+    assert_eq!(found("find --by 806"), [("sak/1".to_owned(), 1)], "the newest version is another's");
+    assert_eq!(found("find --by anna"), [("sak/1".to_owned(), 2), ("sak/2".to_owned(), 1)]);
+    assert_eq!(found("find --by berit --at seq:3"), [], "not yet");
+    assert_eq!(found("find --by nobody"), []);
+    s.ok("--as carl rm sak/1");
+    assert_eq!(found("find --by berit"), [], "what was removed is asked for");
+    assert_eq!(found("find --by berit --deleted"), [("sak/1".to_owned(), 3)]);
+    assert_eq!(found("find --by carl --deleted"), [("sak/1".to_owned(), 3)]);
+}
+
+#[test]
+fn a_long_list_is_one_object_that_is_printed_as_it_comes() {
+    let s = site();
+    let lines: String = (0..3000).map(|i| format!("{{\"op\":\"put\",\"key\":\"d/{i:05}\",\"text\":\"{i}\"}}\n")).collect();
+    s.batch(&lines, &[]).exits(0);
+    let rows = |run: &crate::support::Run| run.json()["rows"].as_array().map_or(0, Vec::len);
+    let whole = s.ok("ls --json");
+    assert_eq!((rows(&whole), whole.object("annals.ls/1")["error"].is_null()), (3000, true));
+    assert_eq!(s.ok("ls none/ --json").out, "{\"schema\":\"annals.ls/1\",\"rows\":[]}\n");
+    // What is wrong with a late row does not take back the rows before it: they are printed, and the error stands in the same object.
+    s.tamper("UPDATE content SET digest = x'00' WHERE id = 2999");
+    let cut = s.fails(1, "ls --json");
+    let (shown, value) = (rows(&cut), cut.object("annals.ls/1"));
+    assert!(shown > 0 && shown < 3000, "{shown} rows");
+    assert_eq!((&value["error"]["code"], &value["error"]["exit"]), (&"format.damaged".into(), &1.into()));
+    s.fails(1, "ls --json=lines");
+}

@@ -147,3 +147,72 @@ fn a_remote_that_was_moved_in_the_configuration_is_not_taken_for_full() {
     };
     assert_eq!((ship_to("one"), ship_to("one"), ship_to("two"), ship_to("two")), (2, 0, 2, 0));
 }
+
+/// A site that shipped one batch more than an older copy of its store has.
+fn behind(s: &Site) -> (std::sync::Arc<annals::storage::remote::Memory>, OpenRemote, Store) {
+    let (memory, remote) = memory("offsite");
+    s.store.put("x", &b"1"[..]).expect("put");
+    ship(&s.store, &remote);
+    let (old, _) = rebuild(s, std::slice::from_ref(&remote), "old", None).expect("rebuild");
+    let big: Vec<u8> = (0..60_000u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()).collect();
+    s.store.put("x", &big[..]).expect("put");
+    ship(&s.store, &remote);
+    (memory, remote, old)
+}
+
+#[test]
+fn an_object_of_a_newer_program_is_not_fetched_and_nothing_changes() {
+    use annals::format::segment::ObjectName;
+    use annals::storage::remote::Remote;
+    let s = site();
+    let (memory, remote, old) = behind(&s);
+    let newest = memory.names().into_iter().rfind(|name| name.ends_with(".seg")).expect("a segment");
+    let (folder, short) = newest.split_once('/').expect("a folder");
+    let name = ObjectName::parse(short).expect("a name");
+    let mut bytes = memory.bytes(&newest).expect("there");
+    let end = bytes.len() - 1;
+    (bytes[4], bytes[end]) = (bytes[4] + 1, bytes[end] + 1);
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&annals::base::digest::Digest::of(&bytes).as_bytes()[..16]);
+    memory.remove(std::slice::from_ref(&newest)).expect("removed");
+    memory.put(&format!("{folder}/{}", ObjectName { digest, ..name }), &bytes);
+    let before = old.position().expect("position");
+    let error = old.fetch(&[remote], &Silent).expect_err("newer");
+    assert_eq!((error.kind(), error.kind().exit()), (Kind::Newer, 16), "{error}");
+    assert!(error.what_next().is_some());
+    assert_eq!(old.position().expect("position"), before);
+    assert_eq!(read(old.get("x").expect("x")), "1");
+    assert!(!old.dir().join("incoming").exists(), "what was fetched is put away");
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_disk_that_fills_up_during_a_fetch_is_told_and_nothing_changes() {
+    use annals::base::fault::{self, Fault};
+    let s = site();
+    let (_, remote, old) = behind(&s);
+    let before = old.position().expect("position");
+    let mut told = 0;
+    for n in 0.. {
+        match fault::arm(n, Fault::Full, || old.fetch(std::slice::from_ref(&remote), &Silent)) {
+            Ok(report) => {
+                assert_eq!((report.batches, report.gaps.len()), (1, 0));
+                break;
+            }
+            Err(e) => {
+                let at = old.position().expect("position");
+                // After its commit point the slice is there; the error only says that not all ended well.
+                if at == before {
+                    assert_eq!((e.kind(), e.kind().exit()), (Kind::Space, 15), "place {n}: {e}");
+                    assert!(e.what_next().is_some(), "place {n}");
+                    told += 1;
+                    continue;
+                }
+                break;
+            }
+        }
+    }
+    assert!(told >= 5, "{told} places");
+    old.fetch(&[remote], &Silent).expect("with room again");
+    assert_eq!(old.position().expect("position"), s.store.position().expect("position"));
+}

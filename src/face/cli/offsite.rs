@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::SiteId;
+use crate::base::limits::SHEET_BYTES_MAX;
 use crate::engine::offsite::{FetchReport, OpenRemote, OtherLine, ShipOptions, ShipReport};
 use crate::engine::rebuild::Rebuild as Rebuilding;
 use crate::engine::seal::{SealOptions, SealReport};
@@ -314,7 +315,7 @@ impl Rebuild {
 
     fn unlock(&self, context: &Context) -> Result<(KeyFile, SiteSecret)> {
         if let Some(path) = &self.sheet {
-            let text = disk::read_file(path, sheet::SHEET_BYTES_MAX)?;
+            let text = disk::read_file(path, SHEET_BYTES_MAX)?;
             let text = String::from_utf8(text).map_err(|_| Error::usage("sheet.text", format!("{} is not text", path.display())))?;
             let (site, secret): (SiteId, SiteSecret) = sheet::parse(&text)?;
             return Ok((KeyFile::holding(site, &secret), secret));

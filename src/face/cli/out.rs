@@ -1,10 +1,10 @@
 //! What is printed: text for people, JSON for programs, errors to stderr with what to do next.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::base::error::{Error, Kind, Result};
 use crate::face::view;
@@ -25,6 +25,8 @@ pub(crate) struct Out {
     quiet: bool,
     colours: bool,
     stdout: Arc<Mutex<std::io::BufWriter<std::io::Stdout>>>,
+    /// A list in one JSON object has begun and not ended.
+    listing: Arc<AtomicBool>,
 }
 
 fn closed(e: std::io::Error) -> Error {
@@ -37,7 +39,7 @@ fn closed(e: std::io::Error) -> Error {
 impl Out {
     pub(crate) fn new(json: Option<Json>, quiet: bool) -> Self {
         let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Out { json, quiet, colours, stdout: Arc::new(Mutex::new(std::io::BufWriter::new(std::io::stdout()))) }
+        Out { json, quiet, colours, stdout: Arc::new(Mutex::new(std::io::BufWriter::new(std::io::stdout()))), listing: Arc::default() }
     }
 
     /// Whether text is painted, because people read it on a terminal.
@@ -86,9 +88,10 @@ impl Out {
         }
     }
 
-    /// Starts a list: with `--json=lines` each row is printed when it comes, with `--json` all rows in one object under `rows`.
+    /// Starts a list: with `--json=lines` each row is an object, with `--json` all rows stand in one object under `rows`. Every row is printed when
+    /// it comes, so that a list may be longer than memory; nothing else may be printed before [`List::finish`].
     pub(crate) fn list(&self, schema: &'static str) -> List<'_> {
-        List { out: self, schema, rows: Vec::new() }
+        List { out: self, schema }
     }
 
     /// Text in colour on a terminal, plain otherwise. `code` is an ANSI code like `32`.
@@ -99,7 +102,11 @@ impl Out {
     /// Prints an error with its hint to stderr; as JSON to stdout where JSON was asked for.
     pub(crate) fn error(&self, e: &Error) {
         if self.json.is_some() {
-            let _ = self.bytes(format!("{}\n", view::error(e)).as_bytes());
+            let error = view::error(e).to_string();
+            // A list that had begun ends here; the error is a member of its object.
+            let begun = self.listing.swap(false, Ordering::Relaxed);
+            let text = if begun { format!("],{}\n", error.trim_start_matches('{')) } else { format!("{error}\n") };
+            let _ = self.bytes(text.as_bytes());
         }
         self.complain(e);
     }
@@ -123,7 +130,6 @@ impl Out {
 pub(crate) struct List<'o> {
     out: &'o Out,
     schema: &'static str,
-    rows: Vec<Box<RawValue>>,
 }
 
 /// A value as JSON text: numbers and strings of documents stay as they were written, which `serde_json::Value` would not keep.
@@ -142,21 +148,28 @@ impl List<'_> {
             None => self.out.line(text()),
             Some(Json::Lines) => self.out.bytes(format!("{}\n", text_of(&value())?).as_bytes()),
             Some(Json::Object) => {
-                self.rows.push(serde_json::value::to_raw_value(&value()).map_err(unwritable)?);
-                Ok(())
+                let row = text_of(&value())?;
+                self.begin_or(",")?;
+                self.out.bytes(row.as_bytes())
             }
         }
     }
 
+    /// Prints the beginning of the object, or `between` where it is printed already.
+    fn begin_or(&self, between: &str) -> Result<()> {
+        if self.out.listing.swap(true, Ordering::Relaxed) {
+            return self.out.bytes(between.as_bytes());
+        }
+        self.out.bytes(format!("{{\"schema\":{},\"rows\":[", text_of(&self.schema)?).as_bytes())
+    }
+
     /// Ends the list.
     pub(crate) fn finish(self) -> Result<()> {
-        #[derive(Serialize)]
-        struct Rows {
-            rows: Vec<Box<RawValue>>,
+        if self.out.json != Some(Json::Object) {
+            return Ok(());
         }
-        match self.out.json {
-            Some(Json::Object) => self.out.object(self.schema, Rows { rows: self.rows }),
-            _ => Ok(()),
-        }
+        self.begin_or("")?;
+        self.out.listing.store(false, Ordering::Relaxed);
+        self.out.bytes(b"]}\n")
     }
 }

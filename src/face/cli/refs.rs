@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::base::disk;
 use crate::base::error::{Error, Result};
-use crate::engine::references::{Difference, Entry, LIST_BYTES_MAX};
+use crate::base::limits::REFERENCE_LIST_BYTES_MAX;
+use crate::engine::references::{Difference, Entry};
 use crate::face::view;
 use crate::model::key::{parse_key, show_key};
 use crate::model::moment::{self, Moment, Zone};
@@ -208,11 +209,11 @@ impl Check {
 
 fn read_list(path: &Path) -> Result<Vec<u8>> {
     if path.as_os_str() != "-" {
-        return disk::read_file(path, LIST_BYTES_MAX)
+        return disk::read_file(path, REFERENCE_LIST_BYTES_MAX)
             .map_err(|e| Error::usage("file.unreadable", format!("cannot read the list: {e}")).hint("name a CSV file, or - for standard input"));
     }
     let mut bytes = Vec::new();
-    std::io::stdin().lock().take(LIST_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| Error::io("read standard input", e))?;
+    std::io::stdin().lock().take(REFERENCE_LIST_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| Error::io("read standard input", e))?;
     Ok(bytes)
 }
 

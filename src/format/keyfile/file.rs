@@ -9,14 +9,9 @@ use super::text::{hex, put_hex};
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::SiteId;
+use crate::base::limits::{KEY_FILE_BYTES_MAX, KEY_LINE_BYTES_MAX, KEY_SLOTS_MAX};
 use crate::base::random::Random;
 
-/// Bytes: the longest key file that is read: 48 slots of 1,024 bytes, rounded up.
-pub const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
-/// Slots: a handful of administrators and an escrow or two, with room.
-const SLOTS_MAX: usize = 48;
-/// Bytes: the longest line; ours have at most 300, a later program's slot may need more.
-const LINE_BYTES_MAX: usize = 1024;
 const TITLE: &str = "annals key file v";
 const VERSION: u32 = 1;
 const CHECK_DIGITS: usize = 16;
@@ -189,10 +184,10 @@ impl KeyFile {
     }
 
     fn check_room(&self) -> Result<()> {
-        if self.slots.len() < SLOTS_MAX {
+        if self.slots.len() < KEY_SLOTS_MAX {
             return Ok(());
         }
-        Err(Error::new(Kind::Refused, "key.slots-full", format!("the key file has {} slots, the most is {SLOTS_MAX}", self.slots.len()))
+        Err(Error::new(Kind::Refused, "key.slots-full", format!("the key file has {} slots, the most is {KEY_SLOTS_MAX}", self.slots.len()))
             .hint("remove a recipient that is no longer needed first"))
     }
 
@@ -234,8 +229,8 @@ impl KeyFile {
         let fingerprint = field("fingerprint ").and_then(hex).ok_or_else(|| damaged("the fingerprint line of the key file"))?;
         let mut slots = Vec::new();
         for line in body.split_terminator('\n').skip(3) {
-            let is_text = line.len() <= LINE_BYTES_MAX && line.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
-            let slot = line.strip_prefix("slot ").filter(|_| is_text && slots.len() < SLOTS_MAX).and_then(Slot::parse);
+            let is_text = line.len() <= KEY_LINE_BYTES_MAX && line.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+            let slot = line.strip_prefix("slot ").filter(|_| is_text && slots.len() < KEY_SLOTS_MAX).and_then(Slot::parse);
             slots.push(slot.ok_or_else(|| damaged("a slot line of the key file"))?);
         }
         let file = KeyFile { site, fingerprint, slots };
@@ -376,11 +371,11 @@ mod tests {
         assert_eq!(file.open(&Unlock::default()).expect_err("identity").code(), "key.identity-wrong");
         file.add_recipient(&secret, identity.recipient(), &random).expect("again");
         assert_eq!(file.recipients().len(), 1);
-        while file.slots.len() < SLOTS_MAX {
+        while file.slots.len() < KEY_SLOTS_MAX {
             file.add_recipient(&secret, Identity::generate(&random).recipient(), &random).expect("room");
         }
         assert_eq!(file.add_recipient(&secret, Identity::generate(&random).recipient(), &random).expect_err("full").code(), "key.slots-full");
-        assert_eq!(KeyFile::from_text(&file.to_text()).expect("largest file").recipients().len(), SLOTS_MAX);
+        assert_eq!(KeyFile::from_text(&file.to_text()).expect("largest file").recipients().len(), KEY_SLOTS_MAX);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::secret::SiteSecret;
 use crate::base::codec::{Reader, put_bytes, put_zigzag};
-use crate::base::digest::{self, Hasher};
+use crate::base::digest::Hasher;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::{SiteId, TenantId};
 use crate::base::random::Random;
@@ -99,12 +99,6 @@ pub fn object_name(tenant: TenantId, object: &[u8]) -> String {
     format!("key-{}.key", hasher.finish().short(16))
 }
 
-/// Four bytes by which a segment names the tenant key it is sealed under, without saying anything about it.
-pub fn key_id(key: &SecretKey) -> [u8; 4] {
-    let [a, b, c, d, ..] = digest::keyed(key.expose(), b"annals key id v1");
-    [a, b, c, d]
-}
-
 fn box_key(secret: &SiteSecret) -> SecretKey {
     secret.derive("annals 2026-11 keyring object v1")
 }
@@ -165,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_key_ids_depend_on_what_they_name() {
+    fn names_depend_on_what_they_name() {
         let random = SeededRandom::new(3);
         let (a, b) = (TenantId::new(&random), TenantId::new(&random));
         let name = object_name(a, b"object");
@@ -173,8 +167,6 @@ mod tests {
         assert_eq!(name, object_name(a, b"object"));
         assert_ne!(name, object_name(b, b"object"));
         assert_ne!(name, object_name(a, b"objecu"));
-        assert_eq!(key_id(&SecretKey::from_bytes([1; 32])), key_id(&SecretKey::from_bytes([1; 32])));
-        assert_ne!(key_id(&SecretKey::from_bytes([1; 32])), key_id(&SecretKey::from_bytes([2; 32])));
     }
 
     proptest! {

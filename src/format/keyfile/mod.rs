@@ -14,6 +14,6 @@ pub mod keyring;
 #[cfg(test)]
 mod golden;
 
-pub use file::{KEY_FILE_BYTES_MAX, KeyFile, Unlock};
+pub use file::{KeyFile, Unlock};
 pub use identity::{Identity, Recipient};
 pub use secret::SiteSecret;

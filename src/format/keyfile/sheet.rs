@@ -13,9 +13,8 @@ use super::text::{eights, fives};
 use crate::base::digest::Hasher;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::SiteId;
+use crate::base::limits::SHEET_BYTES_MAX;
 
-/// Bytes: the longest text in which a sheet is looked for.
-pub const SHEET_BYTES_MAX: u64 = 64 * 1024;
 const VERSION: u8 = 1;
 /// Letters without I, L, O and U: the first three look like digits, and U keeps words away.
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -8,17 +8,10 @@ use super::secret::SiteSecret;
 use super::text::{hex, put_hex};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::SiteId;
+use crate::base::limits::{KEY_SLOT_LANES_MAX, KEY_SLOT_MEMORY_KIB_MAX, KEY_SLOT_PASSES_MAX, PASSPHRASE_BYTES_MAX};
 use crate::base::random::Random;
 use crate::format::cipher::{NONCE_BYTES, SecretKey, TAG_BYTES, open_box, seal_box};
 
-/// KiB: the most memory that a slot read from a file may ask for (1 GiB), so that a foreign file cannot exhaust the machine.
-const MEMORY_KIB_MAX: u32 = 1 << 20;
-/// Passes: the most that a slot read from a file may ask for; with 1 GiB about 20 seconds.
-const PASSES_MAX: u32 = 16;
-/// Lanes: the most that a slot read from a file may ask for. We compute them one after the other.
-const LANES_MAX: u32 = 16;
-/// Bytes: the longest passphrase. People type sentences, not documents.
-const PASSPHRASE_BYTES_MAX: usize = 1024;
 const SALT_BYTES: usize = 16;
 const SEALED_BYTES: usize = NONCE_BYTES + 32 + TAG_BYTES;
 
@@ -38,9 +31,9 @@ impl Cost {
     pub(super) const DEFAULT: Cost = Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
 
     fn is_bearable(self) -> bool {
-        (1..=LANES_MAX).contains(&self.lanes)
-            && (8 * self.lanes..=MEMORY_KIB_MAX).contains(&self.memory_kib)
-            && (1..=PASSES_MAX).contains(&self.passes)
+        (1..=KEY_SLOT_LANES_MAX).contains(&self.lanes)
+            && (8 * self.lanes..=KEY_SLOT_MEMORY_KIB_MAX).contains(&self.memory_kib)
+            && (1..=KEY_SLOT_PASSES_MAX).contains(&self.passes)
     }
 
     /// The key that a passphrase gives under this cost.

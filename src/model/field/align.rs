@@ -5,6 +5,7 @@
 //! diff), and a piece that is still above it counts as replaced. The work is bounded by the input and never by a clock, so the same two sequences
 //! always match in the same way; the result may be longer than the shortest possible.
 
+use crate::base::limits::FIELD_SEARCH_ITEMS_MAX;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -21,14 +22,10 @@ pub struct Stretch {
     pub new: Range<usize>,
 }
 
-/// Items, of both sequences together: the most that is searched for the best match. Measured in a development build: random items take up to
-/// 52 ms at this size whatever their variety, and two million items made so that every piece is just below it 3 s.
-const SEARCH_ITEMS_MAX: usize = 1 << 15;
-
 /// Cuts two sequences into stretches, in order, without gaps, equal and unequal ones in turn. Equal numbers are equal items.
 pub fn stretches(old: &[u32], new: &[u32]) -> Vec<Stretch> {
     let mut cutter = Cutter { old, new, cut: Vec::new() };
-    if old.len() + new.len() <= SEARCH_ITEMS_MAX {
+    if old.len() + new.len() <= FIELD_SEARCH_ITEMS_MAX {
         cutter.search(0..old.len(), 0..new.len());
         return cutter.cut;
     }
@@ -54,7 +51,7 @@ impl Cutter<'_> {
         let tail = o[head..].iter().rev().zip(n[head..].iter().rev()).take_while(|(a, b)| a == b).count();
         let (old_mid, new_mid) = (old.start + head..old.end - tail, new.start + head..new.end - tail);
         self.push(true, old.start..old_mid.start, new.start..new_mid.start);
-        if old_mid.len() + new_mid.len() <= SEARCH_ITEMS_MAX {
+        if old_mid.len() + new_mid.len() <= FIELD_SEARCH_ITEMS_MAX {
             self.search(old_mid.clone(), new_mid.clone());
         } else {
             self.push(false, old_mid.clone(), new_mid.clone());

@@ -19,6 +19,7 @@ use std::fmt;
 
 use crate::base::error::Error;
 use crate::base::limits;
+use crate::base::limits::JSON_VALUES_MAX;
 
 mod path;
 mod value;
@@ -38,10 +39,6 @@ pub use path::{Path, Step};
 pub use value::{Value, ValueKind};
 
 use tree::{At, Classes, Tree};
-
-/// Values (scalars, arrays, objects): the most in one document that is walked by fields. A merge holds three trees and their value table;
-/// measured with three arrays of this length: 260 MB.
-pub const JSON_VALUES_MAX: usize = 1_000_000;
 
 /// Why bytes cannot be seen as fields. Not a failure of the store: such a document is compared as text or bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use serde::de::IgnoredAny;
 
 use crate::base::limits;
 
+use super::NotFields;
 use super::value::ValueKind;
-use super::{JSON_VALUES_MAX, NotFields};
+use crate::base::limits::JSON_VALUES_MAX;
 
 /// Equal values of all trees that are compared have the same number here, and different values have different ones. Exact: no hash is
 /// trusted.

@@ -7,6 +7,7 @@ use std::path::Path;
 use toml_edit::{Item, Table};
 
 use crate::base::error::{Error, Result};
+use crate::base::limits::CONFIG_BYTES_MAX;
 use crate::model::key;
 use crate::model::moment::{Zone, parse_duration};
 
@@ -17,9 +18,6 @@ use super::rules::{Alert, Capture, CaptureFrom, Config, Keep, Remote, Schedule, 
 use super::section::{Section, document, line_of, locate, type_error, unknown_section, value_error};
 use super::window::{DAY, HOUR, MINUTE, Window, interval, parse_allowance, parse_window};
 use super::words::{NAME_BYTES_MAX, nearest, shown};
-
-/// Bytes: the largest configuration file. A thousand remotes take a tenth of it; more is some other file.
-pub(super) const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 impl Config {
     /// Reads the file at `path`. A missing file is of kind [`Kind::Missing`](crate::base::error::Kind::Missing), code `config.missing`.

@@ -111,7 +111,7 @@ pub(crate) struct Find {
     /// The id of a thing in an outside system
     #[arg(long = "ref", value_name = "SYSTEM:ID")]
     reference: Option<String>,
-    /// Who recorded the version that is found, or removed it
+    /// Who recorded any version up to then, or removed it; the newest such version is shown
     #[arg(long, value_name = "ACTOR")]
     by: Option<String>,
     /// As it was at that moment

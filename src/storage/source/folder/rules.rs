@@ -14,9 +14,6 @@ use crate::base::error::{Error, Result};
 /// The file in any directory of a folder whose lines are rules for that directory and what is below it. It is captured like any other file.
 pub const RULES_FILE: &str = ".annalsignore";
 
-/// Bytes: the largest rules file that is read. A thousand patterns fit in well under a tenth of it.
-pub(super) const RULES_BYTES_MAX: u64 = 1 << 20;
-
 /// Which paths are captured. By default all.
 ///
 /// The patterns given here decide before those of [`RULES_FILE`]s, and of these the deepest decides first; in one list the last pattern that

@@ -13,16 +13,15 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat
 use rustix::io::Errno;
 
 use crate::base::error::{Error, Result};
+use crate::base::limits::{FOLDER_DEPTH_MAX, FOLDER_RULES_BYTES_MAX};
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::model::change::FileKind;
 use crate::model::key::show_key;
 
 use super::Folder;
 use super::entry::{Entry, Found, Skip, Skipped, kind_of};
-use super::rules::{RULES_BYTES_MAX, RULES_FILE, Rules, Verdict, parse, verdict};
+use super::rules::{RULES_FILE, Rules, Verdict, parse, verdict};
 
-/// Levels: how deep directories may nest. Each level holds one descriptor, of which a process commonly has 1024.
-const DEPTH_MAX: usize = 256;
 /// Entries: how often the monitor is asked.
 const ENTRIES_PER_PROGRESS: u64 = 1024;
 
@@ -204,7 +203,7 @@ impl<'a> Scan<'a> {
         let place = self.ready.len();
         let name = &child.name[..child.name.len() - 1];
         let opened = match self.levels.len() {
-            DEPTH_MAX.. => Err(Errno::MFILE),
+            FOLDER_DEPTH_MAX.. => Err(Errno::MFILE),
             _ => open_directory(level.dir.as_fd(), name),
         };
         let mut alone = child.entry.mode != 0o755;
@@ -227,7 +226,7 @@ impl<'a> Scan<'a> {
 
     fn unreadable(&mut self, e: Errno) {
         let reason = match e {
-            Errno::MFILE if self.levels.len() >= DEPTH_MAX => format!("more than {DEPTH_MAX} directories deep"),
+            Errno::MFILE if self.levels.len() >= FOLDER_DEPTH_MAX => format!("more than {FOLDER_DEPTH_MAX} directories deep"),
             Errno::NOTDIR | Errno::LOOP => "replaced while it was read".to_owned(),
             e => std::io::Error::from(e).to_string(),
         };
@@ -334,7 +333,7 @@ impl<'a> Scan<'a> {
         let path = [&self.path[..], RULES_FILE.as_bytes()].concat();
         let (patterns, wrong) = match read_rules(dir) {
             Ok(Some(bytes)) => parse(&bytes),
-            Ok(None) => (Gitignore::empty(), vec![format!("longer than {RULES_BYTES_MAX} bytes, or not a file")]),
+            Ok(None) => (Gitignore::empty(), vec![format!("longer than {FOLDER_RULES_BYTES_MAX} bytes, or not a file")]),
             Err(e) => (Gitignore::empty(), vec![e.to_string()]),
         };
         for reason in wrong {
@@ -391,8 +390,8 @@ fn read_rules(dir: BorrowedFd<'_>) -> std::io::Result<Option<Vec<u8>>> {
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    std::fs::File::from(fd).take(RULES_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= RULES_BYTES_MAX).then_some(bytes))
+    std::fs::File::from(fd).take(FOLDER_RULES_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= FOLDER_RULES_BYTES_MAX).then_some(bytes))
 }
 
 #[cfg(test)]
@@ -483,10 +482,10 @@ mod tests {
     #[test]
     fn directories_that_nest_too_deep_are_said_not_dropped() {
         let dir = tempfile::tempdir().expect("dir");
-        let path = "d/".repeat(DEPTH_MAX + 3);
+        let path = "d/".repeat(FOLDER_DEPTH_MAX + 3);
         make(dir.path(), &[&format!("{path}f"), "e"]);
         let found = all(dir.path(), &Rules::default());
-        assert_eq!(found, [format!("Unreadable {}", "d/".repeat(DEPTH_MAX)), "e".to_owned()]);
+        assert_eq!(found, [format!("Unreadable {}", "d/".repeat(FOLDER_DEPTH_MAX)), "e".to_owned()]);
     }
 
     #[test]

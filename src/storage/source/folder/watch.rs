@@ -13,6 +13,7 @@ use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
 use notify::{Config, ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::base::error::Result;
+use crate::base::limits::FOLDER_DIRTY_PATHS_MAX;
 use crate::base::monitor::{Monitor, Silent};
 use crate::model::key::show_key;
 
@@ -21,8 +22,6 @@ use super::entry::Found;
 use super::rules::{RULES_FILE, Rules};
 use super::scan::{PathSet, Scan};
 
-/// Paths: more dirty ones than this are not kept apart; a whole scan is then as fast.
-const DIRTY_PATHS_MAX: usize = 4096;
 /// Times the settling time: how long a folder under constant writes may delay the wake.
 const SETTLE_MAX: u32 = 10;
 /// How often a waiting watcher asks whether it should stop.
@@ -162,7 +161,7 @@ impl Watcher {
     }
 
     fn wake(&mut self, found: State, periodic: bool, rescan_every: Duration, monitor: &dyn Monitor) -> Wake {
-        let whole = periodic || found.all || found.lost || found.paths.len() > DIRTY_PATHS_MAX;
+        let whole = periodic || found.all || found.lost || found.paths.len() > FOLDER_DIRTY_PATHS_MAX;
         self.losses = if found.lost && !found.all && found.paths.is_empty() { self.losses + 1 } else { 0 };
         if whole {
             self.next_periodic = Some(Instant::now() + rescan_every);
@@ -245,7 +244,7 @@ impl Watcher {
 impl State {
     /// Something happened at `path` or below it.
     fn mark(&mut self, path: Vec<u8>) {
-        if self.paths.len() >= DIRTY_PATHS_MAX || path.is_empty() {
+        if self.paths.len() >= FOLDER_DIRTY_PATHS_MAX || path.is_empty() {
             self.all = true;
         } else {
             self.paths.insert(path);
@@ -290,7 +289,7 @@ impl Inbox {
 
 impl State {
     fn appear(&mut self, root: &Path, path: &Path) {
-        if self.appeared.len() >= DIRTY_PATHS_MAX {
+        if self.appeared.len() >= FOLDER_DIRTY_PATHS_MAX {
             self.appeared = vec![root.to_owned()];
         } else {
             self.appeared.push(path.to_owned());
@@ -489,7 +488,7 @@ mod tests {
         let read = Event::new(EventKind::Access(AccessKind::Open(AccessMode::Any))).add_path(root.join("f"));
         watcher.inbox.take(&root, Ok(read));
         assert!(watcher.inbox.lock().since.is_none());
-        for i in 0..=DIRTY_PATHS_MAX {
+        for i in 0..=FOLDER_DIRTY_PATHS_MAX {
             let event = Event::new(EventKind::Modify(ModifyKind::Any)).add_path(root.join(i.to_string()));
             watcher.inbox.take(&root, Ok(event));
         }
