@@ -4,66 +4,48 @@
 //! Both ends of the conversation are on the loopback interface, at a port the system chose, behind a password that was drawn for this child
 //! and is passed in its environment. The child gets no other secret of ours and no setting of the user's but the configuration file.
 
-use std::collections::{HashSet, VecDeque};
+mod answers;
+mod session;
+mod upload;
+
+use std::collections::HashSet;
 use std::io::Read;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::contract::{self, Check, Object, Outcome, Remote, Stored, Upload};
-use super::loopback::{Answer, Client};
+use answers::{Entry, Listing, Started, Stat, Status};
+use session::{Session, rate_text};
+use upload::Uploading;
+
+use super::contract::{self, Check, Object, Outcome, Remote, Upload};
+use super::loopback::Answer;
 use super::place::{Options, RemoteUrl};
 use super::retry::{pause, worth_retrying};
-use super::wording;
 use crate::base::digest::{Digest, Hasher};
 use crate::base::disk::Staged;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, Progress, Silent, check_stop};
-use crate::base::process::{Child, Command};
 
 /// The oldest rclone that is tested (Debian 12 and 13). Older ones are refused.
 pub const RCLONE_OLDEST: (u64, u64) = (1, 60);
 
-/// How long rclone may take to start.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long rclone may take for an answer that needs no line.
 const LOCAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a stopped transfer may take to clean up after itself.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the end of a child that broke a conversation may take to be seen.
-const EXIT_TIMEOUT: Duration = Duration::from_millis(300);
 /// Waits between looks at a running job: from the first to the second, doubling.
 const POLL: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(200));
-/// Uploads run side by side while less than so many bytes are on the way: small objects hide each other's round trips, large ones go alone so
-/// that a cut line loses one.
-const SIDE_BY_SIDE_BYTES: u64 = 1 << 20;
-/// Uploads that run side by side at most.
-const SIDE_BY_SIDE_MAX: usize = 4;
 /// Bytes: the longest answer that is no listing.
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 /// Bytes: the longest listing, about four million objects.
 const LISTING_BYTES_MAX: u64 = 1 << 30;
 /// Bytes handled at a time while an object is streamed.
 const BLOCK_BYTES: usize = 128 * 1024;
-/// Complaints of rclone that are kept to explain its end.
-const COMPLAINTS_KEPT: usize = 8;
-
-/// Settings of rclone's backends that leave out requests we do not need, since we look for ourselves: no HEAD after each PUT and no look at
-/// the bucket before (S3), one PUT for the largest segment, no shells for checksums and no setting of times (sftp).
-const LEAN: [(&str, &str); 6] = [
-    ("RCLONE_S3_NO_HEAD", "true"),
-    ("RCLONE_S3_NO_CHECK_BUCKET", "true"),
-    ("RCLONE_S3_UPLOAD_CUTOFF", "300M"),
-    ("RCLONE_SFTP_DISABLE_HASHCHECK", "true"),
-    ("RCLONE_SFTP_SHELL_TYPE", "none"),
-    ("RCLONE_SFTP_SET_MODTIME", "false"),
-];
 
 /// See the module.
 pub struct Rclone {
@@ -119,139 +101,6 @@ impl Rclone {
         let fresh = Arc::new(self.start()?);
         *session = Some(Arc::clone(&fresh));
         Ok(fresh)
-    }
-
-    fn start(&self) -> Result<Session> {
-        let mut password = [0; 32];
-        self.options.random.fill(&mut password);
-        let password: String = password.iter().map(|byte| format!("{byte:02x}")).collect();
-        let secs = |time: Duration| format!("{}ms", time.as_millis());
-        let mut command = Command::new(&self.options.rclone_program)
-            .tethered()
-            .args(["rcd", "--rc-addr", "127.0.0.1:0", "--rc-serve", "--rc-enable-metrics", "--ask-password=false", "--use-json-log"])
-            .args(["--stats", "0", "--retries", "1", "--low-level-retries", "2", "--fs-cache-expire-duration", "1h"])
-            .args(["--contimeout".to_owned(), secs(self.options.connect_timeout), "--timeout".to_owned(), secs(self.options.stall_timeout)])
-            .args(["--bwlimit".to_owned(), rate_text(*lock(&self.rate))])
-            .arg("--config")
-            .arg(&self.config)
-            .env("RCLONE_RC_USER", "annals")
-            .env("RCLONE_RC_PASS", &password);
-        for (name, value) in LEAN {
-            command = command.env(name, value);
-        }
-        if let Some(secret) = &self.options.rclone_config_password {
-            command = command.env("RCLONE_CONFIG_PASS", secret);
-        }
-        for (name, value) in &self.options.environment {
-            command = command.env(name, value);
-        }
-        let complaints = Arc::new(Mutex::new(VecDeque::new()));
-        let (told, listening) = mpsc::channel();
-        let kept = Arc::clone(&complaints);
-        // Everything rclone says comes through the callback; a second copy would only cost memory.
-        let mut child = command.keep(0).on_line(move |_, line| hear(line, &kept, &told)).spawn().map_err(|e| self.cannot_start(e))?;
-        let start = self.options.sleeper.elapsed();
-        let server = loop {
-            match listening.recv_timeout(Duration::from_millis(50)) {
-                Ok(server) => break server,
-                Err(_) if child.exited()?.is_some() => return Err(self.ended_at_start(&complaints)),
-                Err(_) if self.options.sleeper.elapsed().saturating_sub(start) > START_TIMEOUT => {
-                    let text = format!("rclone did not start within {} s", START_TIMEOUT.as_secs());
-                    return Err(Error::new(Kind::Remote, "remote.rclone_died", text).hint("try: rclone version"));
-                }
-                // Both readers are gone: the exit is seen in a moment.
-                Err(mpsc::RecvTimeoutError::Disconnected) => self.options.sleeper.sleep(POLL.0),
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-            }
-        };
-        let client = Client::new(server, "annals", &password);
-        let session = Session { client, child: Mutex::new(child), operations: AtomicU64::new(0), requests: AtomicU64::new(0) };
-        let version: Version = self.local(&session, "core/version", &json!({}))?;
-        let (major, minor) = (version.decomposed.first().copied().unwrap_or(0), version.decomposed.get(1).copied().unwrap_or(0));
-        if (major, minor) < RCLONE_OLDEST { Err(too_old(&version.version)) } else { Ok(session) }
-    }
-
-    fn cannot_start(&self, error: Error) -> Error {
-        if error.code() != "process.missing" {
-            return error;
-        }
-        let text = format!("the rclone program is missing: {}", self.options.rclone_program.display());
-        Error::new(Kind::Remote, "remote.rclone_missing", text)
-            .hint("install rclone 1.60 or newer (apt install rclone; https://rclone.org/install), or name it in ANNALS_RCLONE")
-    }
-
-    fn ended_at_start(&self, complaints: &Mutex<VecDeque<String>>) -> Error {
-        let words = lock(complaints).iter().cloned().collect::<Vec<_>>().join("; ");
-        if words.contains("unknown flag") || words.contains("unknown command") {
-            return too_old("unknown");
-        }
-        match wording::translate(&self.described, &words, &self.secrets) {
-            e if e.code() == "remote.failed" => {
-                let text = format!("rclone ended at its start ({})", wording::scrub(&words, &self.secrets));
-                Error::new(Kind::Remote, "remote.rclone_died", text).hint("try: rclone version")
-            }
-            e => e,
-        }
-    }
-
-    /// A conversation with the child that broke. One that still runs has dropped this answer only, which it does when its own line drops;
-    /// any other is forgotten, so that the next verb starts another.
-    fn broken(&self, session: &Arc<Session>, error: std::io::Error) -> Error {
-        use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-        let dropped = matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof);
-        if dropped && lock(&session.child).wait(EXIT_TIMEOUT).is_ok_and(|exit| exit.is_none()) {
-            return Error::new(Kind::Remote, "remote.cut", format!("the line dropped: {}", self.described))
-                .hint("check the line; it will be tried again");
-        }
-        let mut running = lock(&self.session);
-        if running.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
-            self.past_requests.fetch_add(session.known_requests(), Ordering::Relaxed);
-            *running = None;
-        }
-        drop(running);
-        let text = format!("rclone stopped answering ({error})");
-        Error::new(Kind::Remote, "remote.rclone_died", text).hint("it will be started again; if this repeats, look at the memory of this machine")
-    }
-
-    /// A method of rclone's that does not touch the line.
-    fn local<T: DeserializeOwned>(&self, session: &Session, method: &str, params: &Value) -> Result<T> {
-        let unclear = |e: std::io::Error| Error::new(Kind::Remote, "remote.rclone_died", format!("rclone does not answer: {e}"));
-        let answer = session.client.post(&format!("/{method}"), params.to_string().as_bytes(), LOCAL_TIMEOUT).map_err(unclear)?;
-        let bytes = answer.bytes(ANSWER_BYTES_MAX).map_err(unclear)?;
-        serde_json::from_slice(&bytes).map_err(|e| unclear(e.into()))
-    }
-
-    /// A method of rclone's, answered at once or within `timeout`.
-    fn ask<T: DeserializeOwned>(&self, session: &Arc<Session>, method: &str, params: &Value, timeout: Duration) -> Result<T> {
-        let path = format!("/{method}");
-        let mut answer = session.client.post(&path, params.to_string().as_bytes(), timeout).map_err(|e| self.broken(session, e))?;
-        if answer.status != 200 {
-            return Err(self.refused(session, answer));
-        }
-        // From a reader, so that a long listing is never held twice.
-        let parsed = serde_json::from_reader(std::io::BufReader::new((&mut answer).take(LISTING_BYTES_MAX)));
-        let parsed = parsed.map_err(|e| if e.is_io() { self.broken(session, e.into()) } else { self.garbled(&e.to_string()) })?;
-        answer.finish();
-        Ok(parsed)
-    }
-
-    fn refused(&self, session: &Arc<Session>, answer: Answer<'_>) -> Error {
-        match answer.bytes(ANSWER_BYTES_MAX) {
-            Err(e) => self.broken(session, e),
-            Ok(bytes) => self.translate(&words_of(&bytes)),
-        }
-    }
-
-    fn translate(&self, words: &str) -> Error {
-        if wording::says_missing(words) {
-            return Error::missing("remote.object_missing", format!("the remote {} has no such object", self.described));
-        }
-        wording::translate(&self.described, words, &self.secrets)
-    }
-
-    fn garbled(&self, what: &str) -> Error {
-        Error::new(Kind::Remote, "remote.failed", format!("rclone answered something else than was asked: {what}"))
-            .hint("try another version of rclone")
     }
 
     fn operation(&self, session: &Session) {
@@ -404,45 +253,6 @@ impl Rclone {
         })?;
         Ok(hasher.finish())
     }
-
-    /// What stands at the name of an upload: `None` for nothing, otherwise whether it is right.
-    fn look_first(&self, session: &Arc<Session>, upload: &Upload, monitor: &dyn Monitor) -> Result<Option<bool>> {
-        let Some(size) = self.size(session, &upload.name)? else { return Ok(None) };
-        let right = size == upload.size && self.digest(session, &upload.name, size, monitor)? == file_digest(&upload.from)?;
-        Ok(Some(right))
-    }
-
-    /// Begins one upload, unless it is there already.
-    fn begin_upload(&self, session: &Arc<Session>, upload: &Upload, monitor: &dyn Monitor) -> Result<Begun> {
-        check_stop(monitor)?;
-        let begun_before = !lock(&self.begun).insert(upload.name.clone());
-        let goal = if upload.tried || begun_before {
-            match self.look_first(session, upload, monitor)? {
-                Some(true) => return Ok(Begun::Existed),
-                Some(false) => Stored::Repaired,
-                None => Stored::Written,
-            }
-        } else {
-            Stored::Written
-        };
-        let (folder, file) = split(&upload.from)?;
-        let config = json!({"NoCheckDest": true, "IgnoreChecksum": true});
-        let params = json!({"srcFs": folder, "srcRemote": file, "dstFs": self.fs, "dstRemote": upload.name, "_config": config});
-        let job = self.begin(session, "operations/copyfile", params)?;
-        Ok(Begun::Running(job, goal))
-    }
-
-    /// Reads back what an upload left. Neither its end without an error nor the name on the remote proves anything.
-    fn read_back(&self, session: &Arc<Session>, upload: &Upload, monitor: &dyn Monitor) -> Result<()> {
-        let found = self.size(session, &upload.name)?;
-        let right = found == Some(upload.size);
-        if right && (!self.options.read_back || self.digest(session, &upload.name, upload.size, monitor)? == file_digest(&upload.from)?) {
-            return Ok(());
-        }
-        let what = found.map_or("nothing".to_owned(), |size| format!("{size} bytes"));
-        let text = format!("an upload of {} bytes left {what} on {}: {}", upload.size, self.described, upload.name);
-        Err(Error::new(Kind::Remote, "remote.cut", text).hint("it will be tried again; if this repeats, the remote loses what it is given"))
-    }
 }
 
 impl Remote for Rclone {
@@ -567,261 +377,8 @@ impl Remote for Rclone {
     }
 }
 
-/// A running child.
-struct Session {
-    client: Client,
-    child: Mutex<Child>,
-    /// Verbs that touched the line.
-    operations: AtomicU64,
-    /// HTTP requests on the line, as rclone counted them when it was last asked.
-    requests: AtomicU64,
-}
-
-impl Session {
-    fn known_requests(&self) -> u64 {
-        match self.requests.load(Ordering::Relaxed) {
-            0 => self.operations.load(Ordering::Relaxed),
-            counted => counted,
-        }
-    }
-
-    /// rclone counts HTTP requests by itself and tells in Prometheus' text format; other protocols are counted by our own operations.
-    fn count_requests(&self) -> u64 {
-        let metrics = self.client.get("/metrics", None, LOCAL_TIMEOUT).and_then(|answer| answer.bytes(ANSWER_BYTES_MAX));
-        if let Ok(bytes) = metrics {
-            self.requests.store(http_requests(&String::from_utf8_lossy(&bytes)), Ordering::Relaxed);
-        }
-        self.known_requests()
-    }
-}
-
-enum Begun {
-    Existed,
-    Running(u64, Stored),
-}
-
-struct Running {
-    index: usize,
-    job: u64,
-    goal: Stored,
-    bytes: u64,
-    moved_at: Duration,
-}
-
-/// One call of [`Remote::store`].
-struct Uploading<'a> {
-    rclone: &'a Rclone,
-    session: Arc<Session>,
-    objects: &'a [Upload],
-    monitor: &'a dyn Monitor,
-    outcomes: Vec<Option<Outcome>>,
-    running: Vec<Running>,
-}
-
-impl<'a> Uploading<'a> {
-    fn new(rclone: &'a Rclone, session: Arc<Session>, objects: &'a [Upload], monitor: &'a dyn Monitor) -> Self {
-        let outcomes = objects.iter().map(|_| None).collect();
-        Uploading { rclone, session, objects, monitor, outcomes, running: Vec::new() }
-    }
-
-    fn run(mut self) -> Result<Vec<Outcome>> {
-        let mut next = 0;
-        let mut poll = POLL.0;
-        while next < self.objects.len() || !self.running.is_empty() {
-            while next < self.objects.len() && self.has_room(self.objects[next].size) {
-                self.begin(next);
-                next += 1;
-                poll = POLL.0;
-            }
-            if self.look() {
-                poll = POLL.0;
-            }
-            self.show();
-            if self.monitor.stopped() {
-                for running in std::mem::take(&mut self.running) {
-                    self.rclone.stop(&self.session, running.job);
-                    let text = format!("stopped while uploading: {}", self.objects[running.index].name);
-                    let error = Error::new(Kind::Interrupted, "stopped", text).hint("run the same command again to go on");
-                    self.outcomes[running.index] = Some(Err(error));
-                }
-            } else if !self.running.is_empty() {
-                self.rclone.options.sleeper.sleep(poll);
-                poll = (poll * 2).min(POLL.1);
-            }
-        }
-        Ok(self.outcomes.into_iter().flatten().collect())
-    }
-
-    fn has_room(&self, size: u64) -> bool {
-        let on_the_way: u64 = self.running.iter().map(|running| self.objects[running.index].size).sum();
-        self.running.is_empty() || (self.running.len() < SIDE_BY_SIDE_MAX && on_the_way + size <= SIDE_BY_SIDE_BYTES)
-    }
-
-    fn begin(&mut self, index: usize) {
-        match self.rclone.begin_upload(&self.session, &self.objects[index], self.monitor) {
-            Ok(Begun::Existed) => self.outcomes[index] = Some(Ok(Stored::Existed)),
-            Ok(Begun::Running(job, goal)) => {
-                let moved_at = self.rclone.options.sleeper.elapsed();
-                self.running.push(Running { index, job, goal, bytes: 0, moved_at });
-            }
-            Err(e) => self.outcomes[index] = Some(Err(e)),
-        }
-    }
-
-    /// Looks at all running uploads; says whether one ended.
-    fn look(&mut self) -> bool {
-        let mut still = Vec::new();
-        let mut any = false;
-        for mut running in std::mem::take(&mut self.running) {
-            let upload = &self.objects[running.index];
-            let ended = match self.rclone.look::<Value>(&self.session, running.job) {
-                Ok(None) => self.stalled(&mut running).map(Err),
-                Ok(Some(Ok(_))) => Some(self.rclone.read_back(&self.session, upload, self.monitor).map(|()| running.goal)),
-                Ok(Some(Err(e))) | Err(e) => Some(Err(e)),
-            };
-            match ended {
-                None => still.push(running),
-                Some(outcome) => {
-                    self.outcomes[running.index] = Some(outcome);
-                    any = true;
-                }
-            }
-        }
-        self.running = still;
-        any
-    }
-
-    /// Notes how far an upload is; stops it when nothing has moved for too long.
-    fn stalled(&self, running: &mut Running) -> Option<Error> {
-        let params = json!({"group": format!("job/{}", running.job)});
-        let stats: Stats = self.rclone.ask(&self.session, "core/stats", &params, LOCAL_TIMEOUT).unwrap_or_default();
-        let now = self.rclone.options.sleeper.elapsed();
-        if stats.bytes > running.bytes {
-            (running.bytes, running.moved_at) = (stats.bytes, now);
-        }
-        if now.saturating_sub(running.moved_at) < self.rclone.options.stall_timeout {
-            return None;
-        }
-        self.rclone.stop(&self.session, running.job);
-        Some(self.rclone.timeout("took nothing"))
-    }
-
-    fn show(&self) {
-        let all = self.objects.len() as u64;
-        let mut progress = Progress { phase: "uploading", items_total: all, ..Progress::default() };
-        for (upload, outcome) in self.objects.iter().zip(&self.outcomes) {
-            progress.bytes_total += upload.size;
-            if matches!(outcome, Some(Ok(_))) {
-                progress.items += 1;
-                progress.bytes += upload.size;
-            }
-        }
-        progress.bytes += self.running.iter().map(|running| running.bytes.min(self.objects[running.index].size)).sum::<u64>();
-        self.monitor.progress(&progress);
-    }
-}
-
-#[derive(Deserialize)]
-struct Version {
-    #[serde(default)]
-    version: String,
-    #[serde(default)]
-    decomposed: Vec<u64>,
-}
-
-#[derive(Deserialize)]
-struct Started {
-    jobid: u64,
-}
-
-#[derive(Deserialize)]
-struct Status<T> {
-    finished: bool,
-    #[serde(default)]
-    success: bool,
-    #[serde(default)]
-    error: String,
-    output: Option<T>,
-}
-
-#[derive(Deserialize, Default)]
-struct Stats {
-    #[serde(default)]
-    bytes: u64,
-}
-
-#[derive(Deserialize)]
-struct Stat {
-    item: Option<Entry>,
-}
-
-#[derive(Deserialize, Default)]
-struct Listing {
-    #[serde(default)]
-    list: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Entry {
-    path: String,
-    size: i64,
-    #[serde(default)]
-    is_dir: bool,
-}
-
-/// One line of rclone's JSON log.
-#[derive(Deserialize)]
-struct LogLine {
-    #[serde(default)]
-    level: String,
-    #[serde(default)]
-    msg: String,
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
-}
-
-/// Takes a line of the log: the address that is served, or a complaint to be kept.
-fn hear(line: &str, complaints: &Mutex<VecDeque<String>>, told: &mpsc::Sender<SocketAddr>) {
-    let (level, text) = match serde_json::from_str::<LogLine>(line) {
-        Ok(log) => (log.level, log.msg),
-        // Before its log is set up, rclone complains in plain text.
-        Err(_) => ("error".to_owned(), line.to_owned()),
-    };
-    if let Some(server) = served_address(&text) {
-        // Nobody listens any more when a second address is served; the first is enough.
-        let _ = told.send(server);
-    } else if matches!(level.as_str(), "error" | "critical" | "fatal" | "panic") && !text.trim().is_empty() {
-        let mut complaints = lock(complaints);
-        if complaints.len() == COMPLAINTS_KEPT {
-            complaints.pop_front();
-        }
-        complaints.push_back(text);
-    }
-}
-
-fn served_address(text: &str) -> Option<SocketAddr> {
-    let rest = text.strip_prefix("Serving remote control on http://")?;
-    rest.split('/').next()?.parse().ok().filter(|server: &SocketAddr| server.ip().is_loopback())
-}
-
-fn words_of(bytes: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Refusal {
-        error: String,
-    }
-    match serde_json::from_slice::<Refusal>(bytes) {
-        Ok(refusal) => refusal.error,
-        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
-    }
-}
-
-fn too_old(version: &str) -> Error {
-    let (major, minor) = RCLONE_OLDEST;
-    Error::new(Kind::Remote, "remote.rclone_old", format!("this rclone is too old: {version}"))
-        .hint(format!("install rclone {major}.{minor} or newer (https://rclone.org/install), or name it in ANNALS_RCLONE"))
 }
 
 /// rclone's own default: <https://rclone.org/docs/#config-string>.
@@ -831,10 +388,6 @@ fn default_config() -> PathBuf {
     let usual = from("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("rclone/rclone.conf");
     let old = home.join(".rclone.conf");
     if !usual.exists() && old.exists() { old } else { usual }
-}
-
-fn rate_text(bytes_per_sec: Option<u64>) -> String {
-    bytes_per_sec.map_or("off".to_owned(), |rate| format!("{}B", rate.max(1)))
 }
 
 /// Percent-encodes all but what RFC 3986 leaves unreserved.
@@ -848,29 +401,6 @@ fn escape(text: &str) -> String {
         }
     }
     out
-}
-
-/// Folder and file as rclone wants them: absolute, without links.
-fn split(path: &Path) -> Result<(String, String)> {
-    let real = path.canonicalize().map_err(|e| Error::io(format_args!("read {}", path.display()), e))?;
-    let text = |part: Option<&std::ffi::OsStr>| part.and_then(|p| p.to_str()).map(str::to_owned);
-    match (text(real.parent().map(Path::as_os_str)), text(real.file_name())) {
-        (Some(folder), Some(file)) => Ok((folder, file)),
-        _ => Err(Error::usage("remote.source_name", format!("rclone cannot be told this file name: {}", path.display()))),
-    }
-}
-
-fn file_digest(path: &Path) -> Result<Digest> {
-    let mut hasher = Hasher::new();
-    let copied = std::fs::File::open(path).and_then(|mut file| std::io::copy(&mut file, &mut hasher));
-    copied.map_err(|e| Error::io(format_args!("read {}", path.display()), e))?;
-    Ok(hasher.finish())
-}
-
-/// The sum of rclone's counter of HTTP requests.
-fn http_requests(metrics: &str) -> u64 {
-    let counts = metrics.lines().filter(|line| line.starts_with("rclone_http_status_code{"));
-    counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).map(|n| n as u64).sum()
 }
 
 #[cfg(test)]
@@ -914,22 +444,6 @@ mod tests {
             assert_eq!(e.code(), code);
             assert!(!e.to_string().contains("hunter2"), "{e}");
         }
-    }
-
-    #[test]
-    fn only_a_loopback_address_is_believed() {
-        let told = |text: &str| served_address(text).map(|server| server.to_string());
-        assert_eq!(told("Serving remote control on http://127.0.0.1:46221/").as_deref(), Some("127.0.0.1:46221"));
-        assert_eq!(told("Serving remote control on http://10.0.0.1:46221/"), None);
-        assert_eq!(told("anything else"), None);
-    }
-
-    #[test]
-    fn requests_are_read_from_the_metrics() {
-        let text = "# TYPE rclone_http_status_code counter\n\
-                    rclone_http_status_code{code=\"200\",host=\"h\",method=\"PUT\"} 2\n\
-                    rclone_http_status_code{code=\"404\",host=\"\",method=\"HEAD\"} 1e+01\nrclone_bytes 7\n";
-        assert_eq!(http_requests(text), 12);
     }
 
     #[test]
