@@ -19,9 +19,9 @@ pub fn main() -> Result<()> {
     let usb = dir.path().join("usb");
     std::fs::create_dir(&usb).map_err(|e| Error::io("make a directory", e))?;
     let offsite = OpenRemote::at(&format!("dir:{}", usb.display()), &RemoteOptions::default())?;
-    let first = store.ship(&offsite, &ShipOptions::default(), &Silent)?;
+    let first = store.ship(&offsite, &ShipOptions::default(), &Silent)?.whole()?;
     store.put("case/7", &b"{\"id\": 7, \"status\": \"closed\"}\n"[..])?;
-    let change = store.ship(&offsite, &ShipOptions::default(), &Silent)?;
+    let change = store.ship(&offsite, &ShipOptions::default(), &Silent)?.whole()?;
     println!("1,000 documents: {} bytes; one field of one of them: {} bytes", first.bytes, change.bytes);
     assert!(change.objects == 1 && change.bytes < 500);
 

@@ -39,7 +39,7 @@
 //!
 //! // Offsite (a directory that exists, or `rclone:REMOTE:PATH`), and back from there.
 //! let offsite = OpenRemote::at(&format!("dir:{}", usb.display()), &RemoteOptions::default())?;
-//! store.ship(&offsite, &ShipOptions::default(), &Silent)?;
+//! store.ship(&offsite, &ShipOptions::default(), &Silent)?.whole()?;
 //! let (again, report) = Store::rebuild(&[offsite], path.join("annals.key"), dir.path().join("again"), None)?;
 //! assert!(report.gaps.is_empty());
 //! assert_eq!(again.position()?, store.position()?);

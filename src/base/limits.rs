@@ -56,8 +56,8 @@ pub const INFLATE_RATIO_MAX: usize = 200;
 /// Values (scalars, arrays, objects): the most in one document that is walked by fields. A merge holds three trees and their value table;
 /// measured with three arrays of this length: 260 MB.
 pub const JSON_VALUES_MAX: usize = 1_000_000;
-/// Items, of both sequences together: the most that is searched for the best match when arrays are aligned. Measured in a development build: random items take up to
-/// 52 ms at this size whatever their variety, and two million items made so that every piece is just below it 3 s.
+/// Items, of both sequences together: the most that is searched for the best match when arrays are aligned. Measured in a development build:
+/// random items take up to 52 ms at this size whatever their variety, and two million items made so that every piece is just below it 3 s.
 pub const FIELD_SEARCH_ITEMS_MAX: usize = 1 << 15;
 /// Bytes: the longest key file that is read: 48 slots of 1,024 bytes, rounded up.
 pub const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;

@@ -73,6 +73,19 @@ pub struct ShipReport {
     pub failed: Vec<ShipFailure>,
 }
 
+impl ShipReport {
+    /// The report, where no tenant failed.
+    ///
+    /// # Errors
+    /// [`Kind::Partial`], naming the tenants that failed and why the first one did.
+    pub fn whole(self) -> Result<Self> {
+        let Some(first) = self.failed.first() else { return Ok(self) };
+        let names: Vec<&str> = self.failed.iter().map(|f| f.tenant.as_str()).collect();
+        let text = format!("not shipped to {}: {} ({})", self.remote, names.join(", "), first.message);
+        Err(Error::new(Kind::Partial, "ship.partial", text).hint(first.hint.clone().unwrap_or_else(|| "run the same command again".to_owned())))
+    }
+}
+
 /// Why the shipment of one tenant failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShipFailure {
@@ -140,7 +153,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Kind::Refused`] where a rule keeps every tenant away; [`Kind::Remote`] where the remote cannot be reached. What arrived before an
-    /// error is recorded and not sent again. Where one tenant fails and another does not, there is a report that names the failures.
+    /// error is recorded and not sent again. Where one tenant fails and another does not, there is a report that names the failures;
+    /// [`ShipReport::whole`] makes an error of it.
     pub fn ship(&self, remote: &OpenRemote, options: &ShipOptions, monitor: &dyn Monitor) -> Result<ShipReport> {
         let started = Instant::now();
         let mut report = ShipReport {

@@ -188,7 +188,7 @@ fn whole_outbox(work: &Work) {
 }
 
 fn ship(work: &Work) -> Result<()> {
-    work.store().ship(&folder_remote(&work.path("remote")), &quick(), &Silent).map(drop)
+    work.store().ship(&folder_remote(&work.path("remote")), &quick(), &Silent)?.whole().map(drop)
 }
 
 fn half_shipped(root: &Path) {

@@ -377,7 +377,7 @@ fn no_turned_bit_of_the_catalogue_goes_unnoticed() {
 /// A damaged store may refuse to ship. What it does ship must be good for a rebuild.
 fn ships_what_cannot_be_rebuilt(store: &Store, again: &Path) -> Option<String> {
     let remote = OpenRemote::new("fresh", std::sync::Arc::new(annals::storage::remote::Memory::new()));
-    store.ship(&remote, &quick(), &Silent).ok()?;
+    store.ship(&remote, &quick(), &Silent).ok()?.whole().ok()?;
     let _ = fs::remove_dir_all(again);
     match rebuild(store.dir(), &[remote], again) {
         Err(e) => Some(format!("shipped, but the rebuild fails: {e}")),
@@ -446,7 +446,7 @@ fn remote_outcome(model: &Model, store_dir: &Path, damaged: &Path, scratch: &Pat
     drop(rebuilt);
     let store = options().open(store_dir).expect("open");
     let before = store.verify_remote(&remote, true, &Silent).map(|r| r.problems.len());
-    let repaired = store.ship(&remote, &quick(), &Silent).map(|r| r.objects);
+    let repaired = store.ship(&remote, &quick(), &Silent).and_then(|r| r.whole()).map(|r| r.objects);
     let after = store.verify_remote(&remote, true, &Silent).map(|r| r.problems.len());
     let found = match (&before, &repaired) {
         (Ok(0), _) => "verify finds nothing".to_owned(),

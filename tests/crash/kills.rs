@@ -128,7 +128,7 @@ fn write_for_ever(root: &Path) -> Result<()> {
             return Ok(());
         }
         if i % 9 == 0 {
-            store.ship(&remote, &quick(), &annals::base::monitor::Silent)?;
+            store.ship(&remote, &quick(), &annals::base::monitor::Silent)?.whole()?;
         }
         if i % 31 == 0 {
             store.gc(false, &annals::base::monitor::Silent)?;

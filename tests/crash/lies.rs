@@ -33,7 +33,7 @@ fn site() -> Site {
 
 impl Site {
     fn ship(&self) -> Result<u64> {
-        self.store.ship(&self.remote, &quick(), &Silent).map(|r| r.objects)
+        self.store.ship(&self.remote, &quick(), &Silent)?.whole().map(|r| r.objects)
     }
 
     fn put(&self, n: u64, len: usize) {

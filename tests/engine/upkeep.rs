@@ -141,3 +141,20 @@ fn what_was_sealed_again_leaves_the_outbox_when_every_remote_has_the_slice() {
     ship(&both, "one");
     assert_eq!(listed(), 0);
 }
+
+#[test]
+fn a_report_with_failures_is_not_taken_for_a_whole_one() {
+    let s = site();
+    let other = s.store.add_tenant("b").expect("tenant");
+    s.store.put("a", &b"1"[..]).expect("put");
+    other.put("b", &b"2"[..]).expect("put");
+    let catalog = rusqlite::Connection::open(s.store.dir().join("catalog.db")).expect("open");
+    catalog.execute("UPDATE batch SET actor = 'somebody else' WHERE tenant = 0", []).expect("tamper");
+    drop(catalog);
+    let (_, remote) = memory("offsite");
+    let report = s.store.ship(&remote, &ShipOptions::default(), &Silent).expect("the other tenant is shipped");
+    assert_eq!(report.failed.iter().map(|f| (f.tenant.as_str(), f.code)).collect::<Vec<_>>(), [("main", "seal.damaged")]);
+    let error = report.whole().expect_err("not whole");
+    assert_eq!((error.kind(), error.code()), (annals::Kind::Partial, "ship.partial"));
+    assert!(error.to_string().contains("main") && error.what_next().is_some(), "{error}");
+}

@@ -153,7 +153,7 @@ impl Demo {
         store.apply(&plan, crate::model::plan::OnConflict::Skip, &By { actor: "you".into(), ..By::default() })?;
         let back = store.find_version(&deleted, None)?;
         stage.say(format!("{} is back as v{}, {}", show_key(&deleted), back.number, bytes(back.size)))?;
-        store.ship(&remote, &ShipOptions::default(), &Silent)?;
+        store.ship(&remote, &ShipOptions::default(), &Silent)?.whole()?;
 
         stage.step("The machine burns down")?;
         let before = digests(&store)?;
