@@ -1,16 +1,29 @@
 //! Contents: what versions consist of, once per tenant and digest.
 
+use std::sync::Arc;
+
 use rusqlite::{OptionalExtension, Row};
 
 use super::{View, Writer, id, number, sql, tenant_of};
+use crate::base::codec::{Reader, put_varint};
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
+use crate::base::limits;
+use crate::format::block;
+
+/// Bytes: contents that are added together share packs of this size. Larger ones compress better, and cost more to read one document of;
+/// with this one that is some ten microseconds.
+const PACK_BYTES: usize = 16 << 10;
+/// Bytes: the longest pack, because a content is never cut.
+const PACK_BYTES_MAX: usize = PACK_BYTES + limits::INLINE_BYTES_MAX;
 
 /// Where the bytes of a content are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// Here, as `format::block::compress_chunk` made them.
     Inline(Vec<u8>),
+    /// Here, as they are. In the catalogue they lie in a pack, compressed together with their neighbours.
+    Plain(Arc<[u8]>),
     /// In the chunk store; the encoded root node of the chunk list.
     List(Vec<u8>),
 }
@@ -28,58 +41,87 @@ pub struct ContentRow {
     pub body: Body,
 }
 
-fn lookup(digest: &Digest) -> i64 {
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest.as_bytes()[..8]);
-    i64::from_be_bytes(first)
+/// Forms of a body in its row.
+const INLINE: u8 = 0;
+const LIST: u8 = 1;
+/// In a pack: how many numbers before the content the pack has its own, and where in the pack the content begins, as varints.
+const PACKED: u8 = 2;
+
+/// Contents of a transaction that are to be compressed together. Their rows are there already, the pack's comes when it is full.
+#[derive(Default)]
+pub(super) struct Packing {
+    first: i64,
+    count: usize,
+    plain: Vec<u8>,
 }
 
-fn row(r: &Row<'_>) -> rusqlite::Result<Result<ContentRow>> {
-    let digest: Vec<u8> = r.get(1)?;
-    let bytes: Vec<u8> = r.get(4)?;
-    let (id, size, form) = (r.get(0)?, r.get::<_, i64>(2)? as u64, r.get::<_, u8>(3)?);
-    Ok((|| {
-        let body = match form {
-            0 => Body::Inline(bytes),
-            1 => Body::List(bytes),
-            _ => return Err(Error::damaged("a content's form")),
-        };
-        Ok(ContentRow { id, digest: Digest::from_slice(&digest)?, size, body })
-    })())
-}
+/// The pack that was read last, unpacked: neighbours are read one after the other.
+#[derive(Default)]
+pub(super) struct LastPack(Option<(i64, Arc<[u8]>)>);
 
 impl View<'_> {
     /// The id of the tenant's content with `digest`.
     pub fn find_content(&self, tenant: i64, digest: &Digest) -> Result<Option<i64>> {
-        let mut s = self.sql.prepare_cached("SELECT id, digest FROM content WHERE lookup = ?").map_err(sql)?;
-        let mut rows = s.query([lookup(digest)]).map_err(sql)?;
+        let mut s = self.sql.prepare_cached("SELECT id FROM content WHERE substr(digest, 1, 8) = ? AND digest = ?").map_err(sql)?;
+        let mut rows = s.query((&digest.as_bytes()[..8], &digest.as_bytes()[..])).map_err(sql)?;
         while let Some(r) = rows.next().map_err(sql)? {
             let id: i64 = r.get(0).map_err(sql)?;
-            if tenant_of(id) == tenant && r.get_ref(1).and_then(|d| Ok(d.as_blob()?)).map_err(sql)? == digest.as_bytes() {
+            if tenant_of(id) == tenant {
                 return Ok(Some(id));
             }
         }
         Ok(None)
     }
 
-    /// A content of any tenant with `digest`: its chunks need not be written again.
-    pub fn content_anywhere(&self, digest: &Digest) -> Result<Option<ContentRow>> {
-        let mut s = self.sql.prepare_cached("SELECT id, digest, size, form, body FROM content WHERE lookup = ?").map_err(sql)?;
-        let rows = s.query_map([lookup(digest)], row).map_err(sql)?;
-        for r in rows {
-            let content = r.map_err(sql)??;
-            if content.digest == *digest {
-                return Ok(Some(content));
+    fn content_from(&self, r: &Row<'_>) -> Result<ContentRow> {
+        let (id, size) = (r.get(0).map_err(sql)?, r.get::<_, i64>(2).map_err(sql)? as u64);
+        let digest = Digest::from_slice(r.get_ref(1).and_then(|d| Ok(d.as_blob()?)).map_err(sql)?)?;
+        let body = r.get_ref(4).and_then(|d| Ok(d.as_blob()?)).map_err(sql)?;
+        let body = match r.get::<_, u8>(3).map_err(sql)? {
+            INLINE => Body::Inline(body.to_vec()),
+            LIST => Body::List(body.to_vec()),
+            PACKED => match self.packed(id, size, body)? {
+                Some(plain) => Body::Plain(plain),
+                // Nothing can be unpacked from this, so whoever reads the content finds the damage, and only in this content.
+                None => Body::Inline(Vec::new()),
+            },
+            _ => return Err(Error::damaged("a content's form")),
+        };
+        Ok(ContentRow { id, digest, size, body })
+    }
+
+    /// The bytes of a content that lies in a pack; `None` where they cannot be had.
+    fn packed(&self, id: i64, size: u64, place: &[u8]) -> Result<Option<Arc<[u8]>>> {
+        let mut reader = Reader::new(place, "the place of a content in its pack");
+        let (Ok(back), Ok(offset)) = (reader.varint(), reader.varint()) else { return Ok(None) };
+        let pack = id.wrapping_sub_unsigned(back);
+        let mut last = self.last_pack.borrow_mut();
+        let plain = match &last.0 {
+            Some((known, plain)) if *known == pack => Arc::clone(plain),
+            _ => {
+                let mut s = self.sql.prepare_cached("SELECT body FROM pack WHERE id = ?").map_err(sql)?;
+                let mut rows = s.query([pack]).map_err(sql)?;
+                let Some(row) = rows.next().map_err(sql)? else { return Ok(None) };
+                let stored = row.get_ref(0).and_then(|d| Ok(d.as_blob()?)).map_err(sql)?;
+                let Ok(plain) = block::expand_chunk(stored, PACK_BYTES_MAX) else { return Ok(None) };
+                let plain: Arc<[u8]> = plain.into();
+                last.0 = Some((pack, Arc::clone(&plain)));
+                plain
             }
-        }
-        Ok(None)
+        };
+        let to = offset.checked_add(size);
+        let found = to.and_then(|to| plain.get(usize::try_from(offset).ok()?..usize::try_from(to).ok()?));
+        Ok(found.map(Arc::from))
     }
 
     /// The content with this id.
     pub fn content(&self, id: i64) -> Result<ContentRow> {
         let mut s = self.sql.prepare_cached("SELECT id, digest, size, form, body FROM content WHERE id = ?").map_err(sql)?;
-        let found = s.query_row([id], row).optional().map_err(sql)?;
-        found.transpose()?.ok_or_else(|| Error::damaged(format_args!("the catalogue names content {id}, which it does not have")))
+        let mut rows = s.query([id]).map_err(sql)?;
+        match rows.next().map_err(sql)? {
+            Some(row) => self.content_from(row),
+            None => Err(Error::damaged(format_args!("the catalogue names content {id}, which it does not have"))),
+        }
     }
 
     /// Digest and size of a content.
@@ -94,8 +136,12 @@ impl View<'_> {
     pub fn contents(&self, from: i64, until: i64, limit: usize) -> Result<Vec<ContentRow>> {
         let text = "SELECT id, digest, size, form, body FROM content WHERE id >= ? AND id < ? ORDER BY id LIMIT ?";
         let mut s = self.sql.prepare_cached(text).map_err(sql)?;
-        let rows = s.query_map((from, until, limit as i64), row).map_err(sql)?;
-        rows.map(|r| r.map_err(sql)?).collect()
+        let mut rows = s.query((from, until, limit as i64)).map_err(sql)?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next().map_err(sql)? {
+            out.push(self.content_from(row)?);
+        }
+        Ok(out)
     }
 
     /// Bytes of the contents with ids `from..until` together.
@@ -114,27 +160,63 @@ impl View<'_> {
 }
 
 impl Writer<'_> {
-    /// Adds a content as number `ordinal` of its tenant.
+    /// Adds a content as number `ordinal` of its tenant. Plain bytes are compressed together with those that are added next.
     pub fn add_content(&self, tenant: i64, ordinal: u64, digest: &Digest, size: u64, body: &Body) -> Result<i64> {
-        let (form, bytes) = match body {
-            Body::Inline(bytes) => (0, bytes),
-            Body::List(bytes) => (1, bytes),
-        };
         let id = id(tenant, ordinal);
-        self.run(
-            "INSERT INTO content (id, lookup, digest, size, form, body) VALUES (?,?,?,?,?,?)",
-            (id, lookup(digest), &digest.as_bytes()[..], size as i64, form, bytes),
-        )?;
         debug_assert_eq!(number(id), ordinal);
+        let mut place = Vec::new();
+        let (form, bytes) = match body {
+            Body::Inline(bytes) => (INLINE, &bytes[..]),
+            Body::List(bytes) => (LIST, &bytes[..]),
+            Body::Plain(plain) => {
+                if self.packing.borrow().plain.len() + plain.len() > PACK_BYTES {
+                    self.finish_pack()?;
+                }
+                let mut packing = self.packing.borrow_mut();
+                if packing.count == 0 {
+                    packing.first = id;
+                }
+                put_varint(&mut place, id.abs_diff(packing.first));
+                put_varint(&mut place, packing.plain.len() as u64);
+                packing.plain.extend_from_slice(plain);
+                packing.count += 1;
+                (PACKED, &place[..])
+            }
+        };
+        self.run("INSERT INTO content (id, digest, size, form, body) VALUES (?,?,?,?,?)", (id, &digest.as_bytes()[..], size as i64, form, bytes))?;
         Ok(id)
+    }
+
+    /// Writes the pack that was begun. One content alone needs none.
+    pub(crate) fn finish_pack(&self) -> Result<()> {
+        let packing = self.packing.take();
+        if packing.count == 0 {
+            return Ok(());
+        }
+        let stored = block::compress_chunk(&packing.plain);
+        match packing.count {
+            1 => self.run("UPDATE content SET form = 0, body = ? WHERE id = ?", (stored, packing.first)),
+            _ => self.run("INSERT OR REPLACE INTO pack (id, body) VALUES (?,?)", (packing.first, stored)),
+        }
+    }
+
+    /// Forgets the pack that was begun, after the contents in it were taken back.
+    pub(crate) fn drop_pack(&self) {
+        self.packing.take();
     }
 
     /// Names other places for the bytes of a content, after they were taken in again.
     pub fn set_body(&self, id: i64, body: &Body) -> Result<()> {
-        let (form, bytes) = match body {
-            Body::Inline(bytes) => (0, bytes),
-            Body::List(bytes) => (1, bytes),
-        };
+        let (form, bytes) = stored(body);
         self.run("UPDATE content SET form = ?, body = ? WHERE id = ?", (form, bytes, id))
+    }
+}
+
+/// A body by itself, with its form.
+pub(super) fn stored(body: &Body) -> (u8, Vec<u8>) {
+    match body {
+        Body::Inline(bytes) => (INLINE, bytes.clone()),
+        Body::Plain(plain) => (INLINE, block::compress_chunk(plain)),
+        Body::List(bytes) => (LIST, bytes.clone()),
     }
 }

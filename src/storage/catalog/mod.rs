@@ -12,6 +12,7 @@ pub mod segments;
 pub mod summary;
 mod wal;
 
+use std::cell::RefCell;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -98,11 +99,13 @@ pub struct Catalog {
 /// transaction wrote.
 pub struct View<'c> {
     pub(crate) sql: &'c Connection,
+    last_pack: RefCell<contents::LastPack>,
 }
 
 /// The right to change rows, inside one transaction.
 pub struct Writer<'c> {
     view: View<'c>,
+    packing: RefCell<contents::Packing>,
 }
 
 impl<'c> std::ops::Deref for Writer<'c> {
@@ -156,7 +159,7 @@ impl Catalog {
             None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
         };
         let begun = connection.prepare_cached("BEGIN").and_then(|mut s| s.execute([])).map_err(sql);
-        let out = begun.and_then(|_| work(&View { sql: &connection }));
+        let out = begun.and_then(|_| work(&View { sql: &connection, last_pack: RefCell::default() }));
         let ended = connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])).is_ok();
         let mut readers = self.readers.lock().unwrap_or_else(|e| e.into_inner());
         if ended && readers.len() < READERS_KEPT {
@@ -169,7 +172,10 @@ impl Catalog {
     pub fn write<T>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T>) -> Result<T> {
         let mut connection = self.writer.lock().unwrap_or_else(|e| e.into_inner());
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
-        let out = work(&Writer { view: View { sql: &transaction } })?;
+        let writer = Writer { view: View { sql: &transaction, last_pack: RefCell::default() }, packing: RefCell::default() };
+        let out = work(&writer)?;
+        writer.finish_pack()?;
+        drop(writer);
         fault::point("catalog.commit")?;
         transaction.commit().map_err(sql)?;
         fault::point("catalog.committed")?;
