@@ -11,6 +11,7 @@ use crate::format::block;
 use crate::format::chunker::{Chunker, Cut};
 use crate::format::list::{Entry, ListBuilder, Node};
 use crate::storage::catalog::contents::{Body, ContentRow};
+use crate::storage::catalog::{self, Catalog};
 use crate::storage::chunks::{self, Chunks, Group, Packed};
 
 /// A content whose bytes are in the store, but which nothing names yet.
@@ -187,6 +188,45 @@ impl<'c> Entries<'c> {
             }
         }
         Ok(None)
+    }
+}
+
+/// Rows of contents, fetched in pages: whoever walks through many contents needs neighbours, and memory for a few pages only.
+pub(crate) struct Rows<'c> {
+    catalog: &'c Catalog,
+    tenant: i64,
+    /// The newest last.
+    pages: RefCell<Vec<(u64, Vec<ContentRow>)>>,
+}
+
+/// Contents in one page.
+const PAGE: u64 = 128;
+/// Pages that are kept. With contents of at most 4,096 bytes in their rows these are 16 MiB.
+const PAGES_KEPT: usize = 32;
+
+impl<'c> Rows<'c> {
+    pub(crate) fn new(catalog: &'c Catalog, tenant: i64) -> Self {
+        Rows { catalog, tenant, pages: RefCell::default() }
+    }
+
+    /// The content with this number.
+    pub(crate) fn get(&self, ordinal: u64) -> Result<ContentRow> {
+        let first = ordinal - ordinal % PAGE;
+        let mut pages = self.pages.borrow_mut();
+        match pages.iter().position(|(page, _)| *page == first) {
+            Some(at) => pages[at..].rotate_left(1),
+            None => {
+                let id = |number| catalog::id(self.tenant, number);
+                let rows = self.catalog.read(|rows| rows.contents(id(first), id(first + PAGE), PAGE as usize))?;
+                if pages.len() >= PAGES_KEPT {
+                    pages.remove(0);
+                }
+                pages.push((first, rows));
+            }
+        }
+        let id = catalog::id(self.tenant, ordinal);
+        let row = pages.last().and_then(|(_, rows)| rows.get(rows.binary_search_by_key(&id, |row| row.id).ok()?));
+        row.cloned().ok_or_else(|| Error::damaged(format_args!("the catalogue names content {id}, which it does not have")))
     }
 }
 

@@ -144,6 +144,20 @@ impl View<'_> {
         Ok(out)
     }
 
+    /// The sizes of the contents with ids `from..until`, which must all be there.
+    pub fn content_sizes(&self, from: i64, until: i64) -> Result<Vec<u64>> {
+        let mut s = self.sql.prepare_cached("SELECT id, size FROM content WHERE id >= ? AND id < ? ORDER BY id").map_err(sql)?;
+        let mut rows = s.query((from, until)).map_err(sql)?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next().map_err(sql)? {
+            if row.get::<_, i64>(0).map_err(sql)? != from + out.len() as i64 {
+                break;
+            }
+            out.push(row.get::<_, i64>(1).map_err(sql)? as u64);
+        }
+        if out.len() as i64 == until - from { Ok(out) } else { Err(Error::damaged("the numbering of contents in the catalogue")) }
+    }
+
     /// Bytes of the contents with ids `from..until` together.
     pub fn contents_bytes(&self, from: i64, until: i64) -> Result<u64> {
         let mut s = self.sql.prepare_cached("SELECT coalesce(sum(size), 0) FROM content WHERE id >= ? AND id < ?").map_err(sql)?;
@@ -218,5 +232,94 @@ pub(super) fn stored(body: &Body) -> (u8, Vec<u8>) {
         Body::Inline(bytes) => (INLINE, bytes.clone()),
         Body::Plain(plain) => (INLINE, block::compress_chunk(plain)),
         Body::List(bytes) => (LIST, bytes.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Catalog;
+    use super::*;
+
+    fn catalog() -> (tempfile::TempDir, Catalog) {
+        let dir = tempfile::tempdir().expect("dir");
+        let catalog = Catalog::create(&dir.path().join("catalog.db")).expect("create");
+        (dir, catalog)
+    }
+
+    fn text(n: u64) -> Vec<u8> {
+        format!("{{\"number\": {n}, \"name\": \"a document like the others\"}}").repeat(1 + n as usize % 7).into_bytes()
+    }
+
+    fn add(w: &Writer<'_>, n: u64) -> Result<i64> {
+        let plain = text(n);
+        w.add_content(0, n, &Digest::of(&plain), plain.len() as u64, &Body::Plain(plain.into()))
+    }
+
+    fn bytes_of(row: &ContentRow) -> Vec<u8> {
+        match &row.body {
+            Body::Inline(stored) => block::expand_chunk(stored, limits::INLINE_BYTES_MAX).expect("expand"),
+            Body::Plain(plain) => plain.to_vec(),
+            Body::List(_) => panic!("a small content"),
+        }
+    }
+
+    fn packs(view: &View<'_>) -> i64 {
+        view.sql.query_row("SELECT count(*) FROM pack", [], |r| r.get(0)).expect("count")
+    }
+
+    #[test]
+    fn neighbours_share_packs_and_come_back_in_any_order() {
+        let (_dir, catalog) = catalog();
+        catalog.write(|w| (0..500).try_for_each(|n| add(w, n).map(drop))).expect("write");
+        catalog
+            .read(|rows| {
+                assert!((2..100).contains(&packs(rows)));
+                for n in (0..500).rev().chain(0..500) {
+                    let row = rows.content(n)?;
+                    assert_eq!((bytes_of(&row), row.size), (text(n as u64), text(n as u64).len() as u64));
+                    assert_eq!(rows.find_content(0, &row.digest)?, Some(n));
+                }
+                assert_eq!(rows.contents(100, 200, 1000)?.len(), 100);
+                assert_eq!(rows.content_sizes(0, 500)?.len(), 500);
+                assert!(rows.content_sizes(0, 501).is_err());
+                Ok(())
+            })
+            .expect("read");
+    }
+
+    #[test]
+    fn one_content_alone_needs_no_pack_and_what_was_taken_back_is_in_none() {
+        let (_dir, catalog) = catalog();
+        catalog.write(|w| add(w, 0)).expect("one");
+        catalog
+            .write(|w| {
+                w.run("SAVEPOINT request", ())?;
+                (1..9).try_for_each(|n| add(w, n).map(drop))?;
+                w.drop_pack();
+                w.run("ROLLBACK TO request", ())?;
+                w.run("RELEASE request", ())?;
+                add(w, 1)
+            })
+            .expect("one more");
+        catalog
+            .read(|rows| {
+                assert_eq!(packs(rows), 0);
+                assert_eq!([bytes_of(&rows.content(0)?), bytes_of(&rows.content(1)?)], [text(0), text(1)]);
+                assert!(rows.content(2).is_err());
+                Ok(())
+            })
+            .expect("read");
+    }
+
+    #[test]
+    fn a_damaged_pack_is_damage_of_its_contents_and_of_no_others() {
+        let (_dir, catalog) = catalog();
+        catalog.write(|w| (0..500).try_for_each(|n| add(w, n).map(drop))).expect("write");
+        catalog.write(|w| w.run("UPDATE pack SET body = x'01ffff' WHERE id = 0", ())).expect("damage");
+        let rows = catalog.read(|rows| rows.contents(0, 500, 500)).expect("the rows can be read");
+        let bad = rows.iter().filter(|row| row.body == Body::Inline(Vec::new())).count();
+        assert!((1..250).contains(&bad) && rows[..bad].iter().all(|row| row.body == Body::Inline(Vec::new())), "{bad}");
+        catalog.write(|w| w.set_body(0, &Body::Plain(text(0).into()))).expect("heal");
+        assert_eq!(bytes_of(&catalog.read(|rows| rows.content(0)).expect("read")), text(0));
     }
 }
