@@ -1,6 +1,7 @@
 //! Contents: what versions consist of, once per tenant and digest.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use rusqlite::{OptionalExtension, Row};
 
@@ -55,9 +56,34 @@ pub(super) struct Packing {
     plain: Vec<u8>,
 }
 
-/// The pack that was read last, unpacked: neighbours are read one after the other.
+/// Packs that are kept unpacked: 1 MiB. Neighbours are read one after the other.
+const PACKS_KEPT: usize = 64;
+
+/// Packs that were read last, unpacked, the newest last.
 #[derive(Default)]
-pub(super) struct LastPack(Option<(i64, Arc<[u8]>)>);
+pub(super) struct Packs(Mutex<VecDeque<(i64, Arc<[u8]>)>>);
+
+impl Packs {
+    fn known(&self) -> MutexGuard<'_, VecDeque<(i64, Arc<[u8]>)>> {
+        self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn get(&self, pack: i64) -> Option<Arc<[u8]>> {
+        self.known().iter().rfind(|(id, _)| *id == pack).map(|(_, plain)| Arc::clone(plain))
+    }
+
+    fn keep(&self, pack: i64, plain: &Arc<[u8]>) {
+        let mut known = self.known();
+        if known.len() >= PACKS_KEPT {
+            known.pop_front();
+        }
+        known.push_back((pack, Arc::clone(plain)));
+    }
+
+    fn forget(&self, pack: i64) {
+        self.known().retain(|(id, _)| *id != pack);
+    }
+}
 
 impl View<'_> {
     /// The id of the tenant's content with `digest`.
@@ -95,17 +121,16 @@ impl View<'_> {
         let mut reader = Reader::new(place, "the place of a content in its pack");
         let (Ok(back), Ok(offset)) = (reader.varint(), reader.varint()) else { return Ok(None) };
         let pack = id.wrapping_sub_unsigned(back);
-        let mut last = self.last_pack.borrow_mut();
-        let plain = match &last.0 {
-            Some((known, plain)) if *known == pack => Arc::clone(plain),
-            _ => {
+        let plain = match self.packs.get(pack) {
+            Some(plain) => plain,
+            None => {
                 let mut s = self.sql.prepare_cached("SELECT body FROM pack WHERE id = ?").map_err(sql)?;
                 let mut rows = s.query([pack]).map_err(sql)?;
                 let Some(row) = rows.next().map_err(sql)? else { return Ok(None) };
                 let stored = row.get_ref(0).and_then(|d| Ok(d.as_blob()?)).map_err(sql)?;
                 let Ok(plain) = block::expand_chunk(stored, PACK_BYTES_MAX) else { return Ok(None) };
                 let plain: Arc<[u8]> = plain.into();
-                last.0 = Some((pack, Arc::clone(&plain)));
+                self.packs.keep(pack, &plain);
                 plain
             }
         };
@@ -189,6 +214,8 @@ impl Writer<'_> {
                 let mut packing = self.packing.borrow_mut();
                 if packing.count == 0 {
                     packing.first = id;
+                    // One of that number may have been read in a transaction that was taken back.
+                    self.packs.forget(id);
                 }
                 put_varint(&mut place, id.abs_diff(packing.first));
                 put_varint(&mut place, packing.plain.len() as u64);
@@ -316,6 +343,7 @@ mod tests {
         let (_dir, catalog) = catalog();
         catalog.write(|w| (0..500).try_for_each(|n| add(w, n).map(drop))).expect("write");
         catalog.write(|w| w.run("UPDATE pack SET body = x'01ffff' WHERE id = 0", ())).expect("damage");
+        catalog.packs.forget(0);
         let rows = catalog.read(|rows| rows.contents(0, 500, 500)).expect("the rows can be read");
         let bad = rows.iter().filter(|row| row.body == Body::Inline(Vec::new())).count();
         assert!((1..250).contains(&bad) && rows[..bad].iter().all(|row| row.body == Body::Inline(Vec::new())), "{bad}");
