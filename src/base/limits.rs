@@ -24,7 +24,7 @@ pub const CHUNK_LARGE: (u32, u32, u32) = (16 * 1024, 64 * 1024, 128 * 1024);
 /// Entries: chunk lists up to this long are stored in the content row; longer ones become a tree of list nodes.
 pub const LIST_INLINE_MAX: usize = 64;
 /// Bytes: buffered chunk writes before they are handed to the chunk store. Bounds ingest memory.
-pub const INGEST_BUFFER_BYTES: usize = 4 << 20;
+pub const INGEST_BUFFER_BYTES: usize = 8 << 20;
 /// Bytes: plain bytes of one block of a segment (contents plus the prefix they are packed against). Bounds memory of zstd at level 19 to
 /// about 100 MiB and the bytes that a reader must fetch to see one document.
 pub const BLOCK_PLAIN_BYTES_MAX: usize = 8 << 20;

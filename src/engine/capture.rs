@@ -104,6 +104,8 @@ struct Work<'w> {
     report: Captured,
     /// Fingerprints of files whose content turned out to be the same: saved also where nothing changed.
     seen: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Contents that are not looked up yet.
+    taken: Vec<(Digest, u64)>,
     /// Below these paths nothing may be taken for gone.
     unreadable: Vec<Vec<u8>>,
     prefix: &'w [u8],
@@ -129,6 +131,7 @@ impl Tenant {
             batch: self.batch(&reason).actor(&by.actor).origin(&by.origin),
             report: Captured::default(),
             seen: Vec::new(),
+            taken: Vec::new(),
             unreadable: Vec::new(),
             prefix: &what.prefix,
         };
@@ -301,8 +304,9 @@ impl Work<'_> {
             self.seen.push((key.to_vec(), trusted));
             return Ok(false);
         }
-        if self.tenant.inner.catalog.read(|rows| rows.find_content(self.tenant.id, &digest))?.is_none() {
-            self.report.bytes_new += size;
+        self.taken.push((digest, size));
+        if self.taken.len() >= PAGE {
+            self.count_new()?;
         }
         self.batch.note_seen(key.to_vec(), trusted);
         Ok(true)
@@ -349,7 +353,17 @@ impl Work<'_> {
         Ok(ReadFile::Restless)
     }
 
+    /// Counts the bytes of those contents that the tenant does not have, many in one look at the catalogue.
+    fn count_new(&mut self) -> Result<()> {
+        let (tenant, taken) = (self.tenant, std::mem::take(&mut self.taken));
+        self.report.bytes_new += tenant.inner.catalog.read(|rows| {
+            taken.iter().try_fold(0, |bytes, (digest, size)| Ok(bytes + if rows.find_content(tenant.id, digest)?.is_none() { *size } else { 0 }))
+        })?;
+        Ok(())
+    }
+
     fn finish(mut self) -> Result<Captured> {
+        self.count_new()?;
         if self.batch.is_empty() {
             if !self.seen.is_empty() {
                 let tenant = self.tenant;

@@ -1,5 +1,7 @@
 //! Reading: what there is, what there was, and every version of one document.
 
+use std::collections::HashMap;
+
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
@@ -115,6 +117,17 @@ pub(crate) fn no_document(rows: &Rows<'_>, tenant: i64, key: &[u8]) -> Result<Er
 }
 
 fn version(rows: &Rows<'_>, key: &[u8], put: &VersionRow, next: Option<&VersionRow>) -> Result<Version> {
+    version_with(rows, key, put, next, &mut |batch| event(rows, batch))
+}
+
+/// A version whose batches are looked up by `event`: in a listing many versions share a few batches.
+fn version_with(
+    rows: &Rows<'_>,
+    key: &[u8],
+    put: &VersionRow,
+    next: Option<&VersionRow>,
+    event: &mut dyn FnMut(i64) -> Result<Event>,
+) -> Result<Version> {
     let content = put.content.ok_or_else(|| Error::damaged("a version without content"))?;
     let (digest, size) = rows.content_digest(content)?;
     Ok(Version {
@@ -123,8 +136,8 @@ fn version(rows: &Rows<'_>, key: &[u8], put: &VersionRow, next: Option<&VersionR
         size,
         digest,
         meta: put.meta.clone(),
-        from: event(rows, put.batch)?,
-        until: next.map(|n| event(rows, n.batch)).transpose()?,
+        from: event(put.batch)?,
+        until: next.map(|n| event(n.batch)).transpose()?,
         removed: next.is_some_and(|n| n.content.is_none()),
         content,
     })
@@ -414,13 +427,13 @@ impl View {
         Listing::new(self.clone(), prefix.as_ref(), true)
     }
 
-    fn state(&self, rows: &Rows<'_>, document: &DocumentRow, removed: bool) -> Result<Option<Version>> {
+    fn state(&self, rows: &Rows<'_>, document: &DocumentRow, removed: bool, event: &mut dyn FnMut(i64) -> Result<Event>) -> Result<Option<Version>> {
         let Some(row) = rows.version_at(document.id, self.last_batch())? else { return Ok(None) };
         match (row.content, removed) {
-            (Some(_), false) => version(rows, &document.key, &row, self.next_of(rows, &row)?.as_ref()).map(Some),
+            (Some(_), false) => version_with(rows, &document.key, &row, self.next_of(rows, &row)?.as_ref(), event).map(Some),
             (None, true) => {
                 let Some(last) = rows.version_at(document.id, row.batch - 1)? else { return Ok(None) };
-                version(rows, &document.key, &last, Some(&row)).map(Some)
+                version_with(rows, &document.key, &last, Some(&row), event).map(Some)
             }
             _ => Ok(None),
         }
@@ -459,8 +472,13 @@ impl Listing {
             self.ended = documents.len() < PAGE;
             self.after = documents.last().map(|d| d.key.clone()).or(self.after.take());
             let mut page = Vec::with_capacity(documents.len());
+            let mut events: HashMap<i64, Event> = HashMap::new();
+            let mut event = |batch| match events.get(&batch) {
+                Some(known) => Ok(known.clone()),
+                None => event(rows, batch).inspect(|found| drop(events.insert(batch, found.clone()))),
+            };
             for document in &documents {
-                page.extend(self.view.state(rows, document, self.removed)?);
+                page.extend(self.view.state(rows, document, self.removed, &mut event)?);
             }
             self.page = page.into_iter();
             Ok(())

@@ -21,13 +21,13 @@ use crate::storage::catalog::drafts::DraftChange;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, Writer};
 
-use super::content::{self, Ingested};
+use super::content::{Ingested, Intake};
 use super::gate::WriterPass;
 pub use super::queue::Receipt;
 use super::queue::{Draft, Head, Request, Source};
 use super::store::{CHUNK_NUMBER, Inner, Tenant};
 
-/// Bytes of packed small contents that a batch holds in memory; further ones go to the chunk store.
+/// Bytes of small contents that a batch holds in memory; further ones go to the chunk store.
 const INLINE_HELD_BYTES_MAX: usize = 64 << 20;
 
 /// Changes that become one batch of the log together, or not at all. Dropped without [`Batch::commit`], nothing happened.
@@ -36,6 +36,7 @@ pub struct Batch {
     drafts: Vec<Draft>,
     places: HashMap<Vec<u8>, usize>,
     inline_bytes: usize,
+    intake: Intake,
     head: Head,
     pass: WriterPass,
 }
@@ -48,6 +49,7 @@ impl Tenant {
             drafts: Vec::new(),
             places: HashMap::new(),
             inline_bytes: 0,
+            intake: Intake::new(&self.inner.chunks),
             head: Head { reason: reason.to_owned(), ..Head::default() },
             pass: self.inner.gate.enter(),
         }
@@ -176,7 +178,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Adds a new version of `key` with the bytes of `reader`. The bytes are in the store when this returns; the name comes at the commit.
+    /// Adds a new version of `key` with the bytes of `reader`, which is read to its end. All that was added is in the store after the commit.
     pub fn put(&mut self, key: impl AsRef<[u8]>, mut reader: impl Read) -> Result<()> {
         self.put_with(key, &mut reader, Meta::default())
     }
@@ -205,8 +207,8 @@ impl Batch {
 
     fn take_in(&mut self, reader: &mut dyn Read, size: Option<u64>) -> Result<Ingested> {
         let inline = self.inline_bytes < INLINE_HELD_BYTES_MAX;
-        let ingested = content::ingest(&self.tenant.inner.chunks, reader, size, inline)?;
-        if let Body::Inline(bytes) = &ingested.body {
+        let ingested = self.intake.take(reader, size, inline)?;
+        if let Body::Plain(bytes) = &ingested.body {
             self.inline_bytes += bytes.len();
         }
         Ok(ingested)
@@ -266,6 +268,7 @@ impl Batch {
         {
             check_text(what, text)?;
         }
+        self.intake.flush()?;
         let sync = self.drafts.iter().any(|d| matches!(d, Draft::Put { source: Source::New(i), .. } if i.needs_sync()));
         let request = Request { tenant: self.tenant.id, head: std::mem::take(&mut self.head), drafts: std::mem::take(&mut self.drafts), sync };
         let inner = self.tenant.inner.clone();
@@ -294,7 +297,9 @@ impl Tenant {
         let content = match content {
             None => None,
             Some(reader) => {
-                let ingested = content::ingest(&self.inner.chunks, reader, None, true)?;
+                let intake = Intake::new(&self.inner.chunks);
+                let ingested = intake.take(reader, None, true)?;
+                intake.flush()?;
                 if ingested.needs_sync() {
                     number = self.inner.chunks.sync()?;
                 }
@@ -370,8 +375,10 @@ fn record_one(inner: &Inner, w: &Writer<'_>, request: &Request, alone: bool) -> 
         return record(inner, w, request).map(Ok);
     }
     w.run("SAVEPOINT request", ())?;
-    let result = record(inner, w, request);
+    // A pack is not shared with another request, whose failure would take its contents back.
+    let result = record(inner, w, request).and_then(|receipt| w.finish_pack().map(|()| receipt));
     if result.is_err() {
+        w.drop_pack();
         w.run("ROLLBACK TO request", ())?;
     }
     w.run("RELEASE request", ())?;
@@ -409,9 +416,10 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
         cause: head.cause,
     };
     let changes = request.drafts.len() as u64;
-    write_batch(w, &mut tenant, &batch_head, &request.drafts)?;
+    let mut seen: Seen<'_> = head.seen.iter().map(|(key, fingerprint)| (&key[..], fingerprint.as_deref())).collect();
+    write_batch(w, &mut tenant, &batch_head, &request.drafts, &mut seen)?;
     w.set_tenant_end(&tenant)?;
-    for (key, fingerprint) in &head.seen {
+    for (key, fingerprint) in seen {
         match fingerprint {
             Some(bytes) => w.set_seen(tenant.id, key, bytes)?,
             None => w.clear_seen(tenant.id, key)?,
@@ -424,11 +432,13 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
 }
 
 /// Adds one batch to the end of the log and moves `tenant` with it. Also how the batches of segments come back.
-pub(crate) fn write_batch(w: &Writer<'_>, tenant: &mut TenantRow, head: &BatchHead, drafts: &[Draft]) -> Result<()> {
+///
+/// What capture saw of the documents is noted with them and taken out of `seen`.
+pub(crate) fn write_batch(w: &Writer<'_>, tenant: &mut TenantRow, head: &BatchHead, drafts: &[Draft], seen: &mut Seen<'_>) -> Result<()> {
     let batch = catalog::id(tenant.id, head.seq);
     let mut hasher = RecordHasher::new(head, drafts.len() as u64);
     for (place, draft) in drafts.iter().enumerate() {
-        let change = apply(w, tenant, batch, place as u64, draft)?;
+        let change = apply(w, tenant, (batch, place as u64), draft, seen)?;
         hasher.push(&change);
     }
     let digest = hasher.finish();
@@ -487,23 +497,28 @@ pub(crate) fn change_of(draft: &Draft) -> Change {
     }
 }
 
-fn apply(w: &Writer<'_>, tenant: &mut TenantRow, batch: i64, place: u64, draft: &Draft) -> Result<Change> {
+/// What capture saw of documents, by key; nothing where it is not to be trusted.
+pub(crate) type Seen<'s> = HashMap<&'s [u8], Option<&'s [u8]>>;
+
+fn apply(w: &Writer<'_>, tenant: &mut TenantRow, (batch, place): (i64, u64), draft: &Draft, seen: &mut Seen<'_>) -> Result<Change> {
     match draft {
         Draft::Put { key, source, meta, if_version } => {
-            let document = find_or_add(w, tenant, key)?;
-            check_version(&document, *if_version)?;
+            let document = w.document(tenant.id, key)?;
+            check_version(key, document.as_ref(), *if_version)?;
             let (content, digest, size) = match source {
                 Source::Known { id, digest, size } => (*id, *digest, *size),
                 Source::New(new) => (content_id(w, tenant, new)?, new.digest, new.size),
             };
-            w.add_version(&VersionRow {
-                document: document.id,
-                batch,
-                place,
-                number: document.versions + 1,
-                content: Some(content),
-                meta: meta.clone(),
-            })?;
+            let (id, number) = document.as_ref().map_or((catalog::id(tenant.id, tenant.documents), 1), |d| (d.id, d.versions + 1));
+            let row = VersionRow { document: id, batch, place, number, content: Some(content), meta: meta.clone() };
+            let seen = seen.remove(&key[..]);
+            match document {
+                Some(_) => w.add_version(&row, seen)?,
+                None => {
+                    w.add_document_with(tenant.id, tenant.documents, key, &row, seen.flatten())?;
+                    tenant.documents += 1;
+                }
+            }
             Ok(Change::Put { key: key.clone(), content: digest, size, meta: meta.clone() })
         }
         Draft::Remove { key, if_version } => {
@@ -513,9 +528,9 @@ fn apply(w: &Writer<'_>, tenant: &mut TenantRow, batch: i64, place: u64, draft: 
                     .hint("annals ls shows the documents")
                     .at_key(key)
             })?;
-            check_version(&document, *if_version)?;
+            check_version(key, Some(&document), *if_version)?;
             let row = VersionRow { document: document.id, batch, place, number: document.versions, content: None, meta: Meta::default() };
-            w.add_version(&row)?;
+            w.add_version(&row, seen.remove(&key[..]))?;
             Ok(Change::Remove { key: key.clone() })
         }
         Draft::Refer { key, reference, shared } => {
@@ -563,14 +578,14 @@ fn content_id(w: &Writer<'_>, tenant: &mut TenantRow, new: &Ingested) -> Result<
     Ok(id)
 }
 
-fn check_version(document: &DocumentRow, wanted: Option<u64>) -> Result<()> {
-    let current = if document.content.is_some() { document.versions } else { 0 };
+fn check_version(key: &[u8], document: Option<&DocumentRow>, wanted: Option<u64>) -> Result<()> {
+    let current = document.filter(|d| d.content.is_some()).map_or(0, |d| d.versions);
     match wanted {
         Some(wanted) if wanted != current => {
             let now = if current == 0 { "does not exist".to_owned() } else { format!("is at v{current}") };
-            Err(Error::new(Kind::Refused, "version.moved", format!("{} {now}, v{wanted} was expected", show_key(&document.key)))
+            Err(Error::new(Kind::Refused, "version.moved", format!("{} {now}, v{wanted} was expected", show_key(key)))
                 .hint("read the document again, and repeat the change on what it says now")
-                .at_key(&document.key))
+                .at_key(key))
         }
         _ => Ok(()),
     }

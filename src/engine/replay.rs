@@ -24,13 +24,13 @@ use crate::storage::catalog::segments::ObjectRow;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, Writer};
 
-use super::content::{self, Ingested};
+use super::content::{self, Ingested, Intake};
 use super::queue::{Draft, Source};
-use super::record::{change_of, write_batch};
+use super::record::{Seen, change_of, write_batch};
 use super::seal::{Before, piece_bytes};
 use super::store::{CHUNK_NUMBER, Tenant};
 
-/// Bytes of packed small contents that a replay holds in memory; further ones go to the chunk store.
+/// Bytes of small contents that a replay holds in memory; further ones go to the chunk store.
 const INLINE_HELD_BYTES_MAX: usize = 64 << 20;
 
 /// What a replay added.
@@ -63,6 +63,7 @@ struct Taking<'a> {
     before: &'a Before<'a>,
     layout: Layout,
     fresh: Vec<Ingested>,
+    intake: &'a Intake,
     /// The block being read: plain bytes and how many of them are used.
     block: Vec<u8>,
     used: usize,
@@ -95,8 +96,11 @@ impl Replay<'_> {
         let slice = self.reader.slice();
         let before = Before { inner: &self.tenant.inner, tenant: self.tenant.id, first_seq: slice.first_seq, contents: slice.contents_before };
         let layout = Layout::of(slice, &before)?;
-        let mut taking = Taking { replay: self, before: &before, layout, fresh: Vec::new(), block: Vec::new(), used: 0, next_block: 0 };
+        let store = &self.tenant.inner.chunks;
+        let intake = &if self.anew { Intake::new(&store.anew()) } else { Intake::new(store) };
+        let mut taking = Taking { replay: self, before: &before, layout, fresh: Vec::new(), intake, block: Vec::new(), used: 0, next_block: 0 };
         let bytes = taking.all()?;
+        intake.flush()?;
         Ok((taking.fresh, bytes))
     }
 
@@ -109,7 +113,7 @@ impl Replay<'_> {
                 break;
             }
             let head = BatchHead { prev: row.position.digest, ..head.clone() };
-            write_batch(w, &mut row, &head, drafts)?;
+            write_batch(w, &mut row, &head, drafts, &mut Seen::new())?;
             done.batches += 1;
             done.changes += drafts.len() as u64;
         }
@@ -257,8 +261,7 @@ impl Taking<'_> {
         let contents = &self.replay.reader.slice().contents;
         let total = contents.iter().map(|c| c.size).sum();
         let (mut bytes, mut inline_bytes) = (0, 0);
-        let store = &self.replay.tenant.inner.chunks;
-        let chunks = &if self.replay.anew { store.anew() } else { store.clone() };
+        let intake = self.intake;
         for (i, described) in contents.iter().enumerate() {
             check_stop(self.replay.monitor)?;
             let inline = inline_bytes < INLINE_HELD_BYTES_MAX;
@@ -267,22 +270,22 @@ impl Taking<'_> {
                     let mut form = Vec::new();
                     Data { taking: self, left: form_len }.read_to_end(&mut form).map_err(unwrap)?;
                     let whole = container::repack(&form)?;
-                    content::ingest(chunks, &mut &whole[..], Some(described.size), inline)?
+                    intake.take(&mut &whole[..], Some(described.size), inline)?
                 }
                 Form::Plain if described.splice.is_empty() => {
-                    content::ingest(chunks, &mut Data { taking: self, left: described.size }, Some(described.size), inline).map_err(peel)?
+                    intake.take(&mut Data { taking: self, left: described.size }, Some(described.size), inline).map_err(peel)?
                 }
                 Form::Plain => {
                     let base = self.base(described)?;
                     let mut reader = Spliced { taking: self, base, runs: described.splice.clone().into_iter(), run: None };
-                    content::ingest(chunks, &mut reader, Some(described.size), inline).map_err(peel)?
+                    intake.take(&mut reader, Some(described.size), inline).map_err(peel)?
                 }
             };
             if ingested.size != described.size {
                 return Err(Error::damaged(format_args!("content {i} of a slice, which has another size than it says")));
             }
-            if let catalog::contents::Body::Inline(packed) = &ingested.body {
-                inline_bytes += packed.len();
+            if let catalog::contents::Body::Plain(plain) = &ingested.body {
+                inline_bytes += plain.len();
             }
             bytes += ingested.size;
             self.fresh.push(ingested);
@@ -304,6 +307,7 @@ impl Taking<'_> {
             None => self.before.inner.catalog.read(|rows| rows.content(id)),
             Some(own) => {
                 let known = self.fresh.get(own as usize).ok_or_else(|| Error::damaged("a slice that builds on what comes later"))?;
+                self.intake.flush()?;
                 Ok(ContentRow { id, digest: known.digest, size: known.size, body: known.body.clone() })
             }
         }

@@ -1,6 +1,7 @@
 //! Restoring: removed documents as current again, and documents as files outside the store.
 
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
 
 use crate::base::disk;
 use crate::base::error::{Error, Result};
@@ -12,11 +13,17 @@ use crate::model::moment::Moment;
 use crate::model::plan::{Action, Item, Plan, Purpose};
 use crate::storage::tree::{self, TreeWriter, Written};
 
+use super::content::ContentReader;
 use super::history::{Version, View, no_document};
 use super::store::Tenant;
 
 /// Documents that could not be restored and are named in a report; further ones are counted.
 const REFUSED_NAMED_MAX: usize = 10_000;
+
+/// Documents that are read before they are written. With [`READ_AHEAD_BYTES_MAX`] at most 16 MiB.
+const READ_AHEAD: usize = 128;
+/// Bytes: larger documents are read chunk by chunk while they are written.
+const READ_AHEAD_BYTES_MAX: u64 = 128 << 10;
 
 /// What a text that names documents means: `case/1` is a document if there ever was one, otherwise all below `case/1/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,7 +149,7 @@ impl Tenant {
 
 impl View {
     /// Writes the documents under `prefix` (empty, or ending in `/`) as they were at this moment into a directory, which must be absent or
-    /// empty: contents, links, modes and times; the prefix itself is not repeated. One document is held at a time, chunk by chunk.
+    /// empty: contents, links, modes and times; the prefix itself is not repeated. Small documents are read ahead, large ones chunk by chunk.
     ///
     /// The tree is at `target` when this returns `Ok`, and nothing is there otherwise. A document whose key cannot be a path, or whose bytes
     /// are damaged, is left out and named in the report.
@@ -160,26 +167,41 @@ impl View {
         let mut tree = TreeWriter::begin(target)?;
         let mut report = Restored { seq, ..Restored::default() };
         let mut progress = Progress { phase: "restoring", ..Progress::default() };
-        for version in listing {
-            check_stop(monitor)?;
-            let version = version?;
-            if let Err(e) = view.restore_one(&mut tree, &version, prefix.len(), monitor, &mut progress) {
-                if !matches!(e.code(), "restore.path" | "restore.content" | "format.damaged") {
-                    return Err(e);
+        std::thread::scope(|scope| {
+            let (sender, ahead) = sync_channel(READ_AHEAD);
+            let tenant = &self.tenant;
+            // Ends when it has read everything, or at its next document after the receiver is gone.
+            scope.spawn(move || listing.map(|version| tenant.read_ahead(version?)).try_for_each(|next| sender.send(next)));
+            for next in ahead {
+                check_stop(monitor)?;
+                let (version, bytes) = next?;
+                if let Err(e) = view.restore_one(&mut tree, &version, bytes, prefix.len(), monitor, &mut progress) {
+                    if !matches!(e.code(), "restore.path" | "restore.content" | "format.damaged") {
+                        return Err(e);
+                    }
+                    report.refused_count += 1;
+                    if report.refused.len() < REFUSED_NAMED_MAX {
+                        report.refused.push((version.key, Refusal { code: e.code(), message: e.to_string() }));
+                    }
                 }
-                report.refused_count += 1;
-                if report.refused.len() < REFUSED_NAMED_MAX {
-                    report.refused.push((version.key, Refusal { code: e.code(), message: e.to_string() }));
-                }
+                progress.items += 1;
+                monitor.progress(&progress);
             }
-            progress.items += 1;
-            monitor.progress(&progress);
-        }
+            Ok(())
+        })?;
         report.written = tree.commit()?;
         Ok(report)
     }
 
-    fn restore_one(&self, tree: &mut TreeWriter, version: &Version, from: usize, monitor: &dyn Monitor, progress: &mut Progress) -> Result<()> {
+    fn restore_one(
+        &self,
+        tree: &mut TreeWriter,
+        version: &Version,
+        bytes: Option<Result<Vec<u8>>>,
+        from: usize,
+        monitor: &dyn Monitor,
+        progress: &mut Progress,
+    ) -> Result<()> {
         let path = &version.key[from..];
         match version.meta.kind {
             // The top directory is the target itself.
@@ -190,7 +212,14 @@ impl View {
                 tree.link(path, &link, &version.meta)
             }
             FileKind::File => {
-                let mut reader = self.tenant.open(version)?;
+                if let Some(bytes) = bytes {
+                    let bytes = bytes?;
+                    let mut file = tree.file(path, &version.meta)?;
+                    file.append(&bytes)?;
+                    progress.bytes += bytes.len() as u64;
+                    return file.finish(version.digest);
+                }
+                let mut reader = self.tenant.open_unproven(version)?;
                 let mut file = tree.file(path, &version.meta)?;
                 loop {
                     let run = reader.next_run()?;
@@ -204,6 +233,22 @@ impl View {
                 }
             }
         }
+    }
+}
+
+impl Tenant {
+    fn open_unproven(&self, version: &Version) -> Result<ContentReader> {
+        let row = self.inner.catalog.read(|rows| rows.content(version.content))?;
+        ContentReader::open_unproven(&self.inner.chunks, &row)
+    }
+
+    /// The bytes of a small file, which the writer of the tree proves, while the one before it is written. Damage is its own affair.
+    fn read_ahead(&self, version: Version) -> Result<(Version, Option<Result<Vec<u8>>>)> {
+        if version.meta.kind != FileKind::File || version.size > READ_AHEAD_BYTES_MAX {
+            return Ok((version, None));
+        }
+        let bytes = self.open_unproven(&version).and_then(|reader| reader.bytes(READ_AHEAD_BYTES_MAX as usize));
+        Ok((version, Some(bytes)))
     }
 }
 

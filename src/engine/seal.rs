@@ -29,7 +29,7 @@ use crate::storage::catalog::segments::{ObjectRow, SliceRow};
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, View as Rows, number};
 
-use super::content::{self, ContentReader, Entries};
+use super::content::{self, ContentReader, Entries, Rows as ContentRows};
 use super::store::{Inner, OUTBOX, Store, Tenant};
 
 /// Batches in one slice. Bounds the memory of sealing where batches are tiny.
@@ -171,11 +171,19 @@ struct Sealing<'a> {
 }
 
 /// A slice under construction, with what is needed to produce its data.
-struct Draft {
+struct Draft<'a> {
     slice: Slice,
-    contents: Vec<ContentRow>,
+    /// Never all at once: a batch may introduce any number of contents.
+    rows: ContentRows<'a>,
     depths: Vec<u32>,
     sketches: Vec<(u64, [u64; 3])>,
+}
+
+impl Draft<'_> {
+    /// The content that the slice describes at place `index`.
+    fn own(&self, index: usize) -> Result<ContentRow> {
+        self.rows.get(self.slice.contents_before + index as u64)
+    }
 }
 
 impl Sealing<'_> {
@@ -200,17 +208,18 @@ impl Sealing<'_> {
         let timeline = draft.slice.timeline;
         let mut writer = SliceWriter::new(key, self.tenant.public, timeline, (first, last), self.options.object_bytes_max, inner.random(), &mut sink);
         self.blocks(&mut draft, &before, &mut writer)?;
+        let (contents_before, content_bytes) = (draft.slice.contents_before, draft.slice.contents.iter().map(|c| c.size).sum::<u64>());
         writer.finish(draft.slice, &before)?;
         report.slices += 1;
         report.batches += batches.len() as u64;
         report.objects += rows.len() as u64;
         report.bytes += rows.iter().map(|o| o.size).sum::<u64>();
-        report.content_bytes += draft.contents.iter().map(|c| c.size).sum::<u64>();
+        report.content_bytes += content_bytes;
         inner.catalog.write(|w| {
             w.add_slice(self.tenant.id, first, last, &rows)?;
             if !self.again {
-                for (content, depth) in draft.contents.iter().zip(&draft.depths).filter(|(_, depth)| **depth > 0) {
-                    w.set_chain(content.id, *depth)?;
+                for (ordinal, depth) in (contents_before..).zip(&draft.depths).filter(|(_, depth)| **depth > 0) {
+                    w.set_chain(catalog::id(self.tenant.id, ordinal), *depth)?;
                 }
             }
             draft.sketches.iter().try_for_each(|(content, features)| w.add_sketch(self.tenant.id, *content, features))
@@ -248,7 +257,7 @@ impl Sealing<'_> {
     }
 
     /// The records of the batches with ordinals, and the contents that they introduce, each with the content it replaces.
-    fn collect(&self, batches: &[BatchRow], before: &Before<'_>) -> Result<Draft> {
+    fn collect(&self, batches: &[BatchRow], before: &Before<'_>) -> Result<Draft<'_>> {
         let (inner, tenant) = (&*self.tenant.inner, self.tenant.id);
         let (documents_before, contents_before) = self.numbered_before(before.first_seq)?;
         let (Some(first), Some(last)) = (batches.first(), batches.last()) else { return Err(Error::damaged("a log with a gap")) };
@@ -291,16 +300,16 @@ impl Sealing<'_> {
             });
         }
         let (documents, contents_after) = last.numbered;
-        let (new_keys, contents) = inner.catalog.read(|rows| {
+        let (new_keys, sizes) = inner.catalog.read(|rows| {
             let keys = (documents_before..documents).map(|n| super::history::key_of(rows, catalog::id(tenant, n))).collect::<Result<Vec<_>>>()?;
-            let contents = rows.contents(catalog::id(tenant, contents_before), catalog::id(tenant, contents_after), usize::MAX >> 1)?;
-            Ok((keys, contents))
+            Ok((keys, rows.content_sizes(catalog::id(tenant, contents_before), catalog::id(tenant, contents_after))?))
         })?;
-        if contents.len() != bases.len() || contents.len() as u64 != contents_after - contents_before {
+        if sizes.len() != bases.len() {
             return Err(Error::damaged("the numbering of contents in the catalogue").hint("run annals verify --full"));
         }
-        let described = contents.iter().zip(&bases);
-        let described = described.map(|(c, base)| NewContent { size: c.size, form: Form::Plain, base: *base, splice: Vec::new() }).collect();
+        let described = sizes.into_iter().zip(bases);
+        let described: Vec<_> = described.map(|(size, base)| NewContent { size, form: Form::Plain, base, splice: Vec::new() }).collect();
+        let depths = vec![0; described.len()];
         // A line that begins in the middle of a slice of its parent carries that slice's first batches itself: the fork lies inside its own.
         let parent = self.row.parent.filter(|p| first.head.seq <= p.seq + 1);
         let slice = Slice {
@@ -317,24 +326,17 @@ impl Sealing<'_> {
             contents: described,
             blocks: Vec::new(),
         };
-        Ok(Draft { slice, depths: vec![0; contents.len()], contents, sketches: Vec::new() })
-    }
-
-    fn row_of(&self, draft: &Draft, ordinal: u64) -> Result<ContentRow> {
-        match ordinal.checked_sub(draft.slice.contents_before) {
-            Some(own) => draft.contents.get(own as usize).cloned().ok_or_else(|| Error::damaged("a base that comes later")),
-            None => self.tenant.inner.catalog.read(|rows| rows.content(catalog::id(self.tenant.id, ordinal))),
-        }
+        Ok(Draft { slice, rows: ContentRows::new(&inner.catalog, tenant), depths, sketches: Vec::new() })
     }
 
     /// Decides for each content what it is packed against and in which form.
-    fn choose_bases(&self, draft: &mut Draft, before: &Before<'_>) -> Result<()> {
+    fn choose_bases(&self, draft: &mut Draft<'_>, before: &Before<'_>) -> Result<()> {
         let inner = &*self.tenant.inner;
         let mut own_features: HashMap<u64, u64> = HashMap::new();
-        let data_bytes: u64 = draft.contents.iter().map(|c| c.size).sum();
-        for i in 0..draft.contents.len() {
+        let data_bytes: u64 = draft.slice.contents.iter().map(|c| c.size).sum();
+        for i in 0..draft.slice.contents.len() {
             check_stop(self.monitor)?;
-            let row = draft.contents[i].clone();
+            let row = draft.own(i)?;
             let ordinal = draft.slice.contents_before + i as u64;
             let mut base = draft.slice.contents[i].base;
             if (RESEMBLE_FROM_BYTES..RESEMBLE_TO_BYTES).contains(&row.size)
@@ -354,7 +356,7 @@ impl Sealing<'_> {
                 self.open_container(draft, i, None)?;
                 continue;
             };
-            let base_row = self.row_of(draft, base)?;
+            let base_row = draft.rows.get(base)?;
             draft.slice.contents[i].base = Some(base);
             draft.depths[i] = self.depth(draft, base)? + 1;
             if row.size.max(base_row.size) >= SPLICE_FROM_BYTES {
@@ -371,14 +373,14 @@ impl Sealing<'_> {
     }
 
     /// The base, unless the chain below it is as long as a reader should have to follow.
-    fn admit(&self, draft: &Draft, base: Option<u64>, row: &ContentRow) -> Result<Option<u64>> {
+    fn admit(&self, draft: &Draft<'_>, base: Option<u64>, row: &ContentRow) -> Result<Option<u64>> {
         let Some(base) = base.filter(|_| row.size > 0) else { return Ok(None) };
         let most = if self.again { self.tenant.inner.catalog.read(|rows| rows.chain(row.id))? } else { limits::BASE_CHAIN_MAX };
         Ok((self.depth(draft, base)? < most).then_some(base))
     }
 
     /// How many deltas may lie below a content, whichever sealing of it is read.
-    fn depth(&self, draft: &Draft, ordinal: u64) -> Result<u32> {
+    fn depth(&self, draft: &Draft<'_>, ordinal: u64) -> Result<u32> {
         match ordinal.checked_sub(draft.slice.contents_before).filter(|_| !self.again) {
             Some(own) => Ok(draft.depths.get(own as usize).copied().unwrap_or(0)),
             None => self.tenant.inner.catalog.read(|rows| rows.chain(catalog::id(self.tenant.id, ordinal))),
@@ -399,9 +401,8 @@ impl Sealing<'_> {
     }
 
     /// Takes the inflated form of a deflate container where that can be turned back bit by bit.
-    fn open_container(&self, draft: &mut Draft, i: usize, base: Option<&ContentRow>) -> Result<()> {
-        let row = &draft.contents[i];
-        if let Some(form) = self.form(row, base)? {
+    fn open_container(&self, draft: &mut Draft<'_>, i: usize, base: Option<&ContentRow>) -> Result<()> {
+        if let Some(form) = self.form(&draft.own(i)?, base)? {
             draft.slice.contents[i].form = Form::Container { form_len: form.len() as u64 };
         }
         Ok(())
@@ -424,7 +425,7 @@ impl Sealing<'_> {
     }
 
     /// Cuts the data into blocks, packs each against its prefix and hands it to the writer.
-    fn blocks(&self, draft: &mut Draft, before: &Before<'_>, writer: &mut SliceWriter<'_>) -> Result<()> {
+    fn blocks(&self, draft: &mut Draft<'_>, before: &Before<'_>, writer: &mut SliceWriter<'_>) -> Result<()> {
         let size_of = |ordinal| draft.slice.content_size(ordinal, before);
         let lens = layout::cut(&draft.slice.contents, limits::BLOCK_PLAIN_BYTES_MAX as u64, size_of)?;
         draft.slice.blocks = lens.iter().map(|len| BlockEntry { part: 0, plain_len: *len, frame_len: 0 }).collect();
@@ -438,8 +439,8 @@ impl Sealing<'_> {
             for f in &block.fragments {
                 if matches!(draft.slice.contents[f.index].form, Form::Container { .. }) {
                     if opened.as_ref().is_none_or(|(index, _)| *index != f.index) {
-                        let base = draft.slice.contents[f.index].base.map(|b| self.row_of(draft, b)).transpose()?;
-                        let form = self.form(&draft.contents[f.index], base.as_ref())?;
+                        let base = draft.slice.contents[f.index].base.map(|b| draft.rows.get(b)).transpose()?;
+                        let form = self.form(&draft.own(f.index)?, base.as_ref())?;
                         opened = Some((f.index, form.ok_or_else(|| Error::damaged("a container that opens only sometimes"))?));
                     }
                     let form = opened.as_ref().map_or(&[][..], |(_, form)| form);
@@ -450,7 +451,7 @@ impl Sealing<'_> {
                 }
             }
             let prefix =
-                layout::assemble(&block.prefix, |piece, room| piece_bytes(&self.tenant.inner, &self.row_of(draft, piece.content)?, piece, room))?;
+                layout::assemble(&block.prefix, |piece, room| piece_bytes(&self.tenant.inner, &draft.rows.get(piece.content)?, piece, room))?;
             writer.block(*len, &block::pack(&prefix, &plain, self.options.effort)?)?;
             done += len;
             self.monitor.progress(&Progress { phase: "sealing", items: 0, items_total: 0, bytes: done, bytes_total: total });
@@ -459,9 +460,9 @@ impl Sealing<'_> {
     }
 
     /// Bytes `offset..offset + len` of a content's data.
-    fn data(&self, draft: &Draft, index: usize, offset: u64, len: u64, out: &mut Vec<u8>) -> Result<()> {
+    fn data(&self, draft: &Draft<'_>, index: usize, offset: u64, len: u64, out: &mut Vec<u8>) -> Result<()> {
         let chunks = &self.tenant.inner.chunks;
-        let (row, described) = (&draft.contents[index], &draft.slice.contents[index]);
+        let (row, described) = (&draft.own(index)?, &draft.slice.contents[index]);
         if described.splice.is_empty() {
             out.extend(content::range(chunks, row, offset, offset + len)?);
             return Ok(());

@@ -136,39 +136,36 @@ const CHUNK_RAW: u8 = 0;
 const CHUNK_ZSTD: u8 = 1;
 
 thread_local! {
-    static CHUNK_PACKER: RefCell<Option<CCtx<'static>>> = const { RefCell::new(None) };
-    static CHUNK_UNPACKER: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
+    static CHUNK_PACKER: RefCell<(Option<CCtx<'static>>, Vec<u8>)> = const { RefCell::new((None, Vec::new())) };
+    static CHUNK_UNPACKER: RefCell<(Option<DCtx<'static>>, Vec<u8>)> = const { RefCell::new((None, Vec::new())) };
 }
 
-/// The form in which the local chunk store keeps `plain`: a byte 0 and the bytes as they are, or a byte 1 and a magicless zstd frame of level
-/// 3, where that saves at least a sixteenth.
+/// The form in which the local stores keep `plain`: a byte 0 and the bytes as they are, or a byte 1 and a magicless zstd frame of level 3,
+/// where that saves at least a sixteenth.
 pub fn compress_chunk(plain: &[u8]) -> Vec<u8> {
     let enough = plain.len() - plain.len() / 16;
-    let packed = CHUNK_PACKER.with_borrow_mut(|slot| -> Option<Vec<u8>> {
-        let context = match slot {
-            Some(context) => context,
-            None => {
-                let mut context = CCtx::try_create()?;
-                for parameter in
-                    [CParameter::CompressionLevel(PROBE_LEVEL), CParameter::Format(FrameFormat::Magicless), CParameter::ContentSizeFlag(false)]
-                {
-                    context.set_parameter(parameter).ok()?;
-                }
-                slot.insert(context)
-            }
-        };
-        let mut frame = Vec::with_capacity(zstd_safe::compress_bound(plain.len()));
-        context.compress2(&mut frame, plain).ok()?;
-        Some(frame)
-    });
-    let (kind, bytes) = match &packed {
-        Some(frame) if frame.len() < enough => (CHUNK_ZSTD, &frame[..]),
-        _ => (CHUNK_RAW, plain),
-    };
-    let mut out = Vec::with_capacity(1 + bytes.len());
-    out.push(kind);
-    out.extend_from_slice(bytes);
-    out
+    CHUNK_PACKER.with_borrow_mut(|(slot, frame)| {
+        // The frame grows in a buffer that stays: its bound is far above what it takes, and memory that comes and goes is what costs most here.
+        frame.clear();
+        frame.reserve(zstd_safe::compress_bound(plain.len()));
+        let packed = packer(slot).is_some_and(|context| context.compress2(frame, plain).is_ok()) && frame.len() < enough;
+        let (kind, bytes) = if packed { (CHUNK_ZSTD, &frame[..]) } else { (CHUNK_RAW, plain) };
+        let mut out = Vec::with_capacity(1 + bytes.len());
+        out.push(kind);
+        out.extend_from_slice(bytes);
+        out
+    })
+}
+
+fn packer<'s>(slot: &'s mut Option<CCtx<'static>>) -> Option<&'s mut CCtx<'static>> {
+    if slot.is_none() {
+        let mut context = CCtx::try_create()?;
+        for parameter in [CParameter::CompressionLevel(PROBE_LEVEL), CParameter::Format(FrameFormat::Magicless), CParameter::ContentSizeFlag(false)] {
+            context.set_parameter(parameter).ok()?;
+        }
+        *slot = Some(context);
+    }
+    slot.as_mut()
 }
 
 /// The inverse of [`compress_chunk`]; more than `max_len` bytes are [`Error::damaged`].
@@ -176,19 +173,18 @@ pub fn expand_chunk(stored: &[u8], max_len: usize) -> Result<Vec<u8>> {
     let damaged = || Error::damaged("a chunk of the local store");
     match stored.split_first() {
         Some((&CHUNK_RAW, plain)) if plain.len() <= max_len => Ok(plain.to_vec()),
-        Some((&CHUNK_ZSTD, frame)) => CHUNK_UNPACKER.with_borrow_mut(|slot| {
-            let context = match slot {
-                Some(context) => context,
-                None => {
-                    let mut context = DCtx::try_create().ok_or_else(no_memory)?;
-                    context.set_parameter(DParameter::Format(FrameFormat::Magicless)).map_err(|_| damaged())?;
-                    slot.insert(context)
-                }
-            };
-            let mut plain = Vec::with_capacity(max_len.min(frame.len().saturating_mul(RATIO_MAX)));
-            context.decompress(&mut plain, frame).map_err(|_| damaged())?;
-            plain.shrink_to_fit();
-            Ok(plain)
+        Some((&CHUNK_ZSTD, frame)) => CHUNK_UNPACKER.with_borrow_mut(|(slot, plain)| {
+            if slot.is_none() {
+                let mut context = DCtx::try_create().ok_or_else(no_memory)?;
+                context.set_parameter(DParameter::Format(FrameFormat::Magicless)).map_err(|_| damaged())?;
+                *slot = Some(context);
+            }
+            let context = slot.as_mut().ok_or_else(no_memory)?;
+            plain.clear();
+            let room = max_len.min(frame.len().saturating_mul(RATIO_MAX));
+            plain.reserve(room);
+            context.decompress(plain, frame).map_err(|_| damaged())?;
+            if plain.len() > room { Err(damaged()) } else { Ok(plain.as_slice().to_vec()) }
         }),
         _ => Err(damaged()),
     }

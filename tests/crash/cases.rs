@@ -232,7 +232,8 @@ fn littered(root: &Path) {
     filled(root);
     let work = Work::open(root);
     let mut batch = work.store().batch("abandoned");
-    batch.put("abandoned", &mut &noise(200, 400_000)[..]).expect("put");
+    batch.put_if_version("refused", &mut &noise(200, 400_000)[..], Meta::default(), 7).expect("put");
+    batch.commit().expect_err("there is no such version, but the chunks are there");
 }
 
 fn gc(work: &Work) -> Result<()> {

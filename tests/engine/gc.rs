@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use annals::Kind;
 use annals::base::monitor::Silent;
 use annals::engine::verify::Level;
+use annals::model::change::Meta;
 
 use crate::support::site;
 
@@ -35,9 +36,9 @@ fn garbage_collection_never_takes_what_a_writer_is_about_to_name() {
         });
         for round in 0..60 {
             let content = bytes(round);
-            let mut abandoned = s.store.batch("");
-            abandoned.put("never", &content[..]).expect("put");
-            drop(abandoned);
+            let mut refused = s.store.batch("");
+            refused.put_if_version("never", &mut &content[..], Meta::default(), 7).expect("put");
+            refused.commit().expect_err("there is no such version");
             if round.is_multiple_of(2) {
                 std::thread::yield_now();
             }

@@ -182,21 +182,17 @@ impl View<'_> {
 
     /// What capture saw last under `key`.
     pub fn seen(&self, tenant: i64, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let mut s = self.sql.prepare_cached("SELECT fingerprint FROM seen WHERE tenant = ? AND key = ?").map_err(sql)?;
-        s.query_row((tenant, key), |r| r.get(0)).optional().map_err(sql)
+        let mut s = self.sql.prepare_cached("SELECT seen FROM document WHERE tenant = ? AND key = ?").map_err(sql)?;
+        s.query_row((tenant, key), |r| r.get(0)).optional().map(Option::flatten).map_err(sql)
     }
 
-    /// Current documents with `prefix` after `after`, joined with what capture saw, in order of key: key, document row, fingerprint.
+    /// Documents with `prefix` after `after` with what capture saw of them, in order of key.
     pub fn documents_seen(&self, tenant: i64, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<(DocumentRow, Option<Vec<u8>>)>> {
         let end = after_prefix(prefix);
         let from = after.unwrap_or(prefix);
         let compare = if after.is_some() { ">" } else { ">=" };
-        let bound = if end.is_some() { "AND d.key < ?4" } else { "AND ?4 IS NULL" };
-        let text = format!(
-            "SELECT d.id, d.key, d.versions, d.latest, d.content, d.last_content, s.fingerprint FROM document d \
-             LEFT JOIN seen s ON s.tenant = d.tenant AND s.key = d.key \
-             WHERE d.tenant = ?1 AND d.key {compare} ?2 {bound} ORDER BY d.key LIMIT ?3"
-        );
+        let bound = if end.is_some() { "AND key < ?4" } else { "AND ?4 IS NULL" };
+        let text = format!("SELECT {DOCUMENT}, seen FROM document WHERE tenant = ?1 AND key {compare} ?2 {bound} ORDER BY key LIMIT ?3");
         let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
         let rows = s.query_map((tenant, from, limit as i64, end), |r| Ok((document(r)?, r.get(6)?))).map_err(sql)?;
         rows.map(|r| r.map_err(sql)).collect()
@@ -204,36 +200,47 @@ impl View<'_> {
 }
 
 impl Writer<'_> {
-    /// Adds a document as number `ordinal` of its tenant.
+    /// Adds a document as number `ordinal` of its tenant, before its first version.
     pub fn add_document(&self, tenant: i64, ordinal: u64, key: &[u8]) -> Result<DocumentRow> {
-        let id = id(tenant, ordinal);
-        self.run(
-            "INSERT INTO document (id, tenant, key, versions, latest, content, last_content) VALUES (?,?,?,0,NULL,NULL,NULL)",
-            (id, tenant, key),
-        )?;
-        Ok(DocumentRow { id, key: key.to_vec(), versions: 0, latest: None, content: None, last_content: None })
+        let document = DocumentRow { id: id(tenant, ordinal), key: key.to_vec(), versions: 0, latest: None, content: None, last_content: None };
+        self.run("INSERT INTO document (id, tenant, key, versions) VALUES (?,?,?,0)", (document.id, tenant, key))?;
+        Ok(document)
     }
 
-    /// Adds a put or removal and moves the document's current state.
-    pub fn add_version(&self, v: &VersionRow) -> Result<()> {
+    /// Adds a document as number `ordinal` of its tenant, with its first version.
+    pub fn add_document_with(&self, tenant: i64, ordinal: u64, key: &[u8], v: &VersionRow, seen: Option<&[u8]>) -> Result<()> {
+        self.run(
+            "INSERT INTO document (id, tenant, key, versions, latest, content, last_content, seen) VALUES (?1,?2,?3,?4,?5,?6,?6,?7)",
+            (id(tenant, ordinal), tenant, key, v.number as i64, v.batch, v.content, seen),
+        )?;
+        self.add_version_row(v)
+    }
+
+    /// Adds a put or removal and moves the document's current state. What capture saw is kept, unless `seen` says otherwise.
+    pub fn add_version(&self, v: &VersionRow, seen: Option<Option<&[u8]>>) -> Result<()> {
+        self.add_version_row(v)?;
+        self.run(
+            "UPDATE document SET versions = ?1, latest = ?2, content = ?3, last_content = coalesce(?3, last_content), \
+             seen = CASE WHEN ?5 THEN ?6 ELSE seen END WHERE id = ?4",
+            (v.number as i64, v.batch, v.content, v.document, seen.is_some(), seen.flatten()),
+        )
+    }
+
+    fn add_version_row(&self, v: &VersionRow) -> Result<()> {
         self.run(
             "INSERT INTO version (document, batch, place, number, content, meta) VALUES (?,?,?,?,?,?)",
             (v.document, v.batch, v.place as i64, v.number as i64, v.content, meta_bytes(&v.meta)),
-        )?;
-        self.run(
-            "UPDATE document SET versions = ?, latest = ?, content = ?, last_content = coalesce(?4, last_content) WHERE id = ?",
-            (v.number as i64, v.batch, v.content, v.content, v.document),
         )
     }
 
     /// Notes what capture saw under `key`.
     pub fn set_seen(&self, tenant: i64, key: &[u8], fingerprint: &[u8]) -> Result<()> {
-        self.run("INSERT OR REPLACE INTO seen (tenant, key, fingerprint) VALUES (?,?,?)", (tenant, key, fingerprint))
+        self.run("UPDATE document SET seen = ? WHERE tenant = ? AND key = ?", (fingerprint, tenant, key))
     }
 
     /// Forgets what capture saw under `key`.
     pub fn clear_seen(&self, tenant: i64, key: &[u8]) -> Result<()> {
-        self.run("DELETE FROM seen WHERE tenant = ? AND key = ?", (tenant, key))
+        self.run("UPDATE document SET seen = NULL WHERE tenant = ? AND key = ?", (tenant, key))
     }
 }
 

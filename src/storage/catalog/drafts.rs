@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
-use super::contents::Body;
+use super::contents::{Body, stored};
 use super::documents::{meta_bytes, meta_from};
 use super::{View, Writer, sql};
 use crate::base::digest::Digest;
@@ -93,10 +93,9 @@ impl Writer<'_> {
         if exists.is_none() {
             return Err(Error::missing("batch.missing", format!("no open batch {draft}")).hint("annals batch ls shows the open ones"));
         }
-        let (digest, size, form, body) = match &change.content {
-            None => (None, 0, 0, &[][..]),
-            Some((digest, size, Body::Inline(body))) => (Some(digest), *size, 0, &body[..]),
-            Some((digest, size, Body::List(body))) => (Some(digest), *size, 1, &body[..]),
+        let (digest, size, (form, body)) = match &change.content {
+            None => (None, 0, (0, Vec::new())),
+            Some((digest, size, body)) => (Some(digest), *size, stored(body)),
         };
         self.run(
             "INSERT OR REPLACE INTO draft_change (draft, key, digest, size, form, body, meta) VALUES (?,?,?,?,?,?,?)",

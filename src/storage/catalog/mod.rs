@@ -12,6 +12,7 @@ pub mod segments;
 pub mod summary;
 mod wal;
 
+use std::cell::RefCell;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -92,17 +93,20 @@ pub struct Catalog {
     /// Closed before the writer: the last connection folds the write-ahead log into the file, and a reader cannot.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Connection>,
+    packs: contents::Packs,
 }
 
 /// A view of the catalogue that does not change while it is held. All queries live on it; inside [`Catalog::write`] they see what the
 /// transaction wrote.
 pub struct View<'c> {
     pub(crate) sql: &'c Connection,
+    packs: &'c contents::Packs,
 }
 
 /// The right to change rows, inside one transaction.
 pub struct Writer<'c> {
     view: View<'c>,
+    packing: RefCell<contents::Packing>,
 }
 
 impl<'c> std::ops::Deref for Writer<'c> {
@@ -121,7 +125,7 @@ impl Catalog {
         writer.pragma_update(None, "journal_mode", "WAL").map_err(sql)?;
         let schema = format!("BEGIN; {} PRAGMA user_version = {}; COMMIT;", include_str!("schema.sql"), version::STORE);
         writer.execute_batch(&schema).map_err(sql)?;
-        Ok(Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
+        Ok(Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default(), packs: contents::Packs::default() })
     }
 
     /// Opens the catalogue at `path`. One that is not there or is empty is damage, never a reason to start anew.
@@ -141,7 +145,7 @@ impl Catalog {
         let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let found: u32 = writer.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
         version::check("the catalogue", found, version::STORE)?;
-        let catalog = Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() };
+        let catalog = Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default(), packs: contents::Packs::default() };
         if cut {
             catalog.write(|w| w.set_fact(LOG_CUT, b""))?;
         }
@@ -156,7 +160,7 @@ impl Catalog {
             None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
         };
         let begun = connection.prepare_cached("BEGIN").and_then(|mut s| s.execute([])).map_err(sql);
-        let out = begun.and_then(|_| work(&View { sql: &connection }));
+        let out = begun.and_then(|_| work(&View { sql: &connection, packs: &self.packs }));
         let ended = connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])).is_ok();
         let mut readers = self.readers.lock().unwrap_or_else(|e| e.into_inner());
         if ended && readers.len() < READERS_KEPT {
@@ -169,7 +173,10 @@ impl Catalog {
     pub fn write<T>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T>) -> Result<T> {
         let mut connection = self.writer.lock().unwrap_or_else(|e| e.into_inner());
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
-        let out = work(&Writer { view: View { sql: &transaction } })?;
+        let writer = Writer { view: View { sql: &transaction, packs: &self.packs }, packing: RefCell::default() };
+        let out = work(&writer)?;
+        writer.finish_pack()?;
+        drop(writer);
         fault::point("catalog.commit")?;
         transaction.commit().map_err(sql)?;
         fault::point("catalog.committed")?;

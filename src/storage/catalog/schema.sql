@@ -26,18 +26,22 @@ CREATE TABLE document (
     latest INTEGER,                      -- batch of the last put or removal
     content INTEGER,                     -- of the current version, NULL while removed
     last_content INTEGER,                -- of the last put, also when removed since
+    seen BLOB,                           -- what capture saw last, so that an unchanged file is not read again
     UNIQUE (tenant, key)
 );
 
 CREATE TABLE content (
     id INTEGER PRIMARY KEY,
-    lookup INTEGER NOT NULL,             -- first 8 bytes of the digest: random 32-byte index keys cost twice the writes
     digest BLOB NOT NULL,
     size INTEGER NOT NULL,
-    form INTEGER NOT NULL,               -- 0 the bytes (packed), 1 root node of its chunk list
+    form INTEGER NOT NULL,               -- 0 the bytes (compressed), 1 root node of its chunk list, 2 place in a pack
     body BLOB NOT NULL
 );
-CREATE INDEX content_lookup ON content (lookup);
+-- The first 8 bytes of the digest: random 32-byte index keys cost twice the writes.
+CREATE INDEX content_digest ON content (substr(digest, 1, 8));
+
+-- Small contents that were added together, compressed together. Numbered like the first content in it.
+CREATE TABLE pack (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
 
 CREATE TABLE batch (
     id INTEGER PRIMARY KEY,
@@ -118,14 +122,6 @@ CREATE TABLE draft_change (
     body BLOB NOT NULL,
     meta BLOB NOT NULL,
     PRIMARY KEY (draft, key)
-) WITHOUT ROWID;
-
--- What capture saw last, so that an unchanged file is not read again.
-CREATE TABLE seen (
-    tenant INTEGER NOT NULL,
-    key BLOB NOT NULL,
-    fingerprint BLOB NOT NULL,
-    PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
 
 -- Sealed slices of the log and the objects they travel as. A slice that was sealed again, because its objects were not at hand for
