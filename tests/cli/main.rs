@@ -19,3 +19,4 @@ mod refs;
 mod remotes;
 mod safety;
 mod service;
+mod signals;
