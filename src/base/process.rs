@@ -25,14 +25,21 @@ const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
 const POLL: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
 /// Runs the program given as `$0` and the arguments after it, and ends it when the standard input of this shell is closed: the other end of
-/// that pipe is ours, so even `kill -9` on us ends the child. The trap lets the shell outlive the signal until the child has cleaned up.
+/// that pipe is ours, so even `kill -9` on us ends the child. The shell ignores the signals that end the child (set before it starts, and
+/// handed down to nobody, then ignored), so that `wait` is never interrupted and its status is the child's; the watcher goes with the child,
+/// so that it cannot signal whoever gets the child's number afterwards.
 const TETHER: &str = r#"exec 3<&0
+trap : TERM INT
 "$0" "$@" </dev/null 3<&- &
 child=$!
+trap '' TERM INT
 { read -r _ <&3; kill -TERM "$child"; } 2>/dev/null >/dev/null &
+watcher=$!
 exec 3<&-
-trap : TERM INT
-while :; do wait "$child"; code=$?; kill -0 "$child" 2>/dev/null || exit "$code"; done"#;
+wait "$child"
+code=$?
+kill -KILL "$watcher" 2>/dev/null
+exit "$code""#;
 
 /// Which of a child's streams a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -619,5 +626,15 @@ mod tests {
         assert!(child.wait(Duration::from_secs(20)).expect("wait").is_some_and(|exit| !exit.success()));
         let mut child = sh("exit 5").tethered().spawn().expect("spawn");
         assert_eq!(child.wait(Duration::from_secs(20)).expect("wait").and_then(|e| e.code), Some(5));
+    }
+
+    /// Many at once, so that they end at every moment of the shell's waiting.
+    #[test]
+    fn a_tethered_child_that_is_stopped_passes_its_code_on() {
+        let tidy = || started(sh("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done").tethered().grace(Duration::from_secs(60))).0;
+        let mut children: Vec<Child> = (0..40).map(|_| tidy()).collect();
+        for child in &mut children {
+            assert_eq!(child.stop().expect("stop").code, Some(7));
+        }
     }
 }

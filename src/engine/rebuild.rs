@@ -15,7 +15,7 @@ use crate::model::timeline::Position;
 use crate::storage::catalog::tenants::TenantRow;
 
 use super::offsite::{Fetch, FetchReport, Gap, OpenRemote};
-use super::store::{MARKER, Options, REBUILDING, Store, read_key_file};
+use super::store::{MARKER, Options, REBUILDING, REBUILT_WITH_GAPS, Store, read_key_file};
 
 /// What is rebuilt, and until when.
 pub struct Rebuild<'a> {
@@ -137,7 +137,7 @@ impl Rebuild<'_> {
     pub fn run(self, options: Options, monitor: &dyn Monitor) -> Result<(Store, FetchReport)> {
         let mut report = FetchReport::default();
         let store = if self.into.join(MARKER).exists() {
-            let store = options.open(self.into)?;
+            let store = options.open_unfinished(self.into)?;
             if store.inner.catalog.read(|rows| rows.fact(REBUILDING))?.is_none() {
                 return Err(Error::new(Kind::Refused, "store.exists", format!("there is a whole store already in {}", self.into.display()))
                     .hint("choose another directory with --into, or use annals fetch there"));
@@ -186,7 +186,7 @@ impl Rebuild<'_> {
                 }
             }
             // With a gap it has not ended: the same command goes on when it names a remote that has the rest.
-            if report.gaps.is_empty() { w.remove_fact(REBUILDING) } else { Ok(()) }
+            if report.gaps.is_empty() { w.remove_fact(REBUILDING) } else { w.set_fact(REBUILDING, REBUILT_WITH_GAPS) }
         })?;
         Ok((store, report))
     }

@@ -44,6 +44,8 @@ const BEGUN: &str = "annals.new";
 pub(crate) const CHUNKS_CUT: &str = "chunks_cut";
 /// Fact: a rebuild is under way and has not ended.
 pub(crate) const REBUILDING: &str = "rebuilding";
+/// What that fact says where the rebuild came to its end and something was missing. Before, it says nothing.
+pub(crate) const REBUILT_WITH_GAPS: &[u8] = b"gaps";
 /// Fact: the number of the last chunk sync that a committed batch relied on.
 pub(crate) const CHUNK_NUMBER: &str = "chunk_number";
 
@@ -188,7 +190,7 @@ impl Options {
         // The marker comes last: without it the directory is not a store, and the next attempt starts anew.
         disk::write_file(&dir.join(MARKER), marker.as_bytes(), 0o644)?;
         disk::remove_file(&dir.join(BEGUN))?;
-        let store = self.open(dir)?;
+        let store = self.open_unfinished(dir)?;
         *store.inner.secret.lock().unwrap_or_else(|e| e.into_inner()) = Some(secret);
         Ok(store)
     }
@@ -196,8 +198,19 @@ impl Options {
     /// Opens the store in `dir`.
     ///
     /// # Errors
-    /// [`Kind::NoStore`], [`Kind::Newer`], [`Kind::Locked`].
+    /// [`Kind::NoStore`], [`Kind::Newer`], [`Kind::Locked`]; [`Kind::Refused`] where a rebuild was interrupted: such a store is a beginning
+    /// without a timeline, on which nothing may be recorded.
     pub fn open(self, dir: &Path) -> Result<Store> {
+        let store = self.open_unfinished(dir)?;
+        if store.inner.catalog.read(|rows| rows.fact(REBUILDING))?.is_some_and(|state| state != REBUILT_WITH_GAPS) {
+            let text = format!("the store in {} was not rebuilt to its end", dir.display());
+            return Err(Error::new(Kind::Refused, "rebuild.unfinished", text).hint("run the same annals rebuild again: it goes on where it was"));
+        }
+        Ok(store)
+    }
+
+    /// Opens a store also where a rebuild has not come to its end.
+    pub(crate) fn open_unfinished(self, dir: &Path) -> Result<Store> {
         let site = read_marker(dir)?;
         let lock = lock(&dir.join("lock"), self.lock_wait)?;
         let config = Config::load(&dir.join(CONFIG))?;

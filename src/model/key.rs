@@ -36,7 +36,8 @@ pub fn check_tenant(name: &str) -> Result<()> {
 /// Checks a short text that people write (actor, reason, mark): at most [`limits::TEXT_BYTES_MAX`] bytes.
 pub fn check_text(what: &str, text: &str) -> Result<()> {
     if text.len() > limits::TEXT_BYTES_MAX {
-        return Err(Error::usage("text.long", format!("the {what} has {} bytes, the most is {}", text.len(), limits::TEXT_BYTES_MAX)));
+        let message = format!("the {what} has {} bytes, the most is {}", text.len(), limits::TEXT_BYTES_MAX);
+        return Err(Error::usage("text.long", message).hint("shorten it, or put the long text into a document"));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //! catalogue is. So each of the two notices at open when the other came back shorter than it was.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
@@ -58,6 +58,7 @@ pub struct Chunks {
     kept: Arc<Mutex<Vec<(GroupName, Arc<Vec<u8>>)>>>,
     /// No chunk counts as there, see [`Chunks::anew`].
     anew: bool,
+    dir: PathBuf,
 }
 
 /// How many plain bytes a group has, and the first 12 bytes of the digest of the digests of its chunks.
@@ -98,6 +99,9 @@ fn group_key(name: &GroupName) -> [u8; 17] {
     key
 }
 
+/// Bytes: with less free space than this, a write that the disk refused was refused for want of it. A memtable and a journal take so much.
+const SPACE_BYTES_LEAST: u64 = 64 << 20;
+
 /// How far the two stores are.
 #[derive(Debug, Clone, Copy, Default)]
 struct Numbers {
@@ -131,6 +135,10 @@ fn failure(what: &str, e: fjall::Error) -> Error {
         }
         fjall::Error::Locked => {
             Error::new(Kind::Locked, "store.locked", "another process holds the chunk store").hint("wait for it to end, or stop it")
+        }
+        fjall::Error::Poisoned => {
+            Error::new(Kind::Failed, "chunks.poisoned", format!("could not {what}: the disk refused an earlier write of the chunk store"))
+                .hint("look at the disk's free space and health, then run the same command again")
         }
         other => Error::new(Kind::Failed, "chunks.failed", format!("could not {what} in the chunk store: {other}")).hint(DAMAGED_HINT),
     }
@@ -187,6 +195,12 @@ impl Group {
     }
 }
 
+/// Free space of the file system that holds `dir`, where it can be told.
+fn free_bytes(dir: &Path) -> Option<u64> {
+    let space = rustix::fs::statvfs(dir).ok()?;
+    Some(space.f_bavail.saturating_mul(space.f_frsize))
+}
+
 /// A group ready to be stored.
 pub struct Packed {
     rows: Vec<(Vec<u8>, Vec<u8>)>,
@@ -228,7 +242,16 @@ impl Chunks {
         let chunks = db.keyspace("chunks", options).map_err(fail)?;
         let number = chunks.get(NUMBER_KEY).map_err(|e| failure("read the number", e))?;
         let numbers = number.and_then(|v| Numbers::decode(&v)).unwrap_or_default();
-        Ok(Chunks { db, chunks, numbers: Arc::new(Mutex::new(numbers)), moving: Arc::default(), kept: Arc::default(), anew: false })
+        let numbers = Arc::new(Mutex::new(numbers));
+        Ok(Chunks { db, chunks, numbers, moving: Arc::default(), kept: Arc::default(), anew: false, dir: dir.to_owned() })
+    }
+
+    /// fjall writes in the background as well. When the disk refuses that, the next call learns only that something was refused, not what.
+    fn write_failure(&self, what: &str, e: fjall::Error) -> Error {
+        if matches!(e, fjall::Error::Poisoned) && free_bytes(&self.dir).is_some_and(|free| free < SPACE_BYTES_LEAST) {
+            return Error::io(format_args!("{what} in the chunk store"), std::io::ErrorKind::StorageFull.into());
+        }
+        failure(what, e)
     }
 
     /// The same store for a writer that takes no chunk for present: each is written again, over the damaged one that may be there.
@@ -303,11 +326,11 @@ impl Chunks {
             for (key, value) in packed.iter().flat_map(|p| &p.rows) {
                 batch.insert(&self.chunks, &key[..], &value[..]);
             }
-            return batch.commit().map_err(|e| failure("write chunks", e));
+            return batch.commit().map_err(|e| self.write_failure("write chunks", e));
         }
         // A table wants its keys in order and each once.
         let rows: BTreeMap<&[u8], &[u8]> = packed.iter().flat_map(|p| &p.rows).map(|(key, value)| (&key[..], &value[..])).collect();
-        let fail = |e| failure("write chunks", e);
+        let fail = |e| self.write_failure("write chunks", e);
         let mut table = self.chunks.start_ingestion().map_err(fail)?;
         for (key, value) in rows {
             table.write(key, value).map_err(fail)?;
@@ -322,7 +345,7 @@ impl Chunks {
         let next = Numbers { last: numbers.last + 1, ..*numbers };
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
         batch.insert(&self.chunks, NUMBER_KEY, next.encode());
-        batch.commit().map_err(|e| failure("sync", e))?;
+        batch.commit().map_err(|e| self.write_failure("sync", e))?;
         *numbers = next;
         Ok(next.last)
     }
@@ -369,7 +392,7 @@ impl Chunks {
         for digest in digests {
             batch.remove(&self.chunks, digest.as_bytes());
         }
-        batch.commit().map_err(|e| failure("remove chunks", e))
+        batch.commit().map_err(|e| self.write_failure("remove chunks", e))
     }
 
     /// Gives the space of removed chunks back to the disk. Needs as much free space as the touched files hold.

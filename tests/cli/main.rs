@@ -17,3 +17,4 @@ mod remotes;
 mod restore;
 mod safety;
 mod service;
+mod signals;

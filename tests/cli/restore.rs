@@ -78,3 +78,27 @@ fn removed_documents_under_a_prefix_come_back_together() {
     assert_eq!(s.json(&["apply", "p.json"])["done"], 1);
     assert_eq!(s.get("d/2"), "d/2");
 }
+
+/// A log that another program filled with names that lead out of any directory, and with links to go through.
+#[test]
+fn a_hostile_log_cannot_write_outside_its_target() {
+    let site = site();
+    std::fs::create_dir(site.path("outside")).expect("create");
+    site.write("outside/mine", "precious");
+    let outside = site.path("outside").display().to_string();
+    let link = |key: &str, target: &str| format!("{{\"op\":\"put\",\"key\":\"{key}\",\"text\":\"{target}\",\"meta\":{{\"kind\":\"link\"}}}}\n");
+    let file = |key: &str| format!("{{\"op\":\"put\",\"key\":\"{key}\",\"text\":\"hostile\"}}\n");
+    let links = link("h/link", &outside) + &link("h/up", "../outside") + &link("h/file", &format!("{outside}/mine"));
+    let through = ["h/link/mine", "h/link/new", "h/up/mine", "h/file/x", "h/../../outside/mine", "h/../outside/new", "h/a/../../../outside/new"];
+    let lines = links + &through.map(file).concat() + &file(&format!("h/{outside}/absolute")) + &file("h/fine");
+    assert_eq!(site.batch(&lines, &[]).exit, 0);
+    let run = site.run(&["restore", "h/", "--into", "into", "--json"]);
+    assert_eq!(run.exit, 3, "some of it cannot be a path: {run:?}");
+    assert_eq!(std::fs::read_to_string(site.path("into/fine")).expect("the rest is there"), "hostile");
+    let there: Vec<_> = std::fs::read_dir(site.path("outside")).expect("list").map(|e| e.expect("entry").file_name()).collect();
+    assert_eq!(there, ["mine"]);
+    assert_eq!(std::fs::read_to_string(site.path("outside/mine")).expect("mine"), "precious");
+    // One document by its name, into a directory.
+    let run = site.run(&["restore", "h/../../outside/mine", "--into", "one", "--json"]);
+    assert_eq!(std::fs::read_to_string(site.path("outside/mine")).expect("mine"), "precious", "{run:?}");
+}

@@ -217,3 +217,47 @@ fn one_document_with_many_versions() {
     assert_eq!(again.position().expect("end"), store.position().expect("end"));
     sound(&again);
 }
+
+/// A disk that is really full: a small file system in memory. Needs the right to mount one; says so where that is missing.
+#[test]
+fn a_full_disk_refuses_and_keeps_what_was_recorded() {
+    let dir = tempfile::tempdir().expect("dir");
+    let disk = dir.path().join("disk");
+    fs::create_dir(&disk).expect("create");
+    let mount = |words: &[&str]| std::process::Command::new(words[0]).args(&words[1..]).arg(&disk).stderr(std::process::Stdio::null()).status();
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=24m", "annals-test"]).is_ok_and(|status| status.success()) {
+        println!("skipped: a_full_disk_refuses_and_keeps_what_was_recorded: no right to mount a file system in memory");
+        return;
+    }
+    let outcome = std::panic::catch_unwind(|| fill_up(&disk));
+    mount(&["umount", "-l"]).expect("umount");
+    outcome.expect("the disk fills up and is emptied again");
+}
+
+fn fill_up(disk: &Path) {
+    let path = disk.join("store");
+    let store = options().init(&path, "test").expect("init");
+    fs::write(disk.join("filler"), noise(0, 6 << 20)).expect("write");
+    let mut recorded = 0u64;
+    let error = (0..1000u64)
+        .find_map(|i| match store.put(format!("k/{i}"), &noise(i, 150_000)[..]) {
+            Ok(_) => {
+                recorded = i + 1;
+                None
+            }
+            Err(e) => Some(e),
+        })
+        .expect("24 MiB are soon full");
+    assert!(recorded > 10 && error.kind() == Kind::Space && error.what_next().is_some(), "after {recorded}: {error:?}");
+    assert_eq!(error.kind().exit(), 15);
+    let small = store.put("small", &b"also refused, or not, but never half"[..]).is_ok();
+    drop(store);
+    fs::remove_file(disk.join("filler")).expect("remove");
+    let store = options().open(&path).expect("open");
+    assert_eq!(store.position().expect("position").seq, recorded + u64::from(small));
+    for i in 0..recorded {
+        assert!(store.get(format!("k/{i}")).expect("get").bytes(1 << 20).expect("bytes") == noise(i, 150_000), "k/{i}");
+    }
+    store.put("after", &noise(5000, 150_000)[..]).expect("there is room again");
+    sound(&store);
+}

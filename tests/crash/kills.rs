@@ -10,10 +10,10 @@ use annals::model::moment::Moment;
 use annals::{Result, Store};
 
 use crate::cases::{CASES, Case, Work, filled};
-use crate::support::{copy_tree, folder_remote, noise, number, options, quick, rebuild, shapes, sound};
+use crate::support::{copy_tree, folder_remote, noise, number, options, quick, rebuild, seed, shapes, sound};
 
 /// What the child is to do, and where.
-const CHILD: &str = "ANNALS_CRASH_CHILD";
+pub const CHILD: &str = "ANNALS_CRASH_CHILD";
 const ROOT: &str = "ANNALS_CRASH_ROOT";
 
 /// Not a test: what the other tests run as a process of its own.
@@ -139,11 +139,11 @@ fn write_for_ever(root: &Path) -> Result<()> {
 
 #[test]
 fn no_acknowledged_batch_is_lost_to_kill_9() {
-    let kills = number("ANNALS_KILLS", 40);
+    let kills = number("ANNALS_KILLS", 100);
     let dir = tempfile::tempdir().expect("dir");
     let root = dir.path();
     options().init(&root.join("store"), "test").expect("init");
-    let random = SeededRandom::new(kills);
+    let random = SeededRandom::new(seed());
     let dice = |n: u8| {
         let mut byte = [0];
         random.fill(&mut byte);
@@ -201,4 +201,95 @@ fn no_acknowledged_batch_is_lost_to_kill_9() {
     assert!(report.gaps.is_empty(), "{report:?}");
     assert_eq!(again.position().expect("position"), store.position().expect("position"));
     println!("{kills} kills, {last} batches, none lost");
+}
+
+/// What the program is told to do when it is killed, and whether it records a batch.
+const VERBS: [(&str, bool); 9] = [
+    ("put put/large large --request-id R", true),
+    ("put put/small small", true),
+    ("batch --from lines.ndjson --reason killed", true),
+    ("capture folder folder --prefix folder/ --once", true),
+    ("seal", false),
+    ("ship --to usb", false),
+    ("gc", false),
+    ("rebuild --from dir:remote --into again --key store/annals.key", false),
+    ("restore tree/ --into restored", false),
+];
+
+/// The program in a directory, as people run it.
+fn program(dir: &Path, words: &str) -> Option<Command> {
+    let mut command = Command::new(option_env!("CARGO_BIN_EXE_annals")?);
+    command.args(words.split(' ')).current_dir(dir).env("ANNALS_STORE", dir.join("store")).stdout(Stdio::null()).stderr(Stdio::null());
+    Some(command)
+}
+
+#[test]
+fn the_program_is_killed_in_the_middle_of_every_verb() {
+    let kills = number("ANNALS_KILLS", 100);
+    let dir = tempfile::tempdir().expect("dir");
+    let root = dir.path();
+    filled(root);
+    std::fs::create_dir(root.join("remote")).expect("create");
+    std::fs::create_dir(root.join("folder")).expect("create");
+    let run = |words: &str| program(root, words).map(|mut command| assert!(command.status().expect("run").success(), "{words}"));
+    if run("remote add usb dir:remote").is_none() {
+        return;
+    }
+    run("ship --to usb");
+    let random = SeededRandom::new(seed());
+    let (mut midway, mut ended) = (0, 0);
+    for kill in 0..kills {
+        let (words, records) = VERBS[kill as usize % VERBS.len()];
+        let lines: String = (0..300).map(|i| format!("{{\"op\":\"put\",\"key\":\"batch/{i}\",\"json\":{{\"kill\":{kill},\"i\":{i}}}}}\n")).collect();
+        std::fs::write(root.join("lines.ndjson"), lines).expect("write");
+        std::fs::write(root.join("large"), noise(kill, 2_000_000)).expect("write");
+        std::fs::write(root.join("small"), kill.to_string()).expect("write");
+        (0..6).for_each(|i| std::fs::write(root.join(format!("folder/{i}")), noise(kill * 10 + i, 40_000)).expect("write"));
+        let before = options().open(&root.join("store")).expect("open").position().expect("position");
+        let words = words.replace(" R", &format!(" {kill}"));
+        let mut child = program(root, &words).expect("the program").spawn().expect("spawn");
+        // At a random moment of what it takes; how long that is on this machine only decides where it dies, not what must hold.
+        let mut two = [0; 2];
+        random.fill(&mut two);
+        (0..u32::from(u16::from_le_bytes(two)) * 400).for_each(|n| {
+            std::hint::black_box(n);
+        });
+        child.kill().expect("kill");
+        let success = child.wait().expect("wait").success();
+        *(if success { &mut ended } else { &mut midway }) += 1;
+
+        let store = options().open(&root.join("store")).expect("open after a kill");
+        let end = store.position().expect("position");
+        assert!(end == before || records && end.seq == before.seq + 1, "kill {kill}, {words}: {before:?} became {end:?}");
+        assert!(!success || !records || end.seq == before.seq + 1, "kill {kill}, {words}: what was said to be done is not there");
+        if kill % 9 == 8 {
+            sound(&store);
+        }
+        drop(store);
+        match words.split(' ').next() {
+            // A restored folder is there as it should be, or not at all.
+            Some("restore") if root.join("restored").exists() => {
+                assert_eq!(std::fs::read(root.join("restored/dir/file")).expect("file"), b"in a directory");
+                assert!(root.join("restored/empty").is_dir() && root.join("restored/large").metadata().expect("large").len() == 60_000);
+                std::fs::remove_dir_all(root.join("restored")).expect("remove");
+            }
+            // A store that is not whole is no store; the same command goes on.
+            Some("rebuild") => {
+                let again = root.join("again");
+                if let Err(e) = options().open(&again) {
+                    assert!(["store.none", "rebuild.unfinished"].contains(&e.code()), "kill {kill}: {e:?}");
+                    run(&words);
+                }
+                sound(&options().open(&again).expect("open"));
+                std::fs::remove_dir_all(again).expect("remove");
+            }
+            _ => {}
+        }
+    }
+    run("ship --to usb");
+    run("rebuild --from dir:remote --into again --key store/annals.key");
+    let store = options().open(&root.join("store")).expect("open");
+    sound(&store);
+    assert_eq!(shapes(&options().open(&root.join("again")).expect("open")), shapes(&store));
+    println!("{kills} kills of the program: {midway} in the middle of its work, {ended} after it, nothing lost");
 }

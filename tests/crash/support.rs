@@ -1,5 +1,6 @@
 //! Stores in temporary directories, and what they say, in a form that can be compared.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -22,10 +23,25 @@ use annals::{Result, Store, Tenant};
 /// 2026-03-01T12:00:00Z.
 pub const NOON: i64 = 1_772_366_400_000_000;
 
-/// Options with a clock that stands still, so that the same work gives the same digests. They wait for the lock: a process that another
-/// test is just starting has our open files for a moment.
+/// The seed of everything random in these tests: `ANNALS_SEED`, 1 otherwise.
+pub fn seed() -> u64 {
+    number("ANNALS_SEED", 1)
+}
+
+/// Options with a clock that stands still and randomness that can be repeated, so that the same work gives the same ids and digests. They wait
+/// for the lock: a process that another test is just starting has our open files for a moment.
 pub fn options() -> Options {
-    Store::builder().clock(Arc::new(ManualClock::new(Timestamp(NOON)))).lock_wait(std::time::Duration::from_secs(10))
+    thread_local! {
+        /// How many stores this test has opened: each gets randomness of its own.
+        static OPENED: Cell<u64> = const { Cell::new(0) };
+    }
+    let options = Store::builder().clock(Arc::new(ManualClock::new(Timestamp(NOON)))).lock_wait(std::time::Duration::from_secs(10));
+    // A child would draw what its parent has drawn.
+    if std::env::var_os(crate::kills::CHILD).is_some() {
+        return options;
+    }
+    let opened = OPENED.replace(OPENED.get() + 1);
+    options.random(Arc::new(SeededRandom::new(seed() << 32 | opened)))
 }
 
 /// Ships with little effort: what is compared here is not the bytes saved.

@@ -54,7 +54,8 @@ pub struct MomentRange {
 
 /// Reads one time expression (see the module's table). `zone` is where wall clocks without a zone of their own are read.
 ///
-/// Every failure is of kind [`Kind::Usage`](crate::base::error::Kind::Usage) with a code `time.*` and a correct example as its hint.
+/// Every failure is of kind [`Kind::Usage`](crate::base::error::Kind::Usage) with a code `time.*` and a correct example as its hint
+/// (`text.long` for the name of a mark that is none).
 pub fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Moment> {
     let text = text.trim();
     match shape(text) {

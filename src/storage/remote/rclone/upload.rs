@@ -16,14 +16,19 @@ use crate::base::monitor::{Monitor, Progress, check_stop};
 
 /// Uploads run side by side while less than so many bytes are on the way: small objects hide each other's round trips, large ones go alone so
 /// that a cut line loses one.
-const SIDE_BY_SIDE_BYTES: u64 = 1 << 20;
+const SIDE_BY_SIDE_BYTES: u64 = 256 << 10;
 /// Uploads that run side by side at most.
 const SIDE_BY_SIDE_MAX: usize = 4;
 
 impl Rclone {
     /// What stands at the name of an upload: `None` for nothing, otherwise whether it is right.
     fn look_first(&self, session: &Arc<Session>, upload: &Upload, monitor: &dyn Monitor) -> Result<Option<bool>> {
-        let Some(size) = self.size(session, &upload.name)? else { return Ok(None) };
+        let size = match self.size(session, &upload.name) {
+            // A new remote: its folder is made by the first upload, also by one that was tried before or sent elsewhere.
+            Err(e) if e.code() == "remote.absent" => return Ok(None),
+            size => size?,
+        };
+        let Some(size) = size else { return Ok(None) };
         let right = size == upload.size && self.digest(session, &upload.name, size, monitor)? == file_digest(&upload.from)?;
         Ok(Some(right))
     }
@@ -82,12 +87,14 @@ pub(super) struct Uploading<'a> {
     monitor: &'a dyn Monitor,
     outcomes: Vec<Option<Outcome>>,
     running: Vec<Running>,
+    /// The line was lost: nothing more is begun, since every try would wait for a line that is not there.
+    lost: bool,
 }
 
 impl<'a> Uploading<'a> {
     pub(super) fn new(rclone: &'a Rclone, session: Arc<Session>, objects: &'a [Upload], monitor: &'a dyn Monitor) -> Self {
         let outcomes = objects.iter().map(|_| None).collect();
-        Uploading { rclone, session, objects, monitor, outcomes, running: Vec::new() }
+        Uploading { rclone, session, objects, monitor, outcomes, running: Vec::new(), lost: false }
     }
 
     pub(super) fn run(mut self) -> Result<Vec<Outcome>> {
@@ -124,14 +131,25 @@ impl<'a> Uploading<'a> {
     }
 
     fn begin(&mut self, index: usize) {
+        if self.lost {
+            let text = format!("not sent, because the line was lost before: {}", self.objects[index].name);
+            let error = Error::new(Kind::Remote, "remote.unreachable", text).hint("check the line; it will be tried again");
+            self.outcomes[index] = Some(Err(error));
+            return;
+        }
         match self.rclone.begin_upload(&self.session, &self.objects[index], self.monitor) {
             Ok(Begun::Existed) => self.outcomes[index] = Some(Ok(Stored::Existed)),
             Ok(Begun::Running(job, goal)) => {
                 let moved_at = self.rclone.options.sleeper.elapsed();
                 self.running.push(Running { index, job, goal, bytes: 0, moved_at });
             }
-            Err(e) => self.outcomes[index] = Some(Err(e)),
+            Err(e) => self.failed(index, e),
         }
+    }
+
+    fn failed(&mut self, index: usize, error: Error) {
+        self.lost |= matches!(error.code(), "remote.unreachable" | "remote.name_lookup" | "remote.timeout");
+        self.outcomes[index] = Some(Err(error));
     }
 
     /// Looks at all running uploads; says whether one ended.
@@ -148,7 +166,10 @@ impl<'a> Uploading<'a> {
             match ended {
                 None => still.push(running),
                 Some(outcome) => {
-                    self.outcomes[running.index] = Some(outcome);
+                    match outcome {
+                        Ok(stored) => self.outcomes[running.index] = Some(Ok(stored)),
+                        Err(e) => self.failed(running.index, e),
+                    }
                     any = true;
                 }
             }

@@ -2,6 +2,10 @@
 //!
 //! The suites with rclone run for each program in `ANNALS_TEST_RCLONES` (separated by colons; `rclone` by default) and say why when they do not
 //! run. The S3 suite needs one that has `rclone serve s3` (1.65 or newer), the sftp suite an OpenSSH server program.
+//!
+//! `cutting` ships through a line that is cut 20 times.
+
+mod cutting;
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -229,7 +233,7 @@ fn listening(port: u16, server: &mut Child) {
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(server.exited().expect("server").is_none(), "the server ended: {}", server.stderr());
         assert!(start.elapsed() < Duration::from_secs(30), "the server does not listen: {}", server.stderr());
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::yield_now();
     }
 }
 
@@ -277,6 +281,9 @@ impl Place {
         println!("{}: requests for one upload and its check: {spent}", program.display());
         assert_eq!(spent, requests);
         rclone.remove(&["t0/seg/first".into(), "t0/seg/second".into()]).expect("remove");
+        // Also by one that looks first, as the second remote of an old store gets it.
+        let fresh = self.rclone(program, "good", &format!("{below}fresh"));
+        assert_eq!(stored(&fresh, &[site.file("t0/seg/first", b"first").again()]), [Stored::Written]);
 
         conformance(&site);
         self.killed(&rclone, &site);
@@ -370,15 +377,21 @@ fn rclone_on_a_local_folder() {
     }
 }
 
-#[test]
-fn rclone_on_openssh_sftp() {
-    let sshd = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].map(Path::new).into_iter().find(|p| p.exists());
-    let Some(sshd) = sshd else {
-        println!("skipped: rclone_on_openssh_sftp: no sshd program (install openssh-server)");
-        return;
-    };
-    for (program, version) in rclones("rclone_on_openssh_sftp") {
-        println!("with {version}");
+/// An OpenSSH server on the loopback interface that opens to the key `user` in its directory.
+struct Sftp {
+    dir: tempfile::TempDir,
+    port: u16,
+    server: Child,
+}
+
+impl Sftp {
+    /// Starts one; says why where that cannot be.
+    fn start(test: &str) -> Option<Sftp> {
+        let sshd = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].map(Path::new).into_iter().find(|p| p.exists());
+        let Some(sshd) = sshd else {
+            println!("skipped: {test}: no sshd program (install openssh-server)");
+            return None;
+        };
         let dir = tempfile::tempdir().expect("dir");
         let at = |name: &str| dir.path().join(name).display().to_string();
         for key in ["host", "user", "other"] {
@@ -388,7 +401,7 @@ fn rclone_on_openssh_sftp() {
         if let Err(e) = fs::create_dir_all("/run/sshd") {
             println!("note: sshd may miss its folder for privilege separation: {e}");
         }
-        let (port, nobody) = (free_port(), free_port());
+        let port = free_port();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\n\
              PasswordAuthentication no\nMaxStartups 100\nSubsystem sftp internal-sftp\n",
@@ -398,16 +411,30 @@ fn rclone_on_openssh_sftp() {
         fs::write(dir.path().join("sshd_config"), config).expect("config");
         let mut server = Command::new(sshd).args(["-D", "-e", "-f", &at("sshd_config")]).spawn().expect("sshd");
         listening(port, &mut server);
+        Some(Sftp { dir, port, server })
+    }
+
+    /// rclone's configuration of a remote that reaches it at `port` with the key called `key`.
+    fn section(&self, name: &str, port: u16, key: &str) -> String {
         let user = output(Command::new("id").arg("-un")).expect("id").trim().to_owned();
-        let section = |name: &str, port: u16, key: &str| {
-            format!("[{name}]\ntype = sftp\nhost = 127.0.0.1\nport = {port}\nuser = {user}\nkey_file = {}\n", at(key))
-        };
-        let known = fs::read_to_string(dir.path().join("other.pub")).expect("key");
-        fs::write(dir.path().join("known"), format!("[127.0.0.1]:{port} {known}")).expect("known hosts");
+        let key = self.dir.path().join(key).display().to_string();
+        format!("[{name}]\ntype = sftp\nhost = 127.0.0.1\nport = {port}\nuser = {user}\nkey_file = {key}\n")
+    }
+}
+
+#[test]
+fn rclone_on_openssh_sftp() {
+    for (program, version) in rclones("rclone_on_openssh_sftp") {
+        println!("with {version}");
+        let Some(sftp) = Sftp::start("rclone_on_openssh_sftp") else { return };
+        let (port, nobody) = (sftp.port, free_port());
+        let section = |name: &str, port: u16, key: &str| sftp.section(name, port, key);
+        let known = fs::read_to_string(sftp.dir.path().join("other.pub")).expect("key");
+        fs::write(sftp.dir.path().join("known"), format!("[127.0.0.1]:{port} {known}")).expect("known hosts");
         let sections = section("good", port, "user") + &section("bad", port, "other") + &section("gone", nobody, "user");
-        let twisted = section("twisted", port, "user") + &format!("known_hosts_file = {}\n", at("known"));
-        let path = at("root");
-        let place = Place::new(&format!("{path}/"), &(sections + &twisted), Some(server), dir);
+        let twisted = section("twisted", port, "user") + &format!("known_hosts_file = {}\n", sftp.dir.path().join("known").display());
+        let path = sftp.dir.path().join("root").display().to_string();
+        let place = Place::new(&format!("{path}/"), &(sections + &twisted), Some(sftp.server), sftp.dir);
         let before = fs::read(&place.config).expect("config");
         place.suite(&program, "", 2);
         assert_eq!(fs::read(&place.config).expect("config"), before, "rclone changed the user's configuration");
