@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use annals::base::digest::Digest;
+use annals::base::machine::Machine;
 use annals::base::monitor::Silent;
 use annals::base::random::{Random, SeededRandom};
 use annals::base::time::{ManualClock, Timestamp};
@@ -23,9 +24,10 @@ use annals::{Result, Store, Tenant};
 pub const NOON: i64 = 1_772_366_400_000_000;
 
 /// Options with a clock that stands still, so that the same work gives the same digests. They wait for the lock: a process that another
-/// test is just starting has our open files for a moment.
+/// test is just starting has our open files for a moment. The copies that the tests make of a store are to be taken for the store.
 pub fn options() -> Options {
-    Store::builder().clock(Arc::new(ManualClock::new(Timestamp(NOON)))).lock_wait(std::time::Duration::from_secs(10))
+    let options = Store::builder().clock(Arc::new(ManualClock::new(Timestamp(NOON)))).machine(Machine::unknown());
+    options.lock_wait(std::time::Duration::from_secs(10))
 }
 
 /// Ships with little effort: what is compared here is not the bytes saved.
