@@ -104,6 +104,20 @@ pub fn remove_file(path: &Path) -> Result<()> {
     }
 }
 
+/// What tells a file from a copy of it: its number in the file system and when it came to be. Empty where the system does not tell. A file
+/// that was copied, unpacked or brought back from a backup has another one; a block device that was rolled back has the same.
+pub fn identity(path: &Path) -> String {
+    #[cfg(unix)]
+    if let Ok(metadata) = fs::metadata(path) {
+        use std::os::unix::fs::MetadataExt;
+        let born = metadata.created().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok()).map_or(0, |d| d.as_nanos());
+        return format!("{}-{born}", metadata.ino());
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    String::new()
+}
+
 /// Reads a whole file of at most `max` bytes; a longer one is [`Error::damaged`].
 pub fn read_file(path: &Path, max: u64) -> Result<Vec<u8>> {
     let what = || format!("read {}", path.display());
@@ -129,5 +143,8 @@ mod tests {
         write_file(&path, b"whole", 0o600).expect("write");
         assert_eq!(read_file(&path, 5).expect("read"), b"whole");
         assert!(read_file(&path, 4).is_err());
+        fs::copy(&path, dir.path().join("b")).expect("copy");
+        assert_eq!(identity(&path), identity(&path));
+        assert_ne!(identity(&path), identity(&dir.path().join("b")));
     }
 }

@@ -9,5 +9,6 @@ pub mod time;
 pub mod codec;
 pub mod fault;
 pub mod disk;
+pub mod machine;
 pub mod monitor;
 pub mod process;

@@ -3,6 +3,7 @@
 pub mod gate;
 pub mod content;
 pub mod queue;
+pub mod witness;
 pub mod store;
 pub mod draft;
 pub mod record;
@@ -18,8 +19,10 @@ pub mod references;
 pub mod remotes;
 pub mod seal;
 pub mod replay;
+pub mod lineage;
 pub mod offsite;
 pub mod rebuild;
+pub mod realign;
 pub mod heal;
 pub mod status;
 pub mod keys;

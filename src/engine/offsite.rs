@@ -23,11 +23,13 @@ use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::remote::{self, Check, Object, Remote, RemoteUrl, Upload};
 
 use super::content::Ingested;
+use super::lineage::{before_shipment, look};
 use super::remotes::allows;
 use super::replay::{Replay, documents};
 use super::seal::{Before, SealOptions};
 use super::store::{INCOMING, Inner, Store, Tenant};
 use super::verify::{VerifyReport, documents_between};
+use super::witness::know_lines;
 
 /// Bytes: objects up to this size are read back whole after the upload; of larger ones the size is read back.
 const READ_BACK_BYTES_MAX: u64 = 1 << 20;
@@ -199,12 +201,16 @@ impl Store {
             return Err(Error::new(Kind::Refused, "rule.residency", format!("no tenant may be shipped to {}", remote.name))
                 .hint("see [tenant] regions and remotes in annals.toml; nothing was sent"));
         }
+        if report.objects > 0 && !options.dry_run {
+            self.inner.witness.note(&self.inner.catalog, self.inner.clock().now())?;
+        }
         report.requests = remote.remote.requests() - before;
         report.seconds = if options.dry_run { report.bytes as f64 / self.line_rate(&remote.name)? } else { started.elapsed().as_secs_f64() };
         Ok(report)
     }
 
     fn ship_tenant(&self, tenant: &Tenant, remote: &OpenRemote, options: &ShipOptions, report: &mut ShipReport, monitor: &dyn Monitor) -> Result<()> {
+        before_shipment(tenant, &remote.name, &*remote.remote, !options.dry_run)?;
         let mut seal = options.seal;
         seal.object_bytes_max = self.object_bytes(&remote.name)?.min(seal.object_bytes_max);
         let tried_to = self.inner.catalog.read(|rows| rows.sealed(tenant.id))?;
@@ -212,7 +218,7 @@ impl Store {
         Shipment { tenant, remote, options, tried_to, monitor }.run(report)
     }
 
-    fn line_rate(&self, remote: &str) -> Result<f64> {
+    pub(crate) fn line_rate(&self, remote: &str) -> Result<f64> {
         Ok(self.inner.catalog.read(|rows| rows.line_rate(remote))?.unwrap_or(LINE_RATE_UNKNOWN))
     }
 
@@ -533,8 +539,19 @@ impl Copies {
         Ok(Copies { objects, cut })
     }
 
+    /// Leaves out the objects that `wanted` does not want.
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&ObjectName) -> bool) {
+        self.objects.retain(|_, (name, _)| wanted(name));
+        self.cut.retain(|(name, _)| wanted(name));
+    }
+
+    /// The lines of history that the names show, each with its last batch.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (TimelinePrefix, u64)> {
+        self.objects.values().map(|(name, _)| name).chain(self.cut.iter().map(|(name, _)| name)).map(|name| (name.timeline, name.last))
+    }
+
     /// Tail objects whose slice holds batch `seq`: those that start there first, and of equals those that reach furthest.
-    fn holding(&self, seq: u64) -> Vec<ObjectName> {
+    pub(crate) fn holding(&self, seq: u64) -> Vec<ObjectName> {
         let mut found: Vec<_> = self.tails().into_iter().filter(|n| (n.first..=n.last).contains(&seq)).collect();
         found.sort_by_key(|n| (std::cmp::Reverse(n.first), std::cmp::Reverse(n.last)));
         found
@@ -558,7 +575,7 @@ impl Copies {
         self.objects.values().map(|(name, _)| *name).filter(move |n| n.is_tail && n.timeline == timeline && n.first <= seq)
     }
 
-    fn remotes(&self, name: &ObjectName) -> &[OpenRemote] {
+    pub(crate) fn remotes(&self, name: &ObjectName) -> &[OpenRemote] {
         self.objects.get(&name.to_string()).map_or(&[], |(_, remotes)| remotes)
     }
 }
@@ -601,17 +618,20 @@ pub(crate) struct Fetch<'a> {
 type Left = BTreeSet<TimelinePrefix>;
 
 impl Fetch<'_> {
-    /// Adds everything that continues the local log, slice by slice; each is committed, so an interrupted fetch goes on where it was.
+    /// Adds everything that continues the local log, slice by slice; each is committed, so an interrupted fetch goes on where it was. The lines
+    /// that the remotes hold are known from then on.
     pub(crate) fn run(&self, report: &mut FetchReport) -> Result<()> {
         let copies = self.copies(report)?;
-        self.take(&copies, report)
+        self.take(&copies, report)?;
+        self.tenant.inner.catalog.write(|w| know_lines(w, self.tenant.id, copies.lines()))
     }
 
     fn copies(&self, report: &mut FetchReport) -> Result<Copies> {
         Copies::list(self.remotes, &self.tenant.public.to_hex(), &mut report.bridged)
     }
 
-    fn take(&self, copies: &Copies, report: &mut FetchReport) -> Result<()> {
+    /// The same with the objects of `copies`.
+    pub(crate) fn take(&self, copies: &Copies, report: &mut FetchReport) -> Result<()> {
         let key = self.tenant.key()?;
         let scratch = self.tenant.inner.dir.join(INCOMING);
         let mut left = Left::new();
@@ -667,7 +687,7 @@ impl Fetch<'_> {
     /// to an older state and on from there. The lines that it left are left here too.
     fn tails(&self, key: &SecretKey, copies: &Copies, row: &TenantRow, left: &mut Left, report: &mut FetchReport) -> Vec<ObjectName> {
         let (next, own) = (row.position.seq + 1, row.position.timeline);
-        let tails = copies.holding(next);
+        let tails = self.by_reach(key, copies, copies.holding(next));
         let lines: BTreeSet<TimelinePrefix> = tails.iter().map(|tail| tail.timeline).collect();
         if lines.len() < 2 && (!self.onward || lines.iter().all(|line| *line == own.prefix())) {
             return tails;
@@ -711,6 +731,44 @@ impl Fetch<'_> {
         peeked.retain(|(tail, slice)| slice.as_ref().map_or(tail.timeline == best.timeline.prefix(), same));
         peeked.sort_by_key(|(tail, _)| tail.timeline != best.timeline.prefix());
         peeked.into_iter().map(|(tail, _)| tail).collect()
+    }
+
+    /// Slices of one place and one line that hold different batches, because two copies of a store shipped both: those first that others go on
+    /// from, the furthest before all. Other slices stay as they are.
+    fn by_reach(&self, key: &SecretKey, copies: &Copies, mut tails: Vec<ObjectName>) -> Vec<ObjectName> {
+        let one_line = |a: &ObjectName, b: &ObjectName| a.timeline == b.timeline && a.first == b.first;
+        if !tails.iter().enumerate().any(|(i, a)| tails[..i].iter().any(|b| one_line(a, b))) {
+            return tails;
+        }
+        let read = |tail: &ObjectName| {
+            copies.remotes(tail).iter().find_map(|remote| {
+                let ranged = Ranged { remote, folder: self.tenant.public.to_hex() };
+                Tail::read(key, self.tenant.public, tail, &ranged).and_then(|t| t.links()).ok()
+            })
+        };
+        let links: Vec<(ObjectName, Option<(Digest, Digest)>)> = tails.iter().map(|tail| (*tail, read(tail))).collect();
+        let mut ends: Vec<(u64, Digest)> = links.iter().filter_map(|(tail, link)| Some((tail.last, (*link)?.1))).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        if ends.len() < 2 {
+            return tails;
+        }
+        // How far one gets from each end, and whether another line goes on from there; ends are found from the furthest slice back.
+        let first = tails.iter().map(|t| t.last).min().unwrap_or(0);
+        let mut reach: BTreeMap<(u64, Digest), (bool, u64)> = BTreeMap::new();
+        for tail in copies.tails().iter().rev().filter(|t| t.first > first) {
+            let Some((prev, head)) = read(tail) else { continue };
+            let beyond = reach.get(&(tail.last, head)).copied().unwrap_or((false, tail.last));
+            let branched = beyond.0 || tails.iter().all(|t| t.timeline != tail.timeline);
+            let known = reach.entry((tail.first - 1, prev)).or_default();
+            *known = (branched, beyond.1).max(*known);
+        }
+        let rank = |tail: &ObjectName| {
+            let link = links.iter().find(|(name, _)| name == tail).and_then(|(_, link)| *link);
+            link.and_then(|(_, head)| reach.get(&(tail.last, head)).copied()).unwrap_or((false, tail.last))
+        };
+        tails.sort_by_cached_key(|tail| std::cmp::Reverse(rank(tail)));
+        tails
     }
 
     /// The records of a slice, read in place from the first remote that gives them.
@@ -759,7 +817,7 @@ impl Fetch<'_> {
                 let who = copies.remotes(&tail).first().map_or("a remote", |remote| &remote.name);
                 let what = format!("both sides have moved on: {who} and this store have different batches from seq {at} on");
                 return Err(Error::new(Kind::Refused, "lineage.apart", what)
-                    .hint("nothing was changed; annals rebuild --into another directory shows what the remote has")
+                    .hint("nothing was changed; annals realign shows both sides and brings them into line")
                     .at_seq(at));
             }
         }
@@ -884,6 +942,7 @@ impl Store {
         let each = || tenants.iter().zip(&copies);
         each().try_for_each(|(tenant, copies)| fetch(tenant).check_together(copies))?;
         each().try_for_each(|(tenant, copies)| fetch(tenant).take(copies, &mut report))?;
+        self.inner.catalog.write(|w| tenants.iter().try_for_each(|tenant| self.inner.witness.caught_up(w, tenant.id)))?;
         Ok(report)
     }
 
@@ -899,6 +958,15 @@ impl Store {
 
 fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut VerifyReport, monitor: &dyn Monitor) -> Result<()> {
     let inner: &Inner = &tenant.inner;
+    let looked = look(tenant, &*remote.remote)?;
+    if let Some(fence) = looked.fence(tenant, &remote.name)? {
+        report.problem(
+            tenant.name(),
+            format!("{}: {}; annals realign brings both into line", fence.verdict.word(), fence.refusal(tenant.name())),
+            Some(fence.common),
+            Vec::new(),
+        );
+    }
     let held: HashSet<String> = inner.catalog.read(|rows| rows.held(&remote.name, tenant.id))?.into_iter().map(|(name, _)| name).collect();
     if held.is_empty() {
         return Ok(());

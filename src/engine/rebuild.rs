@@ -182,12 +182,16 @@ impl Rebuild<'_> {
                 // What is recorded from here on is not what the old line of history has: it gets a line of its own.
                 if self.at.is_some() || position.timeline == nowhere().timeline {
                     let parent = (position.timeline != nowhere().timeline).then_some(&position);
-                    w.set_tenant_timeline(tenant.id, TimelineId::new(inner.random()), parent)?;
+                    w.set_tenant_timeline(tenant.id, inner.witness.new_line(inner.random()), parent)?;
+                } else {
+                    // Nor is it sure that this is the only copy that goes on from here: its first batch begins a line.
+                    inner.witness.branch(w, tenant.id)?;
                 }
             }
             // With a gap it has not ended: the same command goes on when it names a remote that has the rest.
             if report.gaps.is_empty() { w.remove_fact(REBUILDING) } else { w.set_fact(REBUILDING, REBUILT_WITH_GAPS) }
         })?;
+        inner.witness.note(&inner.catalog, inner.clock().now())?;
         Ok((store, report))
     }
 }

@@ -402,6 +402,11 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
         .hint("make the plan again and look at it again; nothing was changed")
         .at_seq(tenant.position.seq));
     }
+    if tenant.is_side() {
+        return Err(Error::new(Kind::Refused, "line.left", format!("{} is a line of history that was left; it is only read", tenant.name))
+            .hint("record into the tenant itself: the name before the slash"));
+    }
+    inner.witness.begin_line(w, &mut tenant, inner.random())?;
     let now = inner.clock().now();
     let time = now.max(tenant.time);
     let batch_head = BatchHead {

@@ -251,7 +251,7 @@ fn apart(slice: &Slice, row: &TenantRow) -> Error {
         "lineage.apart",
         format!("batches {} to {} do not continue this log, which ends at seq {}", slice.first_seq, slice.last_seq(), row.position.seq),
     )
-    .hint("the remote and this store have different histories; nothing was changed")
+    .hint("the remote and this store have different histories, nothing was changed; annals realign shows both sides")
     .at_seq(row.position.seq)
 }
 

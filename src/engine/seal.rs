@@ -134,11 +134,17 @@ impl Tenant {
     /// Seals what no segment holds yet.
     pub fn seal(&self, options: &SealOptions, monitor: &dyn Monitor) -> Result<SealReport> {
         let key = self.key()?;
+        let inner = &*self.inner;
+        inner.witness.check(&inner.catalog, inner.random(), inner.clock().now())?;
+        inner.witness.pass(&inner.catalog, self.id)?;
         let mut report = SealReport::default();
         loop {
             check_stop(monitor)?;
             let (row, sealed) = self.inner.catalog.read(|rows| Ok((rows.tenant_by_id(self.id)?, rows.sealed(self.id)?)))?;
             if sealed >= row.position.seq {
+                if report.slices > 0 {
+                    inner.witness.note(&inner.catalog, inner.clock().now())?;
+                }
                 return Ok(report);
             }
             let sealer = Sealing { tenant: self, row: &row, options, again: false, monitor };

@@ -11,8 +11,10 @@ use crate::storage::catalog::View;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::config::Remote as Place;
 
+use super::lineage::Standing;
 use super::remotes::allows;
 use super::store::{Inner, Store};
+use super::witness::Fence;
 
 /// Changes that exist only here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,6 +122,8 @@ pub struct Status {
     pub quota_bytes: Option<u64>,
     /// The chunk store came back shorter than the catalogue relies on: bytes that were acknowledged are gone.
     pub damaged: bool,
+    /// How each tenant stands towards its witnesses.
+    pub lineage: Vec<Standing>,
 }
 
 impl Status {
@@ -133,6 +137,11 @@ impl Status {
         self.stale_after_secs.is_some_and(|limit| self.unshipped_age_secs() > limit)
     }
 
+    /// Tenants of which nothing is shipped, because they went back in time or parted from a remote.
+    pub fn fenced(&self) -> impl Iterator<Item = (&str, &Fence)> {
+        self.lineage.iter().filter_map(|s| Some((s.tenant.as_str(), s.fence.as_ref()?)))
+    }
+
     /// Documents that exist now, of all tenants.
     pub fn documents(&self) -> u64 {
         self.tenants.iter().map(|t| t.documents).sum()
@@ -144,7 +153,7 @@ impl Store {
     pub fn status(&self) -> Result<Status> {
         let inner = &*self.inner;
         let (tenants, remotes, drafts) = inner.catalog.read(|rows| {
-            let tenants = rows.tenants()?;
+            let tenants: Vec<TenantRow> = rows.tenants()?.into_iter().filter(|t| !t.is_side()).collect();
             let mut drafts = 0;
             for tenant in &tenants {
                 drafts += rows.drafts(tenant.id)?.len() as u64;
@@ -169,6 +178,7 @@ impl Store {
             disk_bytes: bytes_below(&inner.dir)?,
             quota_bytes: inner.config.store.quota_bytes,
             damaged: !self.damage()?.is_none(),
+            lineage: self.lineage()?,
         })
     }
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use crate::base::digest::Digest;
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::id::{SiteId, TenantId, TimelineId};
+use crate::base::id::{SiteId, TenantId};
+use crate::base::machine::Machine;
 use crate::base::random::{OsRandom, Random};
 use crate::base::time::{Clock, SystemClock, Timestamp};
 use crate::format::cipher::SecretKey;
@@ -25,6 +26,7 @@ use crate::storage::config::Config;
 
 use super::gate::Gate;
 use super::queue::CommitQueue;
+use super::witness::Witness;
 
 /// Name of the file that makes a directory a store.
 pub const MARKER: &str = "annals.store";
@@ -34,6 +36,8 @@ pub const CONFIG: &str = "annals.toml";
 pub const KEY_FILE: &str = "annals.key";
 /// Name of the directory where fetched objects are read from.
 pub(crate) const INCOMING: &str = "incoming";
+/// What follows the name of a tenant in that of the side log where a realignment puts the other side together.
+pub(crate) const SCRATCH: &str = "/realigning";
 /// Name of the directory where sealed objects wait to be shipped.
 pub(crate) const OUTBOX: &str = "outbox";
 
@@ -58,6 +62,8 @@ pub struct Options {
     key_file: Option<PathBuf>,
     passphrase: Option<String>,
     identity: Option<Arc<Identity>>,
+    machine: Machine,
+    state_dir: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -69,12 +75,14 @@ impl Default for Options {
             key_file: None,
             passphrase: None,
             identity: None,
+            machine: Machine::here(),
+            state_dir: None,
         }
     }
 }
 
 impl Options {
-    /// The machine's clock and randomness, no waiting, the key file in the store's directory.
+    /// The machine's clock and randomness, no waiting, the key file in the store's directory, no witness outside of it.
     pub fn new() -> Self {
         Self::default()
     }
@@ -115,6 +123,19 @@ impl Options {
         self
     }
 
+    /// Takes it to run on `machine`; [`Machine::unknown`] draws no conclusions from where the store is. By default it is this one.
+    pub fn machine(mut self, machine: Machine) -> Self {
+        self.machine = machine;
+        self
+    }
+
+    /// Keeps a witness file in `dir`, which must not be restored together with the store: with it a store that went back in time is noticed
+    /// offline. It is made where it is not there; where it cannot be written, the other witnesses must do.
+    pub fn state_dir(mut self, dir: Option<PathBuf>) -> Self {
+        self.state_dir = dir;
+        self
+    }
+
     /// A tenant with an empty log, a fresh key and timeline.
     pub(crate) fn fresh_tenant(&self, id: i64, name: &str, site: SiteId, secret: &SiteSecret) -> Result<TenantRow> {
         let random = &*self.random;
@@ -126,7 +147,7 @@ impl Options {
             public,
             name: name.to_owned(),
             keyring: keyring::seal(secret, &entry, random)?,
-            position: Position { timeline: TimelineId::new(random), seq: 0, digest: Digest::ZERO },
+            position: Position { timeline: self.machine.new_line(random), seq: 0, digest: Digest::ZERO },
             parent: None,
             time: Timestamp(i64::MIN),
             documents: 0,
@@ -227,6 +248,11 @@ impl Options {
         chunks.skip_to(relied_on);
         sweep(dir, &catalog)?;
         let main = catalog.read(|v| v.tenant_by_id(0))?;
+        let now = self.clock.now();
+        let witness = Witness::open(dir, site, &catalog, self.machine.clone(), self.state_dir.as_deref(), now)?;
+        if catalog.read(|v| v.fact(REBUILDING))?.is_none() {
+            witness.check(&catalog, &*self.random, now)?;
+        }
         let inner = Arc::new(Inner {
             dir: dir.to_owned(),
             site,
@@ -236,6 +262,7 @@ impl Options {
             gate: Arc::default(),
             queue: CommitQueue::default(),
             upkeep: Mutex::default(),
+            witness,
             secret: Mutex::default(),
             options: self,
             _lock: lock,
@@ -344,6 +371,7 @@ pub(crate) struct Inner {
     pub(crate) queue: CommitQueue,
     /// Held by garbage collection and by healing, see [`Inner::upkeep`].
     upkeep: Mutex<()>,
+    pub(crate) witness: Witness,
     secret: Mutex<Option<SiteSecret>>,
     options: Options,
     _lock: File,
@@ -488,8 +516,18 @@ impl Store {
 
     /// All tenants, the default one first.
     pub fn tenants(&self) -> Result<Vec<Tenant>> {
+        self.logs(|row| !row.is_side())
+    }
+
+    /// The lines of history that a realignment left, each named `TENANT/LINE`: to be read like a tenant, never written to or shipped.
+    pub fn lines(&self) -> Result<Vec<Tenant>> {
+        // One that a realignment is still putting together is none yet.
+        self.logs(|row| row.is_side() && !row.name.ends_with(SCRATCH))
+    }
+
+    fn logs(&self, wanted: impl Fn(&TenantRow) -> bool) -> Result<Vec<Tenant>> {
         let rows = self.inner.catalog.read(|view| view.tenants())?;
-        Ok(rows.iter().map(|row| Tenant::new(&self.inner, row)).collect())
+        Ok(rows.iter().filter(|row| wanted(row)).map(|row| Tenant::new(&self.inner, row)).collect())
     }
 }
 

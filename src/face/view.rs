@@ -17,18 +17,23 @@ use crate::engine::gc::GcReport;
 use crate::engine::heal::HealReport;
 use crate::engine::history::{BatchInfo, Event, Version};
 use crate::engine::keys::KeyInfo;
+use crate::engine::lineage::Standing;
 use crate::engine::plans::Applied;
+use crate::engine::realign::Realigned;
 use crate::engine::record::Receipt;
 use crate::engine::references::{self, Entry};
 use crate::engine::remotes::RemoteCheck;
 use crate::engine::restore::Restored;
 use crate::engine::status::{RemoteState, RemoteStatus, Status};
 use crate::engine::verify::{Problem, VerifyReport};
+use crate::engine::witness::Fence;
 use crate::model::change::{Cause, Change, FileKind, Meta};
 use crate::model::field;
 use crate::model::key::show_key;
+use crate::model::lineage::Fate;
 use crate::model::moment;
 use crate::model::plan::{Plan, Summary};
+use crate::model::realign::{Amount, TenantRealign};
 use crate::model::reference::Reference;
 use crate::model::text::{Comparison, Fingerprint, TextDiff};
 use crate::model::timeline::Position;
@@ -380,6 +385,10 @@ pub fn verdict(s: &Status) -> (bool, String) {
     if s.damaged {
         return (false, "what was recorded is damaged; annals verify names the documents, annals verify --heal brings back what a copy has".into());
     }
+    if let Some((tenant, fence)) = s.fenced().next() {
+        let text = fence.refusal(tenant);
+        return (false, format!("{text}; annals realign{}", if text.what_next().is_some_and(|h| h.contains("--claim")) { " --claim" } else { "" }));
+    }
     if s.remotes.is_empty() {
         return (false, "no remote is set up, so this is the only copy; annals remote add NAME dir:/path adds one".into());
     }
@@ -436,10 +445,83 @@ pub fn status(s: &Status, tenant: &str) -> Value {
         },
         "stale_after_secs": s.stale_after_secs,
         "remotes": s.remotes.iter().map(|r| remote_status(r, tenant)).collect::<Vec<_>>(),
+        "lineage": s.lineage.iter().map(standing).collect::<Vec<_>>(),
         "open_batches": s.drafts,
         "disk_bytes": s.disk_bytes,
         "quota_bytes": s.quota_bytes,
         "time": time(s.now),
+    })
+}
+
+/// How a tenant stands towards its witnesses. `verdict` is `well` where nothing speaks against it.
+pub fn standing(s: &Standing) -> Value {
+    json!({
+        "tenant": s.tenant,
+        "verdict": s.fence.as_ref().map_or("well", |f| f.verdict.word()),
+        "code": s.fence.as_ref().map(|f| f.verdict.code()),
+        "fence": s.fence.as_ref().map(|f| fence(f, &s.tenant)),
+        "lines": s.lines,
+    })
+}
+
+fn fence(f: &Fence, tenant: &str) -> Value {
+    let place = f.place.as_ref().map(|p| json!({ "machine": p.machine, "host": p.host, "directory": p.directory }));
+    json!({
+        "message": f.refusal(tenant).to_string(),
+        "witness": f.witness,
+        "ours": f.ours,
+        "ours_time": time(Timestamp(f.ours_time)),
+        "theirs": f.theirs,
+        "theirs_time": f.theirs_time.map(|t| time(Timestamp(t))),
+        "common": f.common,
+        "place": place,
+        "found": time(Timestamp(f.found)),
+    })
+}
+
+/// What a realignment would do with one tenant.
+pub fn realign(t: &TenantRealign) -> Value {
+    let amount = |a: &Amount| json!({ "batches": a.batches, "changes": a.changes, "documents": a.documents });
+    json!({
+        "tenant": t.tenant,
+        "verdict": t.verdict.word(),
+        "remote": t.remote,
+        "keep": t.keep,
+        "ours": { "seq": t.ours, "digest": t.ours_digest, "time": (t.ours > 0).then(|| time(Timestamp(t.ours_time))) },
+        "theirs": { "seq": t.theirs, "readable": t.readable, "line": t.line, "time": t.theirs_time.map(|at| time(Timestamp(at))) },
+        "common": t.common,
+        "missing": amount(&t.missing),
+        "only_here": amount(&t.only_here),
+        "recovered": t.count(Fate::Recovered),
+        "kept": t.count(Fate::Kept),
+        "same": t.count(Fate::Same),
+        "conflicts": t.count(Fate::Conflict),
+        "resurrected": t.count(Fate::Resurrected),
+        "items": t.items.iter().map(|i| json!({ "key": i.key, "fate": i.fate })).collect::<Vec<_>>(),
+        "references": t.references,
+        "bytes": t.bytes,
+        "seconds": t.seconds,
+    })
+}
+
+/// What a realignment did with one tenant.
+pub fn realigned(d: &Realigned) -> Value {
+    json!({
+        "tenant": d.tenant,
+        "verdict": d.verdict.word(),
+        "keep": d.keep,
+        "common": d.common,
+        "fetched": d.fetched,
+        "again": d.again,
+        "already": d.already,
+        "conflicts": d.conflicts,
+        "resurrected": d.resurrected,
+        "references": d.references,
+        "line": d.line,
+        "undo": d.mark.as_ref().map(|mark| format!("mark:{mark}")),
+        "bytes": d.bytes,
+        "gaps": d.gaps.iter().map(|g| json!({ "first": g.first, "last": g.last, "reasons": g.reasons })).collect::<Vec<_>>(),
+        "position": position(&d.position),
     })
 }
 

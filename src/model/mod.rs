@@ -5,6 +5,8 @@ pub mod moment;
 pub mod reference;
 pub mod change;
 pub mod timeline;
+pub mod lineage;
 pub mod field;
 pub mod text;
 pub mod plan;
+pub mod realign;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use annals::base::digest::Digest;
+use annals::base::machine::Machine;
 use annals::base::monitor::Silent;
 use annals::base::random::{Random, SeededRandom};
 use annals::base::time::{ManualClock, Timestamp};
@@ -29,13 +30,15 @@ pub fn seed() -> u64 {
 }
 
 /// Options with a clock that stands still and randomness that can be repeated, so that the same work gives the same ids and digests. They wait
-/// for the lock: a process that another test is just starting has our open files for a moment.
+/// for the lock: a process that another test is just starting has our open files for a moment. The copies that the tests make of a store are to
+/// be taken for the store.
 pub fn options() -> Options {
     thread_local! {
         /// How many stores this test has opened: each gets randomness of its own.
         static OPENED: Cell<u64> = const { Cell::new(0) };
     }
-    let options = Store::builder().clock(Arc::new(ManualClock::new(Timestamp(NOON)))).lock_wait(std::time::Duration::from_secs(10));
+    let options = Store::builder().clock(Arc::new(ManualClock::new(Timestamp(NOON)))).machine(Machine::unknown());
+    let options = options.lock_wait(std::time::Duration::from_secs(10));
     // A child would draw what its parent has drawn.
     if std::env::var_os(crate::kills::CHILD).is_some() {
         return options;

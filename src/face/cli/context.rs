@@ -62,7 +62,7 @@ impl Context {
 
     /// Options for a store that brings its own key file.
     pub(crate) fn options_without_key(&self) -> Options {
-        Store::builder().lock_wait(LOCK_WAIT).passphrase(self.passphrase())
+        Store::builder().lock_wait(LOCK_WAIT).passphrase(self.passphrase()).state_dir(state_dir())
     }
 
     /// The passphrase of the key file, from the environment.
@@ -190,6 +190,18 @@ impl Context {
         let login = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
         self.globals.actor.clone().unwrap_or_else(login)
     }
+}
+
+/// Where witness files are kept: `ANNALS_STATE` (empty: nowhere), or the user's directory for state
+/// (<https://specifications.freedesktop.org/basedir-spec/latest/>).
+fn state_dir() -> Option<PathBuf> {
+    let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    if let Some(dir) = named("ANNALS_STATE") {
+        return Some(dir).filter(|dir| !dir.as_os_str().is_empty());
+    }
+    let absolute = |dir: &PathBuf| dir.is_absolute();
+    let home = || Some(named("HOME").filter(absolute)?.join(".local/state"));
+    named("XDG_STATE_HOME").filter(absolute).or_else(home).map(|dir| dir.join("annals"))
 }
 
 /// Bytes for people: `812 B`, `3.1 MB` (powers of ten, as lines and disks are sold).

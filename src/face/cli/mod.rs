@@ -7,6 +7,7 @@ mod table;
 mod terminal;
 mod remote;
 mod plans;
+mod realign;
 mod everyday;
 mod offsite;
 mod safety;
@@ -116,6 +117,7 @@ enum Command {
     #[command(visible_alias = "check")]
     Verify(safety::Verify),
     Rebuild(offsite::Rebuild),
+    Realign(realign::Realign),
     Gc(safety::Gc),
     Refs(refs::Refs),
     Capture(capture::Capture),
@@ -155,6 +157,7 @@ impl Command {
             Command::Fetch(args) => args.run(context),
             Command::Verify(args) => args.run(context),
             Command::Rebuild(args) => args.run(context),
+            Command::Realign(args) => args.run(context),
             Command::Gc(args) => args.run(context),
             Command::Refs(args) => args.run(context),
             Command::Capture(args) => args.run(context),

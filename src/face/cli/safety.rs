@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::base::error::Result;
+use crate::base::time::Timestamp;
 use crate::engine::heal::HealReport;
 use crate::engine::status::Status as Seen;
 use crate::engine::store::Store;
@@ -20,7 +21,7 @@ const DOCUMENTS_SHOWN: usize = 10;
 /// Show whether everything is offsite, and how old the oldest change is that is not
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals status\n  annals status --json\n\nAsks no remote, so it is quick and works offline. Exit code 4 where the oldest change that exists only\nhere is older than stale_after in [alert] of annals.toml, or where damage is known."
+    after_help = "Examples:\n  annals status\n  annals status --json\n\nAsks no remote, so it is quick and works offline. Exit code 4 where the oldest change that exists only\nhere is older than stale_after in [alert] of annals.toml, where damage is known, or where the store went back in\ntime or parted from a remote."
 )]
 pub(crate) struct Status {}
 
@@ -31,7 +32,7 @@ impl Status {
         let seen = store.status()?;
         context.out.object("annals.status/1", view::status(&seen, tenant.name()))?;
         print_status(context, &seen, &context.zone(&store))?;
-        Ok(if seen.damaged || seen.is_stale() { FOUND } else { 0 })
+        Ok(if seen.damaged || seen.is_stale() || seen.fenced().next().is_some() { FOUND } else { 0 })
     }
 }
 
@@ -46,6 +47,15 @@ fn print_status(context: &Context, seen: &Seen, zone: &Zone) -> Result<()> {
         let p = &tenant.position;
         let documents = counted(tenant.documents, "document");
         out.line(format!("  tenant     {}: seq {}, {documents}, timeline {}", tenant.name, grouped(p.seq), &p.timeline.to_hex()[..8]))?;
+    }
+    for standing in &seen.lineage {
+        if let Some(fence) = &standing.fence {
+            let word = out.paint("31", fence.verdict.word());
+            out.line(format!("  lineage    {}: {word} since {}", standing.tenant, moment::show_short(Timestamp(fence.found), zone)))?;
+        }
+        for line in &standing.lines {
+            out.line(format!("  line left  {line}"))?;
+        }
     }
     let waiting = seen.unshipped;
     if let Some(oldest) = waiting.oldest {
@@ -118,7 +128,7 @@ impl Verify {
         for problem in &report.problems {
             print_problem(context, problem)?;
         }
-        context.out.line("The next annals ship sends these again.")?;
+        context.out.line("The next annals ship sends again what is not whole there.")?;
         Ok(FOUND)
     }
 }

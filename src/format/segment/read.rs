@@ -1,6 +1,7 @@
 //! Objects to a slice: the records from the end of the tail object, blocks one by one where they are wanted.
 
 use crate::base::codec::Reader;
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::TenantId;
 use crate::base::limits::{SEGMENT_BYTES_MAX, TAIL_BYTES_MAX};
@@ -95,6 +96,12 @@ impl Tail {
     /// The parts before the tail object, under the names that they are stored with.
     pub fn parts(&self) -> &[ObjectName] {
         &self.parts
+    }
+
+    /// The digest of the batch before the slice and that of its last batch, without reading the records: which slices follow one another.
+    pub fn links(&self) -> Result<(Digest, Digest)> {
+        let mut noise = Reader::new(&self.wire.noise, WHAT);
+        Ok((Digest::from_bytes(noise.array()?), Digest::from_bytes(noise.array()?)))
     }
 
     /// Reads the records against the log before the slice.

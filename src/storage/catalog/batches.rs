@@ -257,6 +257,11 @@ impl Writer<'_> {
         let mut body = Vec::new();
         record::encode_change(change, &mut body);
         self.run("INSERT INTO remark (batch, place, document, body) VALUES (?,?,?,?)", (batch, place as i64, document, body))?;
+        self.derive(batch, document, change)
+    }
+
+    /// The rows that follow from a remark.
+    pub(super) fn derive(&self, batch: i64, document: Option<i64>, change: &Change) -> Result<()> {
         let tenant = super::tenant_of(batch);
         match change {
             Change::Refer { reference: r, .. } => self.run(

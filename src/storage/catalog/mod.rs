@@ -9,6 +9,7 @@ pub mod documents;
 pub mod batches;
 pub mod drafts;
 pub mod segments;
+pub mod lines;
 pub mod summary;
 mod wal;
 

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::base::error::{Error, Result};
 use crate::face::cli::context::Context;
 use crate::face::cli::plans::{self, Conflicts, Settling};
+use crate::face::cli::realign;
 use crate::model::plan::Plan;
 
 /// Take back a batch, as a new batch
@@ -86,6 +87,9 @@ impl Apply {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         if context.globals.plan.is_some() {
             return Err(Error::usage("plan.twice", "apply carries a plan out, it does not save one").hint("use -n to see what the plan would do"));
+        }
+        if let Some(plan) = realign::saved(&self.file)? {
+            return realign::apply_saved(context, &plan);
         }
         let plan = Plan::load(&self.file)?;
         let store = context.store()?;
