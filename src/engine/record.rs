@@ -357,6 +357,7 @@ fn commit_group(inner: &Inner, group: Vec<(u64, Request)>) -> Vec<(u64, Result<R
                 group.iter().map(|(ticket, request)| Ok((*ticket, record_one(inner, w, request, alone)?))).collect::<Result<Vec<_>>>()
             })
             .inspect(|_| inner.chunks.note_named(number))
+            .inspect(|_| inner.count_turn())
     })();
     match committed {
         Ok(results) => results,

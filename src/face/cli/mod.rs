@@ -12,6 +12,7 @@ mod offsite;
 mod safety;
 mod refs;
 mod capture;
+mod feed;
 mod tenant;
 mod key;
 mod points;
@@ -119,6 +120,7 @@ enum Command {
     Gc(safety::Gc),
     Refs(refs::Refs),
     Capture(capture::Capture),
+    Feed(feed::Feed),
     Remote(remote::Remote),
     Tenant(tenant::Tenant),
     Key(key::Key),
@@ -158,6 +160,7 @@ impl Command {
             Command::Gc(args) => args.run(context),
             Command::Refs(args) => args.run(context),
             Command::Capture(args) => args.run(context),
+            Command::Feed(args) => args.run(context),
             Command::Remote(args) => args.run(context),
             Command::Tenant(args) => args.run(context),
             Command::Key(args) => args.run(context),
