@@ -93,3 +93,7 @@ pub const CONSUMER_BYTES_MAX: usize = 200;
 pub const PARTITIONS_MAX: u32 = 256;
 /// Seconds: the shortest and longest lease of a member of a group. Shorter ones end during a slow disk sync; after the longest, nobody waits.
 pub const LEASE_SECS: (u64, u64) = (1, 86_400);
+/// Bytes: rows of one transaction of a captured database that are held in memory. A larger transaction becomes several batches.
+pub const TRANSACTION_BYTES_MAX: usize = 64 << 20;
+/// Bytes: the longest row of a captured database that is read back to fill in what an update left out. PostgreSQL's values end at 1 GiB.
+pub const ROW_BYTES_MAX: usize = 1 << 30;

@@ -617,6 +617,30 @@ pub fn captured(c: &Captured) -> Value {
     })
 }
 
+/// What a capture of a PostgreSQL database did. `batch` and `seq` are null where nothing changed.
+#[cfg(feature = "postgres")]
+pub fn captured_postgres(c: &crate::engine::capture::postgres::PgCaptured) -> Value {
+    let seq = c.receipt.as_ref().map(|r| r.position.seq);
+    json!({
+        "batch": seq,
+        "seq": seq,
+        "added": c.added,
+        "changed": c.changed,
+        "removed": c.removed,
+        "unchanged": c.unchanged,
+        "bytes_read": c.bytes_read,
+        "bytes_new": c.bytes_new,
+        "transactions": c.transactions,
+        "rows": c.rows,
+        "merged_intervals": c.merged_intervals,
+        "lsn": c.lsn.to_string(),
+        "slot_bytes": c.slot_bytes,
+        "slot_safe_bytes": c.slot_safe_bytes,
+        "skipped": c.skipped.iter().map(|(table, reason)| json!({ "table": table, "reason": reason })).collect::<Vec<_>>(),
+        "notes": c.notes,
+    })
+}
+
 /// What can be told of a key file; never a secret.
 pub fn key_info(k: &KeyInfo) -> Value {
     json!({
