@@ -1,8 +1,8 @@
 //! Rows of PostgreSQL as documents: canonical JSON for the content, and a text for the key.
 //!
-//! JSON: one object, columns in the order of the table, nothing between the tokens. NULL is `null`; int2, int4, int8 and oid are numbers; bool is
-//! `true` or `false`; json and jsonb are `{"$json":"text"}`; bytea is `{"$blob":"base64"}`; every other type is a string as PostgreSQL prints it (with
-//! `DateStyle` ISO, `IntervalStyle` postgres, `TimeZone` UTC, `bytea_output` hex); text that is not UTF-8 is `{"$text":"base64"}`.
+//! JSON: one object, columns in the order of the table, nothing between the tokens. NULL is `null`; int2, int4, int8 and oid are numbers; bool
+//! is `true` or `false`; json and jsonb are `{"$json":"text"}`; bytea is `{"$blob":"base64"}`; every other type is a string as PostgreSQL prints it
+//! (with `DateStyle` ISO, `IntervalStyle` postgres, `TimeZone` UTC, `bytea_output` hex); text that is not UTF-8 is `{"$text":"base64"}`.
 //!
 //! Key text: the values of the key's columns as PostgreSQL prints them, joined by `,`. In a value `%`, `/`, `,`, control characters and bytes
 //! that are not UTF-8 are `%XX`, and so is a `#` or `'` at its beginning; an empty value is `''`. Within a table two keys never have the same text.
@@ -12,9 +12,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-
-/// Media type of the JSON of a row.
-pub const MEDIA_TYPE: &str = "application/vnd.annals.row+json";
 
 /// How the values of a type stand in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

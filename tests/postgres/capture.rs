@@ -6,7 +6,8 @@ use crate::server::{Server, Site};
 
 const SHOP: &str = "CREATE TABLE item (id int PRIMARY KEY, name text, price numeric(10,2), tags jsonb, picture bytea, sold bool DEFAULT false, at timestamptz); \
                     CREATE TABLE line (invoice int, nr int, item int REFERENCES item, PRIMARY KEY (invoice, nr)); \
-                    INSERT INTO item VALUES (1, 'pen', 1.50, '{\"a\": 1}', '\\x00ff', true, '2026-01-02 03:04:05+01'), (2, 'book', 20, NULL, NULL, false, NULL); \
+                    INSERT INTO item VALUES (1, 'pen', 1.50, '{\"a\": 1}', '\\x00ff', true, '2026-01-02 03:04:05+01'), \
+                    (2, 'book', 20, NULL, NULL, false, NULL); \
                     INSERT INTO line VALUES (7, 1, 1), (7, 2, 2)";
 
 #[test]

@@ -163,7 +163,7 @@ impl Feed {
         };
         loop {
             let mut source = reading.open(&context.tenant(&store)?)?;
-            reading.to_the_end(&mut source, &monitor)?;
+            reading.show_all(&mut source, &monitor)?;
             if !self.follow || reading.left == 0 || monitor.stopped() {
                 leave(source)?;
                 break;
@@ -219,7 +219,7 @@ impl Reading<'_> {
     }
 
     /// Shows what there is, page by page; each is acknowledged when it was handed over.
-    fn to_the_end(&mut self, source: &mut Source, monitor: &dyn Monitor) -> Result<()> {
+    fn show_all(&mut self, source: &mut Source, monitor: &dyn Monitor) -> Result<()> {
         let mut done: BTreeMap<u32, FeedEvent> = BTreeMap::new();
         let mut ended = false;
         while !ended {

@@ -6,11 +6,11 @@
 //! The first rows are read in one snapshot after the slot was made. The snapshot says which transactions it sees; those are skipped in the
 //! stream. The same way bridges a gap: a slot that was lost, a table that is new or that means something else now.
 
-mod recorder;
 mod schema;
-mod scan;
 mod state;
+mod recorder;
 mod stream;
+mod scan;
 pub mod dump;
 
 use std::collections::{HashMap, HashSet};
@@ -187,8 +187,8 @@ impl Tenant {
     /// replication slot are made; its tables are only read.
     ///
     /// # Errors
-    /// `source.unreachable`, `source.denied`, `source.unfit`; [`Kind::Refused`] with `lineage.behind`, `lineage.forked` or `lineage.foreign` where the
-    /// server is no continuation of what was captured.
+    /// `source.unreachable`, `source.denied`, `source.unfit`; [`Kind::Refused`] with `lineage.behind`, `lineage.forked` or `lineage.foreign` where
+    /// the server is no continuation of what was captured.
     pub fn capture_postgres(&self, what: &PgCapture, by: &By, monitor: &dyn Monitor) -> Result<PgCaptured> {
         what.check()?;
         let mut server = Server::connect(&what.url)?;

@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::base::limits;
 use crate::engine::record::Batch;
 use crate::engine::store::Tenant;
-use crate::format::pgrow::MEDIA_TYPE;
+use crate::format::sqlite::row::ROW_MEDIA_TYPE;
 use crate::model::change::Meta;
 
 use super::{PgCaptured, state::State};
@@ -58,7 +58,7 @@ pub(super) struct Recorder<'a> {
 
 /// Metadata of a row: what it is stands in its content.
 pub(super) fn meta() -> Meta {
-    Meta { media: MEDIA_TYPE.into(), ..Meta::default() }
+    Meta { media: ROW_MEDIA_TYPE.into(), ..Meta::default() }
 }
 
 impl<'a> Recorder<'a> {

@@ -1,7 +1,7 @@
 //! A PostgreSQL server whose rows are captured. The door to `postgres`.
 //!
-//! Plain SQL only: changes are looked at with `pg_logical_slot_peek_binary_changes`, and the slot is moved with `pg_replication_slot_advance` when they
-//! are recorded, so nothing that is not durable here is ever forgotten there. The application's tables are only read.
+//! Plain SQL only: changes are looked at with `pg_logical_slot_peek_binary_changes`, and the slot is moved with `pg_replication_slot_advance`
+//! when they are recorded, so nothing that is not durable here is ever forgotten there. The application's tables are only read.
 
 pub mod tables;
 mod slot;
