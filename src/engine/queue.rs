@@ -96,7 +96,7 @@ struct Leading<'q> {
 }
 
 impl Leading<'_> {
-    fn end(&mut self, results: Vec<(u64, Result<Receipt>)>) {
+    fn end(&mut self, results: Vec<(u64, Result<Vec<Receipt>>)>) {
         let mut state = self.queue.state.lock().unwrap_or_else(|e| e.into_inner());
         state.done.extend(results);
         for ticket in std::mem::take(&mut self.group) {
@@ -156,13 +156,13 @@ mod tests {
     use super::*;
     use crate::base::id::TimelineId;
 
-    fn request() -> Request {
-        Request { tenant: 0, head: Head::default(), drafts: Vec::new(), sync: false }
+    fn request() -> Series {
+        vec![Request { tenant: 0, head: Head::default(), drafts: Vec::new(), sync: false }]
     }
 
-    fn receipts(group: Vec<(u64, Request)>) -> Vec<(u64, Result<Receipt>)> {
+    fn receipts(group: Vec<(u64, Series)>) -> Vec<(u64, Result<Vec<Receipt>>)> {
         let position = Position { timeline: TimelineId::from_bytes([0; 16]), seq: 1, digest: Digest::ZERO };
-        group.into_iter().map(|(ticket, _)| (ticket, Ok(Receipt { position, time: Timestamp(0), changes: 0, repeated: false }))).collect()
+        group.into_iter().map(|(ticket, _)| (ticket, Ok(vec![Receipt { position, time: Timestamp(0), changes: 0, repeated: false }]))).collect()
     }
 
     fn wait_for(queue: &CommitQueue, waiting: usize) {
