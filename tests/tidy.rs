@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Dependencies that only some modules may name: the rest of the house does not know that they exist.
-const DOORS: [(&str, &[&str]); 27] = [
+const DOORS: [(&str, &[&str]); 28] = [
     ("argon2", &["format/keyfile"]),
-    ("base64", &["format/sqlite", "storage/remote", "face"]),
+    ("base64", &["format/pgrow", "format/sqlite", "storage/remote", "face"]),
     ("blake3", &["base/digest", "base/random"]),
     ("chacha20poly1305", &["format/cipher"]),
     ("clap", &["face/cli"]),
@@ -24,6 +24,7 @@ const DOORS: [(&str, &[&str]); 27] = [
     ("jiff", &["model/moment"]),
     ("libz_sys", &["format/container"]),
     ("notify", &["storage/source/folder"]),
+    ("postgres", &["storage/source/postgres"]),
     ("preflate_rs", &["format/container"]),
     ("rusqlite", &["storage/catalog", "storage/source/sqlite"]),
     ("rustix", &["base", "storage", "face/cli/terminal"]),

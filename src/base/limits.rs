@@ -87,3 +87,13 @@ pub const FOLDER_DIRTY_PATHS_MAX: usize = 4096;
 pub const REFERENCE_LIST_BYTES_MAX: u64 = 256 << 20;
 /// Bytes: the largest saved plan that is read: about a million documents.
 pub const PLAN_BYTES_MAX: u64 = 512 << 20;
+/// Bytes: the name of a consumer of the change feed, of a group and of a member. They stand in tables and on command lines.
+pub const CONSUMER_BYTES_MAX: usize = 200;
+/// Partitions of one consumer. Each reads the log for itself, so more cost more than they share.
+pub const PARTITIONS_MAX: u32 = 256;
+/// Seconds: the shortest and longest lease of a member of a group. Shorter ones end during a slow disk sync; after the longest, nobody waits.
+pub const LEASE_SECS: (u64, u64) = (1, 86_400);
+/// Bytes: rows of one transaction of a captured database that are held in memory. A larger transaction becomes several batches.
+pub const TRANSACTION_BYTES_MAX: usize = 64 << 20;
+/// Bytes: the longest row of a captured database that is read back to fill in what an update left out. PostgreSQL's values end at 1 GiB.
+pub const ROW_BYTES_MAX: usize = 1 << 30;

@@ -27,3 +27,4 @@ pub mod heal;
 pub mod status;
 pub mod keys;
 pub mod watch;
+pub mod feed;

@@ -89,6 +89,7 @@ impl Replay<'_> {
                 self.write(w, row.clone(), slice, &drafts).map(|done| Replayed { bytes, ..done })
             })
             .inspect(|_| inner.chunks.note_named(number))
+            .inspect(|_| inner.count_turn())
     }
 
     /// Takes in the contents of the slice, and gives them with their bytes together. Nothing names them yet; the caller holds the gate.

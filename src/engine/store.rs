@@ -1,6 +1,7 @@
 //! The store: one directory, one owner process, several tenants.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
@@ -34,6 +35,8 @@ pub const MARKER: &str = "annals.store";
 pub const CONFIG: &str = "annals.toml";
 /// Name of the key file inside the store's directory.
 pub const KEY_FILE: &str = "annals.key";
+/// Name of the file that the owner process locks. It holds how many times something was recorded.
+const LOCK: &str = "lock";
 /// Name of the directory where fetched objects are read from.
 pub(crate) const INCOMING: &str = "incoming";
 /// What follows the name of a tenant in that of the side log where a realignment puts the other side together.
@@ -233,7 +236,9 @@ impl Options {
     /// Opens a store also where a rebuild has not come to its end.
     pub(crate) fn open_unfinished(self, dir: &Path) -> Result<Store> {
         let site = read_marker(dir)?;
-        let lock = lock(&dir.join("lock"), self.lock_wait)?;
+        let lock = lock(&dir.join(LOCK), self.lock_wait)?;
+        let mut turn = Vec::new();
+        (&lock).take(64).read_to_end(&mut turn).map_err(|e| Error::io(format_args!("read the lock in {}", dir.display()), e))?;
         let config = Config::load(&dir.join(CONFIG))?;
         let catalog = Catalog::open(&dir.join("catalog.db"))?;
         let chunks = Chunks::open(&dir.join("chunks"))?;
@@ -265,7 +270,8 @@ impl Options {
             witness,
             secret: Mutex::default(),
             options: self,
-            _lock: lock,
+            turn: Mutex::new(turn_in(&turn).unwrap_or(0)),
+            lock,
         });
         let main = Tenant::new(&inner, &main);
         Ok(Store { inner, main })
@@ -361,6 +367,16 @@ fn lock(path: &Path, wait: Duration) -> Result<File> {
     }
 }
 
+/// How many times something was recorded in the store in `dir`, as its owner processes counted; `None` where that is not known. Takes no
+/// lock: who follows a store that other processes write to looks here whether there is something new since [`Store::turn`].
+pub fn turn_of(dir: &Path) -> Option<u64> {
+    turn_in(&disk::read_file(&dir.join(LOCK), 64).ok()?)
+}
+
+fn turn_in(bytes: &[u8]) -> Option<u64> {
+    std::str::from_utf8(bytes).ok()?.trim().parse().ok()
+}
+
 pub(crate) struct Inner {
     pub(crate) dir: PathBuf,
     pub(crate) site: SiteId,
@@ -374,10 +390,20 @@ pub(crate) struct Inner {
     pub(crate) witness: Witness,
     secret: Mutex<Option<SiteSecret>>,
     options: Options,
-    _lock: File,
+    turn: Mutex<u64>,
+    lock: File,
 }
 
 impl Inner {
+    /// Counts that something was recorded, for processes that follow the store. They look once in a while anyway, so a full disk here is no
+    /// reason to fail what is recorded already.
+    pub(crate) fn count_turn(&self) {
+        let mut turn = self.turn.lock().unwrap_or_else(|e| e.into_inner());
+        *turn = turn.wrapping_add(1);
+        let mut file = &self.lock;
+        let _ = file.rewind().and_then(|()| file.set_len(0)).and_then(|()| file.write_all(format!("{turn}\n").as_bytes()));
+    }
+
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.options.clock
     }
@@ -474,6 +500,11 @@ impl Store {
     /// The id of this site.
     pub fn site(&self) -> SiteId {
         self.inner.site
+    }
+
+    /// How many times something was recorded, counted over all processes; see [`turn_of`].
+    pub fn turn(&self) -> u64 {
+        *self.inner.turn.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// The configuration as it was when the store was opened.

@@ -6,7 +6,7 @@ use crate::base::error::{Kind, Result};
 use crate::base::monitor::Monitor;
 use crate::storage::source::folder::{Dirty, PathSet, Wake, Watcher};
 
-use super::capture::{Captured, EMPTY, FolderCapture, MISSING, MOST_REMOVED};
+use super::capture::folder::{Captured, EMPTY, FolderCapture, MISSING, MOST_REMOVED};
 use super::plans::By;
 use super::store::Tenant;
 

@@ -12,6 +12,7 @@ use crate::base::error::Error;
 use crate::base::time::Timestamp;
 use crate::engine::capture::Captured;
 use crate::engine::draft::{OpenBatch, OpenChange};
+use crate::engine::feed::{CursorInfo, FeedEvent, FeedKind};
 use crate::engine::find::Member;
 use crate::engine::gc::GcReport;
 use crate::engine::heal::HealReport;
@@ -74,6 +75,51 @@ fn cause(c: Cause) -> Value {
 /// When, who, why.
 pub fn event(e: &Event) -> Value {
     json!({ "seq": e.seq, "time": time(e.time), "actor": e.actor, "reason": e.reason, "origin": e.origin, "cause": cause(e.cause) })
+}
+
+/// One event of the change feed. What does not apply to its kind is null.
+pub fn feed_event(e: &FeedEvent) -> Value {
+    let (version, content, reference, mark) = match &e.kind {
+        FeedKind::Put { version, digest, size, .. } => (Some(*version), Some((digest, size)), None, None),
+        FeedKind::Delete { version, .. } => (Some(*version), None, None, None),
+        FeedKind::Reference { reference, .. } => (None, None, Some(self::reference(reference)), None),
+        FeedKind::Mark { name } => (None, None, None, Some(name)),
+    };
+    json!({
+        "position": position(&e.position),
+        "seq": e.event.seq,
+        "index": e.index,
+        "changes": e.changes,
+        "key": e.key().map(show_key),
+        "kind": e.word(),
+        "version": version,
+        "size": content.map(|(_, size)| size),
+        "digest": content.map(|(digest, _)| digest.to_hex()),
+        "reference": reference,
+        "mark": mark,
+        "time": time(e.event.time),
+        "actor": e.event.actor,
+        "reason": e.event.reason,
+        "origin": e.event.origin,
+        "cause": cause(e.event.cause),
+        "request_id": e.request,
+    })
+}
+
+/// How far a consumer of the change feed is.
+pub fn cursor(c: &CursorInfo) -> Value {
+    json!({
+        "name": c.name,
+        "group": c.group,
+        "partition": c.partition.0,
+        "partitions": c.partition.1,
+        "seq": c.seq,
+        "within": c.within,
+        "behind": c.behind,
+        "member": c.lease.as_ref().map(|(member, _)| member),
+        "lease_until": c.lease.as_ref().map(|(_, until)| time(*until)),
+        "moved": time(c.moved),
+    })
 }
 
 /// Metadata of a version, only what is there.
@@ -650,6 +696,30 @@ pub fn captured(c: &Captured) -> Value {
         "bytes_read": c.bytes_read,
         "bytes_new": c.bytes_new,
         "skipped": c.skipped.iter().map(|(path, reason)| json!({ "path": path, "reason": reason })).collect::<Vec<_>>(),
+    })
+}
+
+/// What a capture of a PostgreSQL database did. `batch` and `seq` are null where nothing changed.
+#[cfg(feature = "postgres")]
+pub fn captured_postgres(c: &crate::engine::capture::postgres::PgCaptured) -> Value {
+    let seq = c.receipt.as_ref().map(|r| r.position.seq);
+    json!({
+        "batch": seq,
+        "seq": seq,
+        "added": c.added,
+        "changed": c.changed,
+        "removed": c.removed,
+        "unchanged": c.unchanged,
+        "bytes_read": c.bytes_read,
+        "bytes_new": c.bytes_new,
+        "transactions": c.transactions,
+        "rows": c.rows,
+        "merged_intervals": c.merged_intervals,
+        "lsn": c.lsn.to_string(),
+        "slot_bytes": c.slot_bytes,
+        "slot_safe_bytes": c.slot_safe_bytes,
+        "skipped": c.skipped.iter().map(|(table, reason)| json!({ "table": table, "reason": reason })).collect::<Vec<_>>(),
+        "notes": c.notes,
     })
 }
 

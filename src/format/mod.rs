@@ -5,6 +5,8 @@ pub mod chunker;
 pub mod list;
 pub mod block;
 pub mod container;
+pub mod pgoutput;
+pub mod pgrow;
 pub mod sketch;
 pub mod cipher;
 pub mod keyfile;

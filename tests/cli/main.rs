@@ -9,6 +9,7 @@ mod counts;
 mod dry;
 mod everyday;
 mod help;
+mod feed;
 mod keys;
 mod offsite;
 mod plans;

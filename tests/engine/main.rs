@@ -2,6 +2,7 @@
 
 mod support;
 
+mod feed;
 mod history;
 mod plans;
 mod offsite;

@@ -1,5 +1,8 @@
 //! Capture of application data.
 
+#[cfg(feature = "postgres")]
+mod postgres;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,7 +23,7 @@ use super::progress::{How, Shown, exit_of_signal};
 /// Exit code of work that is finished with some items not done.
 const SKIPPED: u8 = 3;
 
-/// Record the state of application data: a folder
+/// Record the state of application data: a folder, or a PostgreSQL database
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  annals capture folder /srv/letters --prefix letters/ --exclude '*.tmp'")]
 pub(crate) struct Capture {
@@ -31,12 +34,16 @@ pub(crate) struct Capture {
 #[derive(Debug, Subcommand)]
 enum What {
     Folder(Folder),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Postgres),
 }
 
 impl Capture {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         match self.what {
             What::Folder(args) => args.run(context),
+            #[cfg(feature = "postgres")]
+            What::Postgres(args) => args.run(context),
         }
     }
 }

@@ -72,9 +72,14 @@ impl Context {
 
     /// Opens the store.
     pub(crate) fn store(&self) -> Result<Store> {
+        self.store_within(LOCK_WAIT)
+    }
+
+    /// Opens the store, waiting so long for another process to let go of it.
+    pub(crate) fn store_within(&self, wait: Duration) -> Result<Store> {
         let identity = std::env::var_os("ANNALS_IDENTITY").filter(|path| !path.is_empty());
         let identity = identity.map(|path| read_identity(Path::new(&path))).transpose()?;
-        self.options().identity(identity).open(&self.dir()?)
+        self.options().lock_wait(wait).identity(identity).open(&self.dir()?)
     }
 
     /// The tenant that was named, or the default one.

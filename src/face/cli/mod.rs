@@ -13,6 +13,7 @@ mod offsite;
 mod safety;
 mod refs;
 mod capture;
+mod feed;
 mod tenant;
 mod key;
 mod points;
@@ -121,6 +122,7 @@ enum Command {
     Gc(safety::Gc),
     Refs(refs::Refs),
     Capture(capture::Capture),
+    Feed(feed::Feed),
     Remote(remote::Remote),
     Tenant(tenant::Tenant),
     Key(key::Key),
@@ -161,6 +163,7 @@ impl Command {
             Command::Gc(args) => args.run(context),
             Command::Refs(args) => args.run(context),
             Command::Capture(args) => args.run(context),
+            Command::Feed(args) => args.run(context),
             Command::Remote(args) => args.run(context),
             Command::Tenant(args) => args.run(context),
             Command::Key(args) => args.run(context),

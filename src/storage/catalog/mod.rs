@@ -10,13 +10,15 @@ pub mod batches;
 pub mod drafts;
 pub mod segments;
 pub mod lines;
+pub mod cursors;
 pub mod summary;
 mod wal;
 
 use std::cell::RefCell;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
@@ -37,6 +39,9 @@ const CACHE_KIB: (i32, i32) = (-16 * 1024, -2 * 1024);
 pub const LOG_CUT: &str = "catalog_log_cut";
 /// What to do when the catalogue cannot be used.
 const LOST_HINT: &str = "move the store's folder aside and run annals rebuild from a remote; nothing there is lost";
+
+/// Tables that stores made by earlier programs of this format lack.
+const ADDED: &str = include_str!("added.sql");
 
 fn lost(what: String) -> Error {
     Error::new(Kind::Failed, "catalog.damaged", what).hint(LOST_HINT)
@@ -95,6 +100,8 @@ pub struct Catalog {
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Connection>,
     packs: contents::Packs,
+    /// How many transactions were committed since it was opened, and the bell that rings for each.
+    commits: (Mutex<u64>, Condvar),
 }
 
 /// A view of the catalogue that does not change while it is held. All queries live on it; inside [`Catalog::write`] they see what the
@@ -124,9 +131,10 @@ impl Catalog {
         fault::point("catalog.create")?;
         let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         writer.pragma_update(None, "journal_mode", "WAL").map_err(sql)?;
-        let schema = format!("BEGIN; {} PRAGMA user_version = {}; COMMIT;", include_str!("schema.sql"), version::STORE);
+        let schema = format!("BEGIN; {} {ADDED} PRAGMA user_version = {}; COMMIT;", include_str!("schema.sql"), version::STORE);
         writer.execute_batch(&schema).map_err(sql)?;
-        Ok(Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default(), packs: contents::Packs::default() })
+        let (readers, packs) = (Mutex::default(), contents::Packs::default());
+        Ok(Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers, packs, commits: Default::default() })
     }
 
     /// Opens the catalogue at `path`. One that is not there or is empty is damage, never a reason to start anew.
@@ -146,7 +154,11 @@ impl Catalog {
         let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let found: u32 = writer.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
         version::check("the catalogue", found, version::STORE)?;
-        let catalog = Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default(), packs: contents::Packs::default() };
+        let (readers, packs) = (Mutex::default(), contents::Packs::default());
+        let catalog = Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers, packs, commits: Default::default() };
+        if !catalog.read(|view| view.has_added_tables())? {
+            catalog.write(|w| w.sql.execute_batch(ADDED).map_err(sql))?;
+        }
         if cut {
             catalog.write(|w| w.set_fact(LOG_CUT, b""))?;
         }
@@ -180,8 +192,22 @@ impl Catalog {
         drop(writer);
         fault::point("catalog.commit")?;
         transaction.commit().map_err(sql)?;
+        *self.commits.0.lock().unwrap_or_else(|e| e.into_inner()) += 1;
+        self.commits.1.notify_all();
         fault::point("catalog.committed")?;
         Ok(out)
+    }
+
+    /// How many transactions were committed since the catalogue was opened. Who waits asks before it reads, so that nothing falls between.
+    pub fn commits(&self) -> u64 {
+        *self.commits.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Waits at most `patience` until more than `seen` transactions were committed; whether they were.
+    pub fn wait_commit(&self, seen: u64, patience: Duration) -> bool {
+        let commits = self.commits.0.lock().unwrap_or_else(|e| e.into_inner());
+        let (commits, _) = self.commits.1.wait_timeout_while(commits, patience, |n| *n <= seen).unwrap_or_else(|e| e.into_inner());
+        *commits > seen
     }
 
     /// Asks SQLite whether its file is sound; the list of complaints is empty when it is. With `full`, also whether every index says what
@@ -208,7 +234,7 @@ fn version_in(path: &Path) -> Result<u32> {
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
     let read_only = access == OpenFlags::SQLITE_OPEN_READ_ONLY;
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(sql)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(sql)?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(sql)?;
     connection.set_prepared_statement_cache_capacity(96);
     let set = |name: &str, value: &dyn rusqlite::ToSql| connection.pragma_update(None, name, value).map_err(sql);
     set("synchronous", &"FULL")?;
@@ -219,10 +245,24 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
 }
 
 impl View<'_> {
+    /// Whether the store has the tables that came later.
+    fn has_added_tables(&self) -> Result<bool> {
+        let mut s = self.sql.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").map_err(sql)?;
+        let mut names = ADDED.lines().filter_map(|line| line.strip_prefix("CREATE TABLE IF NOT EXISTS ")?.split(' ').next());
+        names.try_fold(true, |all, name| Ok(all && s.exists([name]).map_err(sql)?))
+    }
+
     /// A named fact about the store.
     pub fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let mut s = self.sql.prepare_cached("SELECT value FROM fact WHERE name = ?").map_err(sql)?;
         s.query_row([name], |r| r.get(0)).optional().map_err(sql)
+    }
+
+    /// The facts whose names begin with `prefix`, by name.
+    pub fn facts(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        let mut s = self.sql.prepare_cached("SELECT name, value FROM fact WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name").map_err(sql)?;
+        let rows = s.query_map([prefix], |r| Ok((r.get(0)?, r.get(1)?))).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
     }
 
     /// Numbers stored as facts; 0 where absent.

@@ -2,3 +2,5 @@
 
 #[cfg(unix)]
 pub mod folder;
+#[cfg(feature = "postgres")]
+pub mod postgres;

@@ -21,7 +21,7 @@ use super::list::prefix_and_moment;
 /// Bring documents back: as current again, into a file, or as a tree of files
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals restore klient/38754                                  # a removed document\n  annals restore 'case/2018-163@yesterday 14:00'               # an older version becomes current\n  annals restore case/ --at 2018-09-18 --plan back.json        # look first, then annals apply back.json\n  annals restore report.docx@v3 --out report-old.docx          # into a file\n  annals restore letters/ --at 'last friday' --into /tmp/old   # the tree as it was then\n\nNothing is lost: an older version becomes current as a new version. Without a moment, what was removed comes back.\nDIR must be absent or empty; it appears whole or not at all. Documents whose key cannot be a path are named, exit code 3."
+    after_help = "Examples:\n  annals restore klient/38754                                  # a removed document\n  annals restore 'case/2018-163@yesterday 14:00'               # an older version becomes current\n  annals restore case/ --at 2018-09-18 --plan back.json        # look first, then annals apply back.json\n  annals restore report.docx@v3 --out report-old.docx          # into a file\n  annals restore letters/ --at 'last friday' --into /tmp/old   # the tree as it was then\n  annals restore shop/ --at yesterday --into shop.sql          # a captured PostgreSQL database, for psql\n\nNothing is lost: an older version becomes current as a new version. Without a moment, what was removed comes back.\nDIR must be absent or empty; it appears whole or not at all. Documents whose key cannot be a path are named, exit code 3."
 )]
 pub(crate) struct Restore {
     /// KEY, KEY@WHEN, or PREFIX/; nothing is everything
@@ -51,6 +51,10 @@ impl Restore {
         let (key, at) = prefix_and_moment(self.address.as_deref(), self.at.as_deref())?;
         match (tenant.scope(&key)?, &self.into, &self.out) {
             (Scope::Document(key), Some(_), _) | (Scope::Document(key), _, Some(_)) => self.file(context, &store, &tenant, key, at),
+            #[cfg(feature = "postgres")]
+            (Scope::Prefix(prefix), Some(file), _) if file.extension().is_some_and(|e| e == "sql") => {
+                sql(context, &store, &tenant, &prefix, at.as_deref(), file)
+            }
             (Scope::Prefix(prefix), Some(dir), _) => tree(context, &store, &tenant, &prefix, at.as_deref(), dir),
             (Scope::Prefix(prefix), _, Some(_)) => {
                 Err(Error::usage("restore.many", format!("{} is not one document", show_key(&prefix))).hint("use --into DIR for a tree of files"))
@@ -87,6 +91,23 @@ fn told(context: &Context, version: &Version, path: Option<&Path>) -> Result<u8>
     context.out.object("annals.restore/1", value)?;
     let to = path.map_or("would be written".to_owned(), |p| format!("→ {}", p.display()));
     context.out.line(format!("{} v{} {to} ({})", clean(&show_key(&version.key)), version.number, bytes(version.size)))?;
+    Ok(0)
+}
+
+/// A PostgreSQL database that was captured under the prefix, as one file of SQL.
+#[cfg(feature = "postgres")]
+fn sql(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at: Option<&str>, file: &Path) -> Result<u8> {
+    context.refuse_dry_run()?;
+    let view = context.view(store, tenant, at)?;
+    let monitor = context.monitor();
+    let dumped = view.dump_postgres(prefix, file, &monitor)?;
+    drop(monitor);
+    context.out.object(
+        "annals.restore/1",
+        json!({ "applied": true, "seq": view.seq()?, "tables": dumped.tables, "rows": dumped.rows, "bytes": dumped.bytes, "into": file.display().to_string() }),
+    )?;
+    let (tables, rows) = (counted(dumped.tables, "table"), counted(dumped.rows, "row"));
+    context.out.line(format!("{tables}, {rows} → {} ({}); psql -f {0} makes them", file.display(), bytes(dumped.bytes)))?;
     Ok(0)
 }
 

@@ -1,0 +1,434 @@
+//! Capture of a PostgreSQL database: every committed transaction becomes one batch, in the order of the commits, with one document for each row.
+//!
+//! The server keeps what we have not recorded in a replication slot. Changes are looked at, recorded durably together with how far they reach, and
+//! only then the slot is moved. So nothing is lost when either side dies, and what comes again is recognised by its place in the server's log.
+//!
+//! The first rows are read in one snapshot after the slot was made. The snapshot says which transactions it sees; those are skipped in the
+//! stream. The same way bridges a gap: a slot that was lost, a table that is new or that means something else now.
+
+mod schema;
+mod state;
+mod recorder;
+mod stream;
+mod scan;
+pub mod dump;
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde_json::Value;
+
+use crate::base::error::{Error, Kind, Result};
+use crate::base::limits;
+use crate::base::monitor::{Monitor, check_stop};
+use crate::engine::plans::By;
+use crate::engine::record::{Batch, Receipt};
+use crate::engine::store::Tenant;
+use crate::format::pgoutput::Lsn;
+use crate::format::pgrow;
+use crate::model::key::show_key;
+use crate::storage::catalog::documents::DocumentRow;
+use crate::storage::source::postgres::{Server, Slot, Table, WalStatus};
+
+use recorder::Recorder;
+use scan::Scan;
+use state::{Finding, State, apart, compare, fact_name};
+use stream::{Stream, content_name};
+
+/// Begins the reason of a batch that stands for several transactions.
+const MERGED: &str = "merged interval";
+/// Messages that are looked at together. A transaction is never cut.
+const PEEK: i32 = 20_000;
+/// Documents fetched from the catalogue at a time.
+const PAGE: usize = 1024;
+/// How long a watch waits for a server that is away, at most.
+const AWAY_MAX: Duration = Duration::from_secs(30);
+/// Bytes of log that the server may keep for us before we give the slot up, unless told otherwise: 1 GiB.
+pub const SLOT_BYTES_MAX: u64 = 1 << 30;
+
+/// What to capture and where to.
+#[derive(Debug, Clone)]
+pub struct PgCapture {
+    /// The database: `postgresql://user@host/db`, or `host=.. dbname=..`.
+    pub url: String,
+    /// Name of the capture; publication and slot are called after it.
+    pub name: String,
+    /// Put before `TABLE/KEY` to make a document's key; ends in `/`.
+    pub prefix: Vec<u8>,
+    /// Which tables: patterns on `table` or `schema.table`; empty: all.
+    pub tables: Vec<String>,
+    /// Bytes of log that the server may keep for us; beyond, the slot is given up, and the gap bridged the next time.
+    pub slot_bytes_max: u64,
+    /// Take the rows as they are, although the server is no continuation of what was captured.
+    pub accept: bool,
+}
+
+/// What a capture did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PgCaptured {
+    /// The last batch; `None` where nothing changed.
+    pub receipt: Option<Receipt>,
+    /// Rows that were not there before.
+    pub added: u64,
+    /// Rows with other values.
+    pub changed: u64,
+    /// Rows that are gone.
+    pub removed: u64,
+    /// Rows that were read and are as recorded.
+    pub unchanged: u64,
+    /// Changes of rows that were recorded.
+    pub rows: u64,
+    /// Bytes of messages and rows read.
+    pub bytes_read: u64,
+    /// Bytes of the rows that were recorded.
+    pub bytes_new: u64,
+    /// Transactions of the application that were recorded, each as a batch.
+    pub transactions: u64,
+    /// Batches that stand for an unknown number of transactions.
+    pub merged_intervals: u64,
+    /// How far the server's log is recorded.
+    pub lsn: Lsn,
+    /// Bytes of log that the server keeps for the slot.
+    pub slot_bytes: u64,
+    /// Bytes until the slot is lost; `None` where the server sets no limit.
+    pub slot_safe_bytes: Option<u64>,
+    /// Tables that are not captured, with the reason.
+    pub skipped: Vec<(String, String)>,
+    /// Worth knowing.
+    pub notes: Vec<String>,
+}
+
+/// Where rows go.
+struct Target<'a> {
+    tenant: &'a Tenant,
+    by: &'a By,
+    prefix: Vec<u8>,
+    origin: String,
+}
+
+impl Target<'_> {
+    fn table_key(&self, table: &Table) -> Vec<u8> {
+        [&self.prefix[..], table.text().as_bytes(), b"/"].concat()
+    }
+
+    fn row_key(&self, table: &Table, values: Vec<&[u8]>) -> Vec<u8> {
+        let mut key = self.table_key(table);
+        let text = pgrow::key_text(values, limits::KEY_BYTES_MAX.saturating_sub(key.len()));
+        key.extend_from_slice(text.as_bytes());
+        key
+    }
+
+    /// The `n`-th (from 1) of equal rows of a table without a key.
+    fn content_key(&self, table: &Table, row: &[u8], n: u32) -> Vec<u8> {
+        [self.table_key(table), content_name(row, n).into_bytes()].concat()
+    }
+
+    fn schema_key(&self) -> Vec<u8> {
+        [&self.prefix[..], schema::SCHEMA].concat()
+    }
+
+    fn merged(&self, reason: &str) -> Batch {
+        self.tenant.batch(reason).actor(&self.by.actor).origin(&self.origin)
+    }
+
+    /// Calls `each` with the documents under a prefix that exist.
+    fn each_document(&self, prefix: &[u8], each: &mut dyn FnMut(DocumentRow) -> Result<()>) -> Result<()> {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self.tenant.inner.catalog.read(|rows| rows.documents(self.tenant.id, prefix, after.as_deref(), PAGE))?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.key.clone());
+            page.into_iter().filter(|d| d.content.is_some()).try_for_each(&mut *each)?;
+        }
+    }
+
+    fn schema(&self) -> Result<Value> {
+        match self.tenant.get(self.schema_key()) {
+            Ok(reader) => {
+                serde_json::from_slice(&reader.bytes(limits::JSON_FIELDS_BYTES_MAX)?).map_err(|e| Error::damaged("a recorded schema").caused_by(e))
+            }
+            Err(e) if e.kind() == Kind::Missing => Ok(Value::Null),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+impl PgCapture {
+    /// What publication and slot are called.
+    pub fn slot_name(&self) -> String {
+        format!("annals_{}", self.name)
+    }
+
+    fn check(&self) -> Result<GlobSet> {
+        let fits =
+            !self.name.is_empty() && self.name.len() <= 40 && self.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if !fits {
+            return Err(Error::usage("capture.name", format!("not a name for a capture: {:?}", self.name))
+                .hint("1 to 40 of a-z, 0-9 and _, because the server's replication slot is called after it"));
+        }
+        if !self.prefix.ends_with(b"/") {
+            return Err(Error::usage("prefix.slash", format!("the prefix {} does not end in /", show_key(&self.prefix))));
+        }
+        let mut globs = GlobSetBuilder::new();
+        for pattern in &self.tables {
+            globs.add(Glob::new(pattern).map_err(|e| Error::usage("capture.pattern", format!("not a pattern: {e}")))?);
+        }
+        globs.build().map_err(|e| Error::usage("capture.pattern", format!("not a pattern: {e}")))
+    }
+
+    fn wants(&self, globs: &GlobSet, table: &Table) -> bool {
+        self.tables.is_empty() || globs.is_match(&table.name) || globs.is_match(format!("{}.{}", table.schema, table.name))
+    }
+}
+
+impl Tenant {
+    /// Captures what a PostgreSQL database committed since the last time; all of its rows the first time. In the database a publication and a
+    /// replication slot are made; its tables are only read.
+    ///
+    /// # Errors
+    /// `source.unreachable`, `source.denied`, `source.unfit`; [`Kind::Refused`] with `lineage.behind`, `lineage.forked` or `lineage.foreign` where
+    /// the server is no continuation of what was captured.
+    pub fn capture_postgres(&self, what: &PgCapture, by: &By, monitor: &dyn Monitor) -> Result<PgCaptured> {
+        what.check()?;
+        let mut server = Server::connect(&what.url)?;
+        capture(self, what, by, &mut server, monitor)
+    }
+
+    /// Captures, and again every `pause`, until the monitor stops it; that is its orderly end. A server that is away is waited for. `each` is told
+    /// of the first capture, and of each that recorded something.
+    pub fn watch_postgres(
+        &self,
+        what: &PgCapture,
+        by: &By,
+        pause: Duration,
+        monitor: &dyn Monitor,
+        each: &mut dyn FnMut(&PgCaptured) -> Result<()>,
+    ) -> Result<()> {
+        what.check()?;
+        let mut server = Some(Server::connect(&what.url)?);
+        let mut first = true;
+        let mut away = pause;
+        loop {
+            let done = match &mut server {
+                Some(server) => capture(self, what, by, server, monitor),
+                None => Server::connect(&what.url).and_then(|mut new| {
+                    let done = capture(self, what, by, &mut new, monitor);
+                    server = Some(new);
+                    done
+                }),
+            };
+            let wait = match done {
+                Ok(captured) => {
+                    if first || captured.receipt.is_some() || !captured.notes.is_empty() {
+                        each(&captured)?;
+                    }
+                    (first, away) = (false, pause);
+                    pause
+                }
+                Err(e) if e.kind() == Kind::Interrupted => return Ok(()),
+                // The session may be in any state: the next attempt begins with a new one.
+                Err(e) if !first && ["source.unreachable", "source.busy"].contains(&e.code()) => {
+                    if away == pause {
+                        monitor.note(&format!("{e}; waiting for it"));
+                    }
+                    server = None;
+                    away = (away * 2).min(AWAY_MAX);
+                    away
+                }
+                Err(e) => return Err(e),
+            };
+            let until = Instant::now() + wait;
+            while Instant::now() < until {
+                if monitor.stopped() {
+                    return Ok(());
+                }
+                std::thread::sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(100)));
+            }
+        }
+    }
+
+    /// Ends a capture for good: its slot and its publication are removed, so that the server keeps nothing for it. What was recorded stays.
+    pub fn end_postgres(&self, what: &PgCapture) -> Result<()> {
+        what.check()?;
+        let mut server = Server::connect(&what.url)?;
+        server.drop_slot(&what.slot_name())?;
+        server.unpublish(&what.slot_name())?;
+        self.inner.catalog.write(|w| w.remove_fact(&fact_name(self.id, &what.name)))
+    }
+}
+
+/// One visit. What is no continuation is refused, or taken as a new beginning where that was accepted.
+fn capture(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, monitor: &dyn Monitor) -> Result<PgCaptured> {
+    match visit(tenant, what, by, server, None, monitor) {
+        Err(e) if what.accept && e.code().starts_with("lineage.") => visit(tenant, what, by, server, Some(e.to_string()), monitor),
+        other => other,
+    }
+}
+
+/// One visit; with `anew` the server is captured as if for the first time, for that reason.
+fn visit(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, anew: Option<String>, monitor: &dyn Monitor) -> Result<PgCaptured> {
+    let globs = what.check()?;
+    let name = what.slot_name();
+    let fact = fact_name(tenant.id, &what.name);
+    let target = Target { tenant, by, prefix: what.prefix.clone(), origin: format!("postgres:{}", server.place()) };
+    let mut report = PgCaptured::default();
+
+    let identity = server.identity()?;
+    let known = tenant.inner.catalog.read(|rows| rows.fact(&fact))?.map(|bytes| State::read(&bytes)).transpose()?;
+    let mut slot = server.slot(&name)?.filter(|_| anew.is_none());
+    let (mut state, mut why) = match known {
+        _ if anew.is_some() => {
+            let text = anew.unwrap_or_default();
+            (State::new(server.place(), &show_key(&what.prefix), &identity), format!("{text}; accepted"))
+        }
+        None => (State::new(server.place(), &show_key(&what.prefix), &identity), "the state of the capture was lost".to_owned()),
+        Some(state) if state.prefix != show_key(&what.prefix) => {
+            return Err(Error::usage("capture.prefix", format!("capture {} has the prefix {}", what.name, state.prefix))
+                .hint("use the same prefix, or another --name"));
+        }
+        Some(mut state) => match compare(&state, &identity, slot.as_ref()) {
+            Finding::GoesOn => {
+                state.timeline = identity.timeline;
+                (state, "what could not be followed in the stream".to_owned())
+            }
+            Finding::Gap(why) => {
+                state.ask_scan(&[]);
+                slot = None;
+                (state, why.to_owned())
+            }
+            Finding::Apart(code, text) => return Err(apart(code, text)),
+        },
+    };
+    let all = server.tables()?;
+    let chosen: Vec<&Table> = all.iter().filter(|t| what.wants(&globs, t)).collect();
+    let (tables, unfit): (Vec<&Table>, Vec<&Table>) = chosen.into_iter().partition(|t| t.can_be_published());
+    report.skipped = unfit
+        .iter()
+        .map(|t| {
+            let hint = format!("ALTER TABLE {} ADD PRIMARY KEY .., or ALTER TABLE {} REPLICA IDENTITY FULL", t.sql_name(), t.sql_name());
+            (format!("{}.{}", t.schema, t.name), format!("it has no key by which its rows could be followed: {hint}"))
+        })
+        .collect();
+
+    // The publication comes before the slot: the slot shows the past as it was, and without a publication then there is nothing to show.
+    let published = server.publish(&name, &tables)?;
+    if slot.is_none() || published {
+        state.ask_scan(&[]);
+        let mut recorder = Recorder::new(tenant, fact.clone(), &mut report);
+        recorder.set_state(&state)?;
+        server.drop_slot(&name)?;
+        server.make_slot(&name)?;
+    }
+
+    let enums = server.enums()?;
+    let new = schema::document(&tables, &enums);
+    let old_schema = target.schema()?;
+    let new_schema: Value = serde_json::from_slice(&new).map_err(|e| Error::damaged("a schema").caused_by(e))?;
+    let changes = schema::compare(&old_schema, &new_schema, &|oid| all.iter().any(|t| t.oid == oid));
+    let mut schema = (old_schema != new_schema).then_some(new);
+    let known_tables = same_tables(&old_schema, &new_schema);
+    // A table that is to be read whole is not followed until then; rows that come in between are seen by the scan.
+    if !changes.scan.is_empty() {
+        state.ask_scan(&changes.scan);
+    }
+
+    let by_number: HashMap<i64, Table> = tables.iter().map(|t| (t.oid, (*t).clone())).collect();
+    let mut recorder = Recorder::new(tenant, fact, &mut report);
+    let owes_last = slot.is_some_and(|slot| slot.confirmed.0 < state.lsn) && !published;
+    drain(&target, &mut recorder, &mut state, server, &name, &by_number, &known_tables, &mut schema, owes_last, monitor)?;
+    if let Some(asked) = state.scan.clone() {
+        // Another scan replaces what an earlier one says of the stream, so it takes those tables along.
+        let earlier = state.skip.as_ref().map(|skip| skip.tables().to_vec());
+        let everything = asked.is_empty() || earlier.as_ref().is_some_and(Vec::is_empty);
+        let asked: HashSet<i64> = asked.into_iter().chain(earlier.into_iter().flatten()).collect();
+        let wanted: Vec<&Table> = tables.iter().copied().filter(|t| everything || asked.contains(&t.oid)).collect();
+        if !changes.scan.is_empty() && old_schema.is_object() {
+            why = "tables are new, or mean something else".into();
+        }
+        why = if old_schema.is_null() { format!("base of {}", server.place()) } else { format!("{MERGED}: {why}") };
+        state.high = state.high.max(identity.lsn.0);
+        state.timeline = identity.timeline;
+        Scan::new(&target, &mut recorder, server, monitor, why).run(&wanted, everything, &changes.gone, schema, &mut state)?;
+    } else if schema.is_some() || !changes.gone.is_empty() {
+        Scan::new(&target, &mut recorder, server, monitor, "change of the schema".into()).run(&[], false, &changes.gone, schema, &mut state)?;
+    }
+    report.lsn = Lsn(state.lsn.max(state.high));
+    watch_slot(what, server, &name, &mut report)?;
+    Ok(report)
+}
+
+/// Tables (numbers) of which both schemas say the same.
+fn same_tables(old: &Value, new: &Value) -> HashSet<i64> {
+    let tables = |schema: &Value| schema["tables"].as_array().cloned().unwrap_or_default();
+    let old: HashMap<i64, Value> = tables(old).into_iter().filter_map(|t| Some((t["oid"].as_i64()?, t))).collect();
+    tables(new).iter().filter_map(|t| t["oid"].as_i64().filter(|oid| old.get(oid) == Some(t))).collect()
+}
+
+/// Records everything that was committed, transaction by transaction. The state says afterwards which tables could not be followed.
+#[expect(clippy::too_many_arguments, reason = "all of it is one visit, and it has one caller")]
+fn drain(
+    target: &Target<'_>,
+    recorder: &mut Recorder<'_>,
+    state: &mut State,
+    server: &mut Server,
+    name: &str,
+    tables: &HashMap<i64, Table>,
+    known_tables: &HashSet<i64>,
+    schema: &mut Option<Vec<u8>>,
+    owes_last: bool,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let mut stream = Stream::new(target, recorder, state, tables, known_tables, schema, owes_last);
+    loop {
+        check_stop(monitor)?;
+        // Everything that was durable before the look is part of what the look shows.
+        let durable = server.identity()?.lsn;
+        let before = stream.messages;
+        server.peek(name, name, PEEK, &mut |message| {
+            check_stop(monitor)?;
+            stream.take(message)
+        })?;
+        stream.check_line()?;
+        stream.recorder.commit()?;
+        let all = stream.messages - before < PEEK as u64;
+        let to = if all { durable.max(stream.read_to) } else { stream.read_to };
+        if all && stream.state.skip.as_ref().is_some_and(|skip| skip.is_over(durable)) {
+            stream.state.skip = None;
+        }
+        // What was left to a scan is gone from the stream once the slot has moved, so the wish for the scan must be as durable.
+        if stream.state.scan.is_some() {
+            stream.recorder.set_state(stream.state)?;
+        }
+        if to > Lsn(0) {
+            server.advance(name, to)?;
+        }
+        if all {
+            return Ok(());
+        }
+    }
+}
+
+/// Looks at what the server keeps for us, and gives the slot up before it keeps more than it may.
+fn watch_slot(what: &PgCapture, server: &mut Server, name: &str, report: &mut PgCaptured) -> Result<()> {
+    let Some(Slot { held_bytes, safe_bytes, status, .. }) = server.slot(name)? else { return Ok(()) };
+    (report.slot_bytes, report.slot_safe_bytes) = (held_bytes, safe_bytes);
+    if held_bytes > what.slot_bytes_max {
+        server.drop_slot(name)?;
+        report.slot_bytes = 0;
+        report.notes.push(format!(
+            "the server kept {held_bytes} bytes of log for the slot, more than the {} allowed; the slot was given up, and the next capture reads the tables whole. \
+             A transaction that is open for long is the usual reason",
+            what.slot_bytes_max
+        ));
+    } else if held_bytes > what.slot_bytes_max / 2 || status == WalStatus::AtRisk {
+        report
+            .notes
+            .push(format!("the server keeps {held_bytes} bytes of log for the slot; a transaction that is open for long is the usual reason"));
+    } else if safe_bytes.is_none() && report.transactions == 0 && report.merged_intervals == 0 && report.receipt.is_some() {
+        report.notes.push(
+            "the server sets no limit to what slots keep; max_slot_wal_keep_size would protect its disk if capture stood still for long".into(),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! What a capture of a PostgreSQL database keeps between two visits, and what it concludes from what it finds.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Kind, Result};
+use crate::format::pgoutput::Lsn;
+use crate::storage::source::postgres::{Identity, Slot, Snapshot, WalStatus};
+
+/// Facts of captures have names that begin so.
+const FACT: &str = "capture.postgres";
+
+/// The fact that holds the state of the capture `name` of a tenant.
+pub(super) fn fact_name(tenant: i64, name: &str) -> String {
+    format!("{FACT}.{tenant}.{name}")
+}
+
+/// Transactions that a scan saw already, so that the stream must not give them again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Skip {
+    snapshot: String,
+    until: u64,
+    /// Numbers of the tables that were scanned; empty: all.
+    tables: Vec<i64>,
+}
+
+impl Skip {
+    pub(super) fn new(snapshot: &Snapshot, tables: &[i64]) -> Self {
+        Skip { snapshot: snapshot.text.clone(), until: snapshot.lsn.0, tables: tables.to_vec() }
+    }
+
+    /// Whether transactions from this place on can be among what was seen.
+    pub(super) fn is_over(&self, commit: Lsn) -> bool {
+        commit.0 >= self.until
+    }
+
+    /// Whether the scan saw the transaction `xid`, committed at `commit`.
+    pub(super) fn saw(&self, xid: u32, commit: Lsn) -> Result<bool> {
+        Ok(!self.is_over(commit) && sees(&self.snapshot, xid)?)
+    }
+
+    pub(super) fn covers(&self, table: i64) -> bool {
+        self.tables.is_empty() || self.tables.contains(&table)
+    }
+
+    /// The tables that another scan must take along, because this one's transactions are still to come.
+    pub(super) fn tables(&self) -> &[i64] {
+        &self.tables
+    }
+}
+
+/// Whether `pg_current_snapshot()` sees a committed transaction (`xmin:xmax:running,..`). Transaction numbers travel with 32 bits; the one that is
+/// meant is the one nearest to the snapshot.
+fn sees(snapshot: &str, xid: u32) -> Result<bool> {
+    let parsed = (|| {
+        let mut parts = snapshot.splitn(3, ':');
+        let (_, next): (u64, u64) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let running = parts.next()?.split(',').filter(|t| !t.is_empty()).map(|t| t.parse().ok()).collect::<Option<Vec<u64>>>()?;
+        Some((next, running))
+    })();
+    let (next, running) = parsed.ok_or_else(|| Error::damaged(format_args!("a snapshot of PostgreSQL: {snapshot:?}")))?;
+    let distance = xid.wrapping_sub(next as u32) as i32;
+    let full = next.wrapping_add_signed(i64::from(distance));
+    Ok(full < next && !running.contains(&full))
+}
+
+/// How far a capture is. Kept as a fact that changes in the same transaction as the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    /// Host and database, for people.
+    pub place: String,
+    /// The prefix, as [`crate::model::key::show_key`] writes it.
+    pub prefix: String,
+    /// The cluster.
+    pub system: String,
+    pub timeline: i64,
+    /// End and number of the last transaction that was recorded.
+    pub lsn: u64,
+    pub xid: u32,
+    /// The furthest place in the server's log that is known to have been durable there.
+    pub high: u64,
+    /// Tables that must be read whole before the stream is true for them; `Some` and empty: all.
+    pub scan: Option<Vec<i64>>,
+    pub skip: Option<Skip>,
+}
+
+impl State {
+    pub(super) fn new(place: &str, prefix: &str, identity: &Identity) -> Self {
+        State {
+            place: place.to_owned(),
+            prefix: prefix.to_owned(),
+            system: identity.system.clone(),
+            timeline: identity.timeline,
+            lsn: 0,
+            xid: 0,
+            high: 0,
+            scan: Some(Vec::new()),
+            skip: None,
+        }
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Result<Self> {
+        serde_json::from_slice(bytes).map_err(|e| Error::damaged("the state of a capture").caused_by(e))
+    }
+
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(|e| Error::new(Kind::Failed, "capture.state", "the state of the capture cannot be written").caused_by(e))
+    }
+
+    /// Asks for a scan of these tables (empty: all), besides those that are asked for already.
+    pub(super) fn ask_scan(&mut self, tables: &[i64]) {
+        self.scan = Some(match self.scan.take() {
+            Some(asked) if asked.is_empty() => asked,
+            _ if tables.is_empty() => Vec::new(),
+            Some(asked) => asked.into_iter().chain(tables.iter().copied()).collect(),
+            None => tables.to_vec(),
+        });
+    }
+}
+
+/// What the server turned out to be, compared with what was recorded of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// The stream goes on.
+    GoesOn,
+    /// The same server, but what happened since cannot be had one by one.
+    Gap(&'static str),
+    /// The server is not a continuation of what was recorded.
+    Apart(&'static str, String),
+}
+
+/// Compares. Nothing is concluded from times.
+pub(super) fn compare(state: &State, identity: &Identity, slot: Option<&Slot>) -> Finding {
+    if state.system != identity.system {
+        return Finding::Apart("lineage.foreign", format!("{} is another server than the one that was captured", state.place));
+    }
+    if identity.lsn.0 < state.high {
+        let text = format!("{} went back in time: its log ends at {}, what was captured reaches to {}", state.place, identity.lsn, Lsn(state.high));
+        return Finding::Apart("lineage.behind", text);
+    }
+    match slot {
+        Some(slot) if slot.status != WalStatus::Lost => Finding::GoesOn,
+        _ if identity.timeline != state.timeline => Finding::Apart(
+            "lineage.forked",
+            format!("{} was restored or promoted (timeline {}, captured was {}) and has no slot", state.place, identity.timeline, state.timeline),
+        ),
+        Some(_) => Finding::Gap("the slot lost its place, because the server kept no more log"),
+        None => Finding::Gap("the slot is gone"),
+    }
+}
+
+/// The refusal to record on top of another line of history.
+pub(super) fn apart(code: &'static str, message: String) -> Error {
+    Error::new(Kind::Refused, code, message).hint(
+        "nothing was recorded. Find out which server is right; annals capture postgres .. --accept records its rows as they are now, as a merged interval \
+         that can be undone, and goes on from there",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(system: &str, timeline: i64, lsn: u64) -> Identity {
+        Identity { system: system.into(), timeline, lsn: Lsn(lsn) }
+    }
+
+    fn slot(status: WalStatus) -> Slot {
+        Slot { confirmed: Lsn(0), status, held_bytes: 0, safe_bytes: None, active: false }
+    }
+
+    #[test]
+    fn a_snapshot_sees_what_was_committed_before_it() {
+        let saw = |xid| sees("100:105:101,103", xid).expect("read");
+        assert_eq!([99, 100, 101, 102, 103, 104, 105, 200].map(saw), [true, true, false, true, false, true, false, false]);
+        // Beyond 32 bits, on both sides of the turn.
+        let saw = |xid| sees("4294967290:4294967300:4294967297", xid).expect("read");
+        assert_eq!([4_294_967_295, 0, 1, 3, 4, 5].map(saw), [true, true, false, true, false, false]);
+        assert!(sees("1:2", 1).is_err() && sees("a:2:", 1).is_err());
+    }
+
+    #[test]
+    fn only_the_same_server_further_on_is_continued() {
+        let mut state = State::new("h/db", "p/", &identity("1", 1, 50));
+        state.high = 40;
+        let kept = slot(WalStatus::Kept);
+        assert_eq!(compare(&state, &identity("1", 1, 50), Some(&kept)), Finding::GoesOn);
+        assert_eq!(compare(&state, &identity("1", 2, 50), Some(&kept)), Finding::GoesOn);
+        assert!(matches!(compare(&state, &identity("1", 1, 50), Some(&slot(WalStatus::Lost))), Finding::Gap(_)));
+        assert!(matches!(compare(&state, &identity("1", 1, 50), None), Finding::Gap(_)));
+        assert!(matches!(compare(&state, &identity("1", 2, 50), None), Finding::Apart("lineage.forked", _)));
+        assert!(matches!(compare(&state, &identity("1", 1, 39), Some(&kept)), Finding::Apart("lineage.behind", _)));
+        assert!(matches!(compare(&state, &identity("2", 1, 50), Some(&kept)), Finding::Apart("lineage.foreign", _)));
+    }
+
+    #[test]
+    fn scans_that_are_asked_for_add_up() {
+        let mut state = State::new("h/db", "p/", &identity("1", 1, 50));
+        state.ask_scan(&[1]);
+        assert_eq!(state.scan, Some(vec![]), "all stays all");
+        state.scan = None;
+        state.ask_scan(&[1]);
+        state.ask_scan(&[2]);
+        assert_eq!(state.scan, Some(vec![1, 2]));
+        state.ask_scan(&[]);
+        assert_eq!(state.scan, Some(vec![]));
+        assert_eq!(State::read(&state.to_bytes().expect("bytes")).expect("read"), state);
+    }
+}

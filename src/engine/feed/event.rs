@@ -1,0 +1,123 @@
+//! One event of the change feed.
+
+use crate::base::digest::Digest;
+use crate::base::error::{Error, Result};
+use crate::base::id::TimelineId;
+use crate::engine::history::Event;
+use crate::model::change::{Cause, Change};
+use crate::model::reference::Reference;
+use crate::model::timeline::Position;
+use crate::storage::catalog::batches::BatchRow;
+use crate::storage::catalog::cursors::{ChangeKind, ChangeRow, Place};
+
+/// What happened to a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FeedKind {
+    /// A new version; with `back`, one that an undo, a rollback or a restore brought back.
+    Put {
+        /// The document.
+        key: Vec<u8>,
+        /// Number of the version.
+        version: u64,
+        /// BLAKE3 of its content.
+        digest: Digest,
+        /// Its length in bytes.
+        size: u64,
+        /// It was computed from older versions.
+        back: bool,
+    },
+    /// The document ceased to exist.
+    Delete {
+        /// The document.
+        key: Vec<u8>,
+        /// The version that was its last.
+        version: u64,
+    },
+    /// A reference was added, or its state changed.
+    Reference {
+        /// The document.
+        key: Vec<u8>,
+        /// The reference as it is from then on.
+        reference: Reference,
+    },
+    /// The position before the batch got a name.
+    Mark {
+        /// The name.
+        name: String,
+    },
+}
+
+/// One change with all that is known of its batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedEvent {
+    /// The position of the log with the batch as its last.
+    pub position: Position,
+    /// Place of the change in its batch, from 0.
+    pub index: u64,
+    /// How many changes the batch has.
+    pub changes: u64,
+    /// When, who, why.
+    pub event: Event,
+    /// The caller's id of the request, empty where none.
+    pub request: String,
+    /// What happened.
+    pub kind: FeedKind,
+}
+
+/// The partition (from 0) of `partitions` that a key lies in: the first eight bytes of the BLAKE3 digest of the key as a little-endian
+/// number, modulo `partitions`. Without a key: 0. Never changes, so that a consumer outside may compute it too.
+pub fn partition_of(key: Option<&[u8]>, partitions: u32) -> u32 {
+    let Some(key) = key.filter(|_| partitions > 1) else { return 0 };
+    let mut first = [0; 8];
+    first.copy_from_slice(&Digest::of(key).as_bytes()[..8]);
+    (u64::from_le_bytes(first) % u64::from(partitions)) as u32
+}
+
+impl FeedEvent {
+    pub(super) fn new(timeline: TimelineId, batch: &BatchRow, row: ChangeRow) -> Result<Self> {
+        let kind = match row.change {
+            ChangeKind::Version { key, number, content: Some((digest, size)) } => {
+                FeedKind::Put { key, version: number, digest, size, back: batch.head.cause != Cause::Recorded }
+            }
+            ChangeKind::Version { key, number, content: None } => FeedKind::Delete { key, version: number },
+            ChangeKind::Remark(Change::Refer { key, reference }) => FeedKind::Reference { key, reference },
+            ChangeKind::Remark(Change::Mark { name }) => FeedKind::Mark { name },
+            ChangeKind::Remark(Change::Put { .. } | Change::Remove { .. }) => return Err(Error::damaged("a put or removal is not a remark")),
+        };
+        let position = Position { timeline, seq: batch.head.seq, digest: batch.digest };
+        let (changes, request) = (batch.changes, batch.head.request.clone());
+        Ok(FeedEvent { position, index: row.place, changes, event: Event::from(batch.clone()), request, kind })
+    }
+
+    /// The document, where it is a change of one.
+    pub fn key(&self) -> Option<&[u8]> {
+        match &self.kind {
+            FeedKind::Put { key, .. } | FeedKind::Delete { key, .. } | FeedKind::Reference { key, .. } => Some(key),
+            FeedKind::Mark { .. } => None,
+        }
+    }
+
+    /// The word for what happened: `put`, `restore` (a put that brings an older state back), `delete`, `reference`, `mark`.
+    pub fn word(&self) -> &'static str {
+        match &self.kind {
+            FeedKind::Put { back: false, .. } => "put",
+            FeedKind::Put { back: true, .. } => "restore",
+            FeedKind::Delete { .. } => "delete",
+            FeedKind::Reference { .. } => "reference",
+            FeedKind::Mark { .. } => "mark",
+        }
+    }
+
+    /// Whether it is the last change of its batch.
+    pub fn ends_batch(&self) -> bool {
+        self.index + 1 == self.changes
+    }
+
+    /// The place in the log right after it.
+    pub(super) fn after(&self) -> Place {
+        match self.ends_batch() {
+            true => Place { seq: self.position.seq, within: 0 },
+            false => Place { seq: self.position.seq - 1, within: self.index + 1 },
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A PostgreSQL server whose rows are captured. The door to `postgres`.
+//!
+//! Plain SQL only: changes are looked at with `pg_logical_slot_peek_binary_changes`, and the slot is moved with `pg_replication_slot_advance`
+//! when they are recorded, so nothing that is not durable here is ever forgotten there. The application's tables are only read.
+
+pub mod tables;
+mod slot;
+
+use std::time::Duration;
+
+use postgres::{Client, Config, NoTls};
+
+use crate::base::error::{Error, Kind, Result};
+use crate::format::pgoutput::Lsn;
+
+pub use slot::{Slot, WalStatus};
+pub use tables::{Column, Snapshot, Table};
+
+/// The oldest major version that is understood: `wal_status` and `safe_wal_size` of slots came with it.
+const VERSION_MIN: i32 = 130_000;
+/// The version from which on `pgoutput` passes on what programs say in a transaction.
+const VERSION_MESSAGES: i32 = 140_000;
+/// How long a connection may take.
+const CONNECT_WAIT: Duration = Duration::from_secs(10);
+/// How values are printed, so that the same value is always the same text.
+const SESSION: &str = "SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET extra_float_digits = 1; \
+                       SET bytea_output = 'hex'; SET xmloption = 'content'; SET client_encoding = 'UTF8'; SET lock_timeout = '10s'";
+
+/// Which server, and how far its write-ahead log is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The cluster, made by `initdb`; a physical copy has the same.
+    pub system: String,
+    /// The timeline: a new one with every restore from an archive and every promotion.
+    pub timeline: i64,
+    /// How far the log is written.
+    pub lsn: Lsn,
+}
+
+/// A connection.
+pub struct Server {
+    client: Client,
+    version: i32,
+    place: String,
+}
+
+/// Turns an error of the server or of the connection into ours.
+fn failed(what: &str, e: postgres::Error) -> Error {
+    let Some(db) = e.as_db_error() else {
+        return Error::new(Kind::Failed, "source.unreachable", format!("{what}: the server cannot be reached: {e}"))
+            .hint("check that the server runs, and the address; capture goes on where it was")
+            .caused_by(e);
+    };
+    let (code, message) = (db.code().code().to_owned(), db.message().to_owned());
+    let error = |kind, name, hint: &str| Error::new(kind, name, format!("{what}: {message} (SQLSTATE {code})")).hint(hint);
+    match &code[..] {
+        "42501" => error(Kind::Denied, "source.denied", "the role needs REPLICATION and must own the tables: ALTER ROLE name REPLICATION"),
+        c if c.starts_with("28") => error(Kind::Denied, "source.denied", "check the user and the password in the address"),
+        "42704" => error(Kind::Failed, "source.lost", "capture makes again what is missing"),
+        "55000" => error(Kind::Failed, "source.lost", "see the server's log"),
+        "55006" => error(Kind::Locked, "source.busy", "another capture reads this slot; end it, or give this one another --name"),
+        "55P03" => error(Kind::Locked, "source.busy", "a table is locked by somebody for long; try again"),
+        "53400" => error(Kind::Refused, "source.slots", "all replication slots are in use: raise max_replication_slots"),
+        c if c.starts_with("08") || c.starts_with("57P") => error(Kind::Failed, "source.unreachable", "wait until the server runs again"),
+        _ => error(Kind::Failed, "source.failed", "see the server's log"),
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+impl Server {
+    /// Connects to `url` (`postgresql://user@host/db`, or `host=.. dbname=..`).
+    ///
+    /// # Errors
+    /// `source.unreachable`, `source.denied`; [`Kind::Refused`] where the server cannot be captured: too old, a standby, or `wal_level` too low.
+    pub fn connect(url: &str) -> Result<Self> {
+        let mut config: Config = url.parse().map_err(|e| {
+            Error::usage("source.url", format!("not the address of a PostgreSQL database: {e}")).hint("like postgresql://user@localhost/shop")
+        })?;
+        if config.get_ssl_mode() == postgres::config::SslMode::Require {
+            return Err(Error::usage("source.tls", "encrypted connections to PostgreSQL are not supported")
+                .hint("capture beside the server, over its socket or the loopback interface, or through an SSH tunnel"));
+        }
+        config.application_name("annals").connect_timeout(CONNECT_WAIT).keepalives(true);
+        let mut client = config.connect(NoTls).map_err(|e| failed("connect", e))?;
+        client.batch_execute(SESSION).map_err(|e| failed("set up the session", e))?;
+        let text = "SELECT current_setting('server_version_num')::int4, pg_is_in_recovery(), current_setting('wal_level'), current_database()::text";
+        let row = client.query_one(text, &[]).map_err(|e| failed("ask for the version", e))?;
+        let (version, standby, level): (i32, bool, String) = (row.get(0), row.get(1), row.get(2));
+        let refuse = |text: String, hint: &str| Err(Error::new(Kind::Refused, "source.unfit", text).hint(hint));
+        if version < VERSION_MIN {
+            return refuse(format!("the server is PostgreSQL {}", version / 10_000), "PostgreSQL 13 or newer can be captured");
+        }
+        if standby {
+            return refuse("the server is a standby".into(), "capture its primary");
+        }
+        if level != "logical" {
+            return refuse(
+                format!("the server writes its log with wal_level {level}"),
+                "ALTER SYSTEM SET wal_level = logical, and restart the server",
+            );
+        }
+        let host = config.get_hosts().first().map_or(String::new(), |host| match host {
+            postgres::config::Host::Tcp(name) => name.clone(),
+            postgres::config::Host::Unix(_) => "localhost".into(),
+        });
+        let place = format!("{host}/{}", row.get::<_, String>(3));
+        Ok(Server { client, version, place })
+    }
+
+    /// Host and database, for people; without a password.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Whether messages of programs can be captured.
+    pub fn has_messages(&self) -> bool {
+        self.version >= VERSION_MESSAGES
+    }
+
+    /// Which server this is and how far it is.
+    pub fn identity(&mut self) -> Result<Identity> {
+        let text = "SELECT (SELECT system_identifier::text FROM pg_control_system()), (SELECT timeline_id::int8 FROM pg_control_checkpoint()), \
+                    pg_current_wal_flush_lsn()::text";
+        let row = self.client.query_one(text, &[]).map_err(|e| failed("ask who the server is", e))?;
+        Ok(Identity { system: row.get(0), timeline: row.get(1), lsn: Lsn::parse(row.get(2))? })
+    }
+}

@@ -1,0 +1,8 @@
+//! Capture of PostgreSQL against Debian's server, started in a temporary directory. Without it the tests say so and pass.
+#![cfg(feature = "postgres")]
+
+mod server;
+
+mod capture;
+mod kills;
+mod lineage;

@@ -1,0 +1,266 @@
+//! A PostgreSQL server of our own, and a store that captures it.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use annals::base::time::{ManualClock, Timestamp};
+use annals::engine::capture::postgres::{PgCapture, PgCaptured, SLOT_BYTES_MAX};
+use annals::{By, Result, Silent, Store};
+use postgres::{Client, NoTls};
+
+/// 2026-03-01T12:00:00Z.
+const NOON: i64 = 1_772_366_400_000_000;
+
+/// Where Debian keeps the programs of the newest server that is installed.
+fn programs() -> Option<PathBuf> {
+    let mut found: Vec<PathBuf> = Path::new("/usr/lib/postgresql").read_dir().ok()?.flatten().map(|e| e.path().join("bin")).collect();
+    found.retain(|bin| bin.join("postgres").exists() && bin.join("initdb").exists());
+    found.sort();
+    found.pop()
+}
+
+/// User and group that the server runs as, where we are root: it refuses to.
+fn server_user() -> Option<(u32, u32)> {
+    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
+    let line = passwd.lines().find(|line| line.starts_with("postgres:"))?;
+    let mut fields = line.split(':').skip(2);
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0)
+}
+
+pub struct Server {
+    bin: PathBuf,
+    pub dir: tempfile::TempDir,
+    process: Option<Child>,
+}
+
+impl Server {
+    /// Starts a new server; `None` where there is none to start, with the reason on standard error.
+    pub fn start() -> Option<Server> {
+        let Some(bin) = programs() else {
+            eprintln!("skipped: no PostgreSQL server here (apt-get install postgresql)");
+            return None;
+        };
+        let dir = tempfile::Builder::new().prefix("pg").tempdir_in("/tmp").expect("a temporary directory");
+        if is_root() {
+            let Some((uid, gid)) = server_user() else {
+                eprintln!("skipped: PostgreSQL does not run as root, and there is no user postgres");
+                return None;
+            };
+            std::os::unix::fs::chown(dir.path(), Some(uid), Some(gid)).expect("the server's directory");
+        }
+        let mut server = Server { bin, dir, process: None };
+        let made = server
+            .command("initdb")
+            .args(["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C", "-D"])
+            .arg(server.data())
+            .output();
+        let made = made.expect("initdb runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        server.run();
+        Some(server)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.bin.join(program));
+        if let Some((uid, gid)) = server_user().filter(|_| is_root()) {
+            command.uid(uid).gid(gid);
+        }
+        command.current_dir(self.dir.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts the process and waits until it answers.
+    pub fn run(&mut self) {
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            let log = std::fs::File::create(self.dir.path().join("log")).expect("a log");
+            let mut process = self
+                .command("postgres")
+                .arg("-D")
+                .arg(self.data())
+                .arg("-k")
+                .arg(self.dir.path())
+                .args(["-c", "listen_addresses=", "-c", "wal_level=logical", "-c", "fsync=off", "-c", "max_wal_size=64MB", "-c", "min_wal_size=32MB"])
+                .stderr(log)
+                .spawn()
+                .expect("postgres runs");
+            // It ends at once where what a killed one left is not gone yet.
+            while process.try_wait().expect("asked").is_none() {
+                if self.try_client("postgres").is_some() {
+                    self.process = Some(process);
+                    return;
+                }
+                assert!(Instant::now() < until, "the server does not answer: {:?}", std::fs::read_to_string(self.dir.path().join("log")));
+                std::thread::yield_now();
+            }
+            assert!(Instant::now() < until, "the server does not start: {:?}", std::fs::read_to_string(self.dir.path().join("log")));
+        }
+    }
+
+    /// Kills the server: the processes die as they stand.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("killed");
+            process.wait().expect("gone");
+        }
+    }
+
+    /// Stops it in order.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = self.command("pg_ctl").args(["stop", "-m", "fast", "-w", "-D"]).arg(self.data()).output();
+            process.wait().expect("gone");
+        }
+    }
+
+    /// Copies the server's files to `to` in its directory, or back from there. It must not run.
+    pub fn copy(&self, from: &str, to: &str) {
+        let (from, to) = (self.dir.path().join(from), self.dir.path().join(to));
+        let _ = std::fs::remove_dir_all(&to);
+        let done = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp runs");
+        assert!(done.success());
+    }
+
+    pub fn url(&self, database: &str) -> String {
+        format!("host={} user=postgres dbname={database}", self.dir.path().display())
+    }
+
+    fn try_client(&self, database: &str) -> Option<Client> {
+        Client::connect(&self.url(database), NoTls).ok()
+    }
+
+    pub fn client(&self, database: &str) -> Client {
+        self.try_client(database).expect("a connection")
+    }
+
+    /// Makes a database with these tables and connects to it.
+    pub fn database(&self, sql: &str) -> Client {
+        self.client("postgres").batch_execute("CREATE DATABASE shop").expect("a database");
+        let mut client = self.client("shop");
+        client.batch_execute(sql).expect("tables");
+        client
+    }
+
+    pub fn psql(&self, database: &str, file: &Path) {
+        let done = Command::new(self.bin.join("psql"))
+            .args(["-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-f"])
+            .arg(file)
+            .arg("-h")
+            .arg(self.dir.path())
+            .stdout(Stdio::null())
+            .output()
+            .expect("psql runs");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A store beside the server.
+pub struct Site {
+    pub store: Store,
+    pub what: PgCapture,
+    pub dir: tempfile::TempDir,
+}
+
+impl Site {
+    pub fn new(server: &Server) -> Site {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let clock = Arc::new(ManualClock::new(Timestamp(NOON)));
+        let store = Store::builder().clock(clock).init(&dir.path().join("store"), "test").expect("init");
+        Site { store, what: what(server), dir }
+    }
+
+    pub fn try_capture(&self) -> Result<PgCaptured> {
+        self.store.capture_postgres(&self.what, &By::default(), &Silent)
+    }
+
+    pub fn capture(&self) -> PgCaptured {
+        self.try_capture().expect("captured")
+    }
+
+    pub fn text(&self, key: &str) -> String {
+        String::from_utf8(self.store.get(key).expect("the document").bytes(1 << 20).expect("read")).expect("text")
+    }
+
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        self.store.list(prefix).map(|v| String::from_utf8(v.expect("version").key).expect("text")).collect()
+    }
+
+    /// Compares the rows of a table with what is recorded under `name`, value by value.
+    pub fn compare(&self, client: &mut Client, table: &str, name: &str, key: &[&str]) {
+        let names = client.query("SELECT column_name::text FROM information_schema.columns WHERE table_schema || '.' || table_name = $1 AND is_generated = 'NEVER' ORDER BY ordinal_position", &[&table]);
+        let names: Vec<String> = names.expect("columns").iter().map(|row| row.get(0)).collect();
+        let list: Vec<String> = names.iter().map(|n| format!("\"{n}\"::text")).collect();
+        let rows = client.query(&format!("SELECT ARRAY[{}] FROM {table}", list.join(", ")), &[]).expect("rows");
+        let mut there: Vec<Vec<Option<String>>> = rows.iter().map(|row| row.get(0)).collect();
+        let documents: Vec<_> = self.store.list(format!("shop/{name}/")).map(|v| v.expect("version")).collect();
+        let mut here: Vec<Vec<Option<String>>> = Vec::new();
+        for version in &documents {
+            let bytes = self.store.open(version).and_then(|r| r.bytes(1 << 24)).expect("row");
+            let row: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&bytes).expect("JSON");
+            here.push(names.iter().map(|n| value_text(&row[n])).collect());
+            if !key.is_empty() {
+                let key: Vec<String> = key.iter().map(|k| value_text(&row[*k]).expect("no NULL")).collect();
+                assert_eq!(String::from_utf8_lossy(&version.key), format!("shop/{name}/{}", key.join(",")));
+            }
+        }
+        there.sort();
+        here.sort();
+        assert_eq!(here, there, "{table}");
+    }
+}
+
+pub fn what(server: &Server) -> PgCapture {
+    PgCapture {
+        url: server.url("shop"),
+        name: "shop".into(),
+        prefix: b"shop/".to_vec(),
+        tables: Vec::new(),
+        slot_bytes_max: SLOT_BYTES_MAX,
+        accept: false,
+    }
+}
+
+/// A value as PostgreSQL casts it to text.
+fn value_text(value: &serde_json::Value) -> Option<String> {
+    use serde_json::Value;
+    match value {
+        Value::Null => None,
+        Value::Bool(b) => Some(b.to_string()),
+        Value::Number(n) => Some(n.to_string()),
+        Value::String(text) => Some(text.clone()),
+        Value::Object(o) if o.contains_key("$json") => o["$json"].as_str().map(str::to_owned),
+        Value::Object(o) => {
+            let text = o["$blob"].as_str().expect("a blob");
+            let mut out = String::from("\\x");
+            let mut bits = 0u32;
+            let mut held = 0;
+            for c in text.bytes().filter(|c| *c != b'=') {
+                let digit = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|d| *d == c).expect("base64") as u32;
+                (bits, held) = (bits << 6 | digit, held + 6);
+                if held >= 8 {
+                    held -= 8;
+                    out.push_str(&format!("{:02x}", bits >> held & 0xff));
+                }
+            }
+            Some(out)
+        }
+        Value::Array(_) => panic!("no value of a row"),
+    }
+}
