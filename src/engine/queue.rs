@@ -57,6 +57,8 @@ pub(crate) struct Head {
     pub draft: Option<i64>,
     /// What capture saw, noted in the same transaction.
     pub seen: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// A fact set in the same transaction: how far a capture has come.
+    pub fact: Option<(String, Vec<u8>)>,
 }
 
 /// A batch on its way into the log.
@@ -67,10 +69,13 @@ pub(crate) struct Request {
     pub sync: bool,
 }
 
+/// Batches of one caller that become part of the log in this order and next to each other, or not at all.
+pub(crate) type Series = Vec<Request>;
+
 #[derive(Default)]
 struct Queue {
-    waiting: Vec<(u64, Request)>,
-    done: HashMap<u64, Result<Receipt>>,
+    waiting: Vec<(u64, Series)>,
+    done: HashMap<u64, Result<Vec<Receipt>>>,
     next: u64,
     leading: bool,
 }
@@ -91,7 +96,7 @@ struct Leading<'q> {
 }
 
 impl Leading<'_> {
-    fn end(&mut self, results: Vec<(u64, Result<Receipt>)>) {
+    fn end(&mut self, results: Vec<(u64, Result<Vec<Receipt>>)>) {
         let mut state = self.queue.state.lock().unwrap_or_else(|e| e.into_inner());
         state.done.extend(results);
         for ticket in std::mem::take(&mut self.group) {
@@ -119,12 +124,12 @@ fn without_end() -> Error {
 }
 
 impl CommitQueue {
-    /// Commits `request`, alone or with others that wait; `commit` records a group in one transaction and gives a result for each ticket.
-    pub(crate) fn submit(&self, request: Request, commit: impl Fn(Vec<(u64, Request)>) -> Vec<(u64, Result<Receipt>)>) -> Result<Receipt> {
+    /// Commits `series`, alone or with others that wait; `commit` records a group in one transaction and gives a result for each ticket.
+    pub(crate) fn submit(&self, series: Series, commit: impl Fn(Vec<(u64, Series)>) -> Vec<(u64, Result<Vec<Receipt>>)>) -> Result<Vec<Receipt>> {
         let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
         let ticket = state.next;
         state.next += 1;
-        state.waiting.push((ticket, request));
+        state.waiting.push((ticket, series));
         loop {
             if let Some(result) = state.done.remove(&ticket) {
                 return result;
@@ -151,13 +156,13 @@ mod tests {
     use super::*;
     use crate::base::id::TimelineId;
 
-    fn request() -> Request {
-        Request { tenant: 0, head: Head::default(), drafts: Vec::new(), sync: false }
+    fn request() -> Series {
+        vec![Request { tenant: 0, head: Head::default(), drafts: Vec::new(), sync: false }]
     }
 
-    fn receipts(group: Vec<(u64, Request)>) -> Vec<(u64, Result<Receipt>)> {
+    fn receipts(group: Vec<(u64, Series)>) -> Vec<(u64, Result<Vec<Receipt>>)> {
         let position = Position { timeline: TimelineId::from_bytes([0; 16]), seq: 1, digest: Digest::ZERO };
-        group.into_iter().map(|(ticket, _)| (ticket, Ok(Receipt { position, time: Timestamp(0), changes: 0, repeated: false }))).collect()
+        group.into_iter().map(|(ticket, _)| (ticket, Ok(vec![Receipt { position, time: Timestamp(0), changes: 0, repeated: false }]))).collect()
     }
 
     fn wait_for(queue: &CommitQueue, waiting: usize) {

@@ -24,7 +24,7 @@ use crate::storage::catalog::{self, Writer};
 use super::content::{self, Ingested};
 use super::gate::WriterPass;
 pub use super::queue::Receipt;
-use super::queue::{Draft, Head, Request, Source};
+use super::queue::{Draft, Head, Request, Series, Source};
 use super::store::{CHUNK_NUMBER, Inner, Tenant};
 
 /// Bytes of packed small contents that a batch holds in memory; further ones go to the chunk store.
@@ -257,7 +257,48 @@ impl Batch {
     ///
     /// # Errors
     /// [`Kind::Missing`] for the removal of a document that does not exist; [`Kind::Refused`] for a version or position that moved.
-    pub fn commit(mut self) -> Result<Receipt> {
+    pub fn commit(self) -> Result<Receipt> {
+        let mut receipts = Batch::commit_all(vec![self])?;
+        receipts.pop().ok_or_else(|| Error::new(Kind::Failed, "batch.lost", "a commit without a receipt"))
+    }
+
+    /// Makes several batches of one tenant part of the log, in this order and next to each other, with one sync for all: all of them or, where
+    /// this fails, none. When this returns, they survive power loss.
+    ///
+    /// # Errors
+    /// As [`Batch::commit`].
+    pub fn commit_all(batches: Vec<Batch>) -> Result<Vec<Receipt>> {
+        let Some(first) = batches.first() else { return Ok(Vec::new()) };
+        let inner = first.tenant.inner.clone();
+        let tenant = first.tenant.id;
+        let mut series = Vec::with_capacity(batches.len());
+        let mut passes = Vec::with_capacity(batches.len());
+        for mut batch in batches {
+            if batch.tenant.id != tenant {
+                return Err(Error::usage("batch.tenant", "batches that are committed together belong to one tenant"));
+            }
+            series.push(batch.request()?);
+            passes.push(batch.pass);
+        }
+        let receipts = inner.queue.submit(series, |group| commit_group(&inner, group));
+        drop(passes);
+        receipts
+    }
+
+    /// Gives the reason anew.
+    pub(crate) fn because(mut self, reason: &str) -> Self {
+        reason.clone_into(&mut self.head.reason);
+        self
+    }
+
+    /// Sets the fact `name` in the same transaction.
+    pub(crate) fn fact(mut self, name: &str, value: Vec<u8>) -> Self {
+        self.head.fact = Some((name.to_owned(), value));
+        self
+    }
+
+    /// What was collected, as it waits for its commit.
+    fn request(&mut self) -> Result<Request> {
         if self.drafts.is_empty() {
             return Err(Error::usage("batch.empty", "the batch holds no change").hint("add at least one put or remove before the commit"));
         }
@@ -267,11 +308,7 @@ impl Batch {
             check_text(what, text)?;
         }
         let sync = self.drafts.iter().any(|d| matches!(d, Draft::Put { source: Source::New(i), .. } if i.needs_sync()));
-        let request = Request { tenant: self.tenant.id, head: std::mem::take(&mut self.head), drafts: std::mem::take(&mut self.drafts), sync };
-        let inner = self.tenant.inner.clone();
-        let receipt = inner.queue.submit(request, |group| commit_group(&inner, group));
-        drop(self.pass);
-        receipt
+        Ok(Request { tenant: self.tenant.id, head: std::mem::take(&mut self.head), drafts: std::mem::take(&mut self.drafts), sync })
     }
 }
 
@@ -342,10 +379,10 @@ fn check_meta(meta: &Meta) -> Result<()> {
     }
 }
 
-fn commit_group(inner: &Inner, group: Vec<(u64, Request)>) -> Vec<(u64, Result<Receipt>)> {
+fn commit_group(inner: &Inner, group: Vec<(u64, Series)>) -> Vec<(u64, Result<Vec<Receipt>>)> {
     let tickets: Vec<u64> = group.iter().map(|(ticket, _)| *ticket).collect();
     let committed = (|| {
-        let sync = group.iter().any(|(_, r)| r.sync);
+        let sync = group.iter().any(|(_, series)| series.iter().any(|r| r.sync));
         let number = if sync { inner.chunks.sync()? } else { 0 };
         inner
             .catalog
@@ -354,7 +391,7 @@ fn commit_group(inner: &Inner, group: Vec<(u64, Request)>) -> Vec<(u64, Result<R
                     w.raise_fact(CHUNK_NUMBER, number)?;
                 }
                 let alone = group.len() == 1;
-                group.iter().map(|(ticket, request)| Ok((*ticket, record_one(inner, w, request, alone)?))).collect::<Result<Vec<_>>>()
+                group.iter().map(|(ticket, series)| Ok((*ticket, record_series(inner, w, series, alone)?))).collect::<Result<Vec<_>>>()
             })
             .inspect(|_| inner.chunks.note_named(number))
     })();
@@ -364,13 +401,14 @@ fn commit_group(inner: &Inner, group: Vec<(u64, Request)>) -> Vec<(u64, Result<R
     }
 }
 
-/// Records one request; where others share the transaction, its own failure undoes only itself.
-fn record_one(inner: &Inner, w: &Writer<'_>, request: &Request, alone: bool) -> Result<Result<Receipt>> {
+/// Records the batches of one caller; where others share the transaction, its own failure undoes only itself.
+fn record_series(inner: &Inner, w: &Writer<'_>, series: &Series, alone: bool) -> Result<Result<Vec<Receipt>>> {
+    let all = || series.iter().map(|request| record(inner, w, request)).collect::<Result<Vec<_>>>();
     if alone {
-        return record(inner, w, request).map(Ok);
+        return all().map(Ok);
     }
     w.run("SAVEPOINT request", ())?;
-    let result = record(inner, w, request);
+    let result = all();
     if result.is_err() {
         w.run("ROLLBACK TO request", ())?;
     }
@@ -419,6 +457,9 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
     }
     if let Some(draft) = head.draft {
         w.remove_draft(draft)?;
+    }
+    if let Some((name, value)) = &head.fact {
+        w.set_fact(name, value)?;
     }
     Ok(Receipt { position: tenant.position, time, changes, repeated: false })
 }

@@ -217,6 +217,13 @@ impl View<'_> {
         s.query_row([name], |r| r.get(0)).optional().map_err(sql)
     }
 
+    /// The facts whose names begin with `prefix`, by name.
+    pub fn facts(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        let mut s = self.sql.prepare_cached("SELECT name, value FROM fact WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name").map_err(sql)?;
+        let rows = s.query_map([prefix], |r| Ok((r.get(0)?, r.get(1)?))).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
     /// Numbers stored as facts; 0 where absent.
     pub fn fact_number(&self, name: &str) -> Result<u64> {
         Ok(self.fact(name)?.and_then(|v| v.try_into().ok()).map_or(0, u64::from_be_bytes))
