@@ -2,3 +2,5 @@
 
 #[cfg(unix)]
 pub mod folder;
+#[cfg(unix)]
+pub mod sqlite;
