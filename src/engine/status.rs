@@ -11,6 +11,7 @@ use crate::storage::catalog::View;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::config::Remote as Place;
 
+use super::capture::{self, sqlite::CaptureStatus};
 use super::remotes::allows;
 use super::store::{Inner, Store};
 
@@ -120,9 +121,16 @@ pub struct Status {
     pub quota_bytes: Option<u64>,
     /// The chunk store came back shorter than the catalogue relies on: bytes that were acknowledged are gone.
     pub damaged: bool,
+    /// Captured databases.
+    pub captures: Vec<CaptureStatus>,
 }
 
 impl Status {
+    /// Captured databases that went back in time.
+    pub fn behind(&self) -> impl Iterator<Item = &CaptureStatus> {
+        self.captures.iter().filter(|c| c.behind.is_some())
+    }
+
     /// Seconds since the oldest change that exists only here; never negative.
     pub fn unshipped_age_secs(&self) -> u64 {
         self.unshipped.oldest.map_or(0, |at| self.now.secs().saturating_sub(at.secs()).max(0) as u64)
@@ -143,7 +151,7 @@ impl Store {
     /// How the store is now.
     pub fn status(&self) -> Result<Status> {
         let inner = &*self.inner;
-        let (tenants, remotes, drafts) = inner.catalog.read(|rows| {
+        let (tenants, remotes, drafts, captures) = inner.catalog.read(|rows| {
             let tenants = rows.tenants()?;
             let mut drafts = 0;
             for tenant in &tenants {
@@ -151,7 +159,7 @@ impl Store {
             }
             let statuses = tenants.iter().map(|t| tenant_status(inner, rows, t)).collect::<Result<Vec<_>>>()?;
             let remotes = inner.config.remotes.iter().map(|place| remote_status(inner, rows, &tenants, place)).collect::<Result<Vec<_>>>()?;
-            Ok((statuses, remotes, drafts))
+            Ok((statuses, remotes, drafts, capture::sqlite::statuses(rows)?))
         })?;
         let mut unshipped = Unshipped::default();
         for tenant in &tenants {
@@ -169,6 +177,7 @@ impl Store {
             disk_bytes: bytes_below(&inner.dir)?,
             quota_bytes: inner.config.store.quota_bytes,
             damaged: !self.damage()?.is_none(),
+            captures,
         })
     }
 }

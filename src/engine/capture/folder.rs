@@ -12,9 +12,9 @@ use crate::model::key::{check_key, show_key};
 use crate::storage::catalog::documents::DocumentRow;
 use crate::storage::source::folder::{Entry, Folder, Found, PathSet, Rules, Skip, Stability};
 
-use super::plans::By;
-use super::record::{Batch, Receipt};
-use super::store::Tenant;
+use crate::engine::plans::By;
+use crate::engine::record::{Batch, Receipt};
+use crate::engine::store::Tenant;
 
 /// How often a file that changes while it is read is read again.
 const READS_MAX: usize = 4;

@@ -1,0 +1,8 @@
+//! Capture: the state of application data becomes batches of the log. Each source has its way.
+
+pub mod folder;
+#[cfg(unix)]
+pub mod sqlite;
+
+pub use folder::{Captured, FolderCapture};
+pub(super) use folder::{EMPTY, MISSING, MOST_REMOVED};
