@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+#[path = "../examples/capture_sqlite.rs"]
+mod capture_sqlite;
 #[path = "../examples/embed_first_version.rs"]
 mod embed_first_version;
 #[path = "../examples/field_history.rs"]
@@ -15,7 +17,8 @@ mod undo_bulk_change;
 
 type Example = (&'static str, fn() -> annals::Result<()>);
 
-const EXAMPLES: [Example; 5] = [
+const EXAMPLES: [Example; 6] = [
+    ("capture_sqlite", capture_sqlite::main),
     ("embed_first_version", embed_first_version::main),
     ("field_history", field_history::main),
     ("restore_one_document", restore_one_document::main),

@@ -30,6 +30,37 @@ pub struct Applied {
     pub done: u64,
     /// Documents left as they were because of a conflict.
     pub skipped: Vec<Vec<u8>>,
+    /// Rows that the database they belong to does not let be so, and why. Only where a plan is applied to a database.
+    pub pending: Vec<(Vec<u8>, String)>,
+}
+
+/// What becomes of one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is left alone because of a conflict.
+    Skip,
+    /// It is so already.
+    Nothing,
+    /// Its existence ends.
+    Remove,
+    /// It gets an earlier content.
+    Put,
+    /// It is merged field by field.
+    Merge,
+}
+
+/// What becomes of the document of an item.
+pub(crate) fn fate(item: &Item, on_conflict: OnConflict) -> Fate {
+    match (item.action, on_conflict) {
+        (Action::Conflict, OnConflict::Skip) => Fate::Skip,
+        // Nothing to merge by: the document as a whole was changed since, and keeps what it is now.
+        (Action::Conflict, OnConflict::Merge) if item.conflicts.iter().all(|c| c.path.is_empty()) => Fate::Skip,
+        (Action::Conflict, OnConflict::Merge) | (Action::Merge, _) => Fate::Merge,
+        (Action::Conflict, OnConflict::Override) if item.version == 0 => Fate::Remove,
+        (Action::Conflict, OnConflict::Override) | (Action::Put, _) => Fate::Put,
+        (Action::Remove, _) if item.current == 0 => Fate::Nothing,
+        (Action::Remove, _) => Fate::Remove,
+    }
 }
 
 /// Who applies a plan, and why.
@@ -292,34 +323,21 @@ impl Tenant {
             .hint("make the plan again and look at it again; nothing was changed")
             .at_seq(now.seq));
         }
+        self.refuse_captured(plan)?;
         let reason = if by.reason.is_empty() { made_up_reason(&plan.purpose) } else { by.reason.clone() };
         let mut batch = self.batch(&reason).actor(&by.actor).origin(&by.origin).cause(plan.purpose.cause()).expect(position);
         let mut skipped = Vec::new();
         for item in &plan.items {
             let key = item.key_bytes();
-            let action = match (item.action, on_conflict) {
-                (Action::Conflict, OnConflict::Skip) => {
-                    skipped.push(key);
-                    continue;
-                }
-                (Action::Conflict, OnConflict::Merge) if item.conflicts.iter().all(|c| c.path.is_empty()) => {
-                    // Nothing to merge by: the document as a whole was changed since, and keeps what it is now.
-                    skipped.push(key);
-                    continue;
-                }
-                (Action::Conflict, OnConflict::Merge) => Action::Merge,
-                (Action::Conflict, OnConflict::Override) if item.version == 0 => Action::Remove,
-                (Action::Conflict, OnConflict::Override) => Action::Put,
-                (action, _) => action,
-            };
-            match action {
-                Action::Remove if item.current == 0 => {}
-                Action::Remove => batch.remove(&key)?,
-                Action::Put => {
+            match fate(item, on_conflict) {
+                Fate::Skip => skipped.push(key),
+                Fate::Nothing => {}
+                Fate::Remove => batch.remove(&key)?,
+                Fate::Put => {
                     let (id, digest, size, meta) = self.content_of(&key, item.version)?;
                     batch.put_known(&key, id, digest, size, meta)?;
                 }
-                Action::Merge | Action::Conflict => {
+                Fate::Merge => {
                     let (merged, meta) = self.merged(&key, item)?;
                     batch.put_with(&key, &mut &merged[..], meta)?;
                 }
@@ -327,7 +345,18 @@ impl Tenant {
         }
         let done = batch.len() as u64;
         let receipt = if batch.is_empty() { None } else { Some(batch.commit()?) };
-        Ok(Applied { receipt, done, skipped })
+        Ok(Applied { receipt, done, skipped, pending: Vec::new() })
+    }
+
+    /// The bytes that a document gets by `fate`, which is a put or a merge.
+    pub(crate) fn content_for(&self, item: &Item, fate: Fate) -> Result<Vec<u8>> {
+        let key = item.key_bytes();
+        if fate == Fate::Merge {
+            return Ok(self.merged(&key, item)?.0);
+        }
+        let (id, ..) = self.content_of(&key, item.version)?;
+        let row = self.inner.catalog.read(|rows| rows.content(id))?;
+        ContentReader::open(&self.inner.chunks, &row)?.bytes(limits::JSON_FIELDS_BYTES_MAX)
     }
 
     fn content_of(&self, key: &[u8], number: u64) -> Result<(i64, Digest, u64, Meta)> {
@@ -352,7 +381,7 @@ fn is_undo(batch: &BatchRow) -> bool {
     matches!(batch.head.cause, Cause::Undo(_))
 }
 
-fn made_up_reason(purpose: &Purpose) -> String {
+pub(crate) fn made_up_reason(purpose: &Purpose) -> String {
     match purpose {
         Purpose::Undo { batch } => format!("undo of batch {batch}"),
         Purpose::Rollback { prefix, to_seq } => format!("rollback of {} to seq {to_seq}", if prefix.is_empty() { "everything" } else { prefix }),

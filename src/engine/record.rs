@@ -287,6 +287,12 @@ impl Batch {
         receipts
     }
 
+    /// Gives the reason anew.
+    pub(crate) fn because(mut self, reason: &str) -> Self {
+        reason.clone_into(&mut self.head.reason);
+        self
+    }
+
     /// Sets the fact `name` in the same transaction.
     pub(crate) fn fact(mut self, name: &str, value: Vec<u8>) -> Self {
         self.head.fact = Some((name.to_owned(), value));

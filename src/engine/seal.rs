@@ -132,7 +132,11 @@ impl Store {
 
 impl Tenant {
     /// Seals what no segment holds yet.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] while a captured database of this tenant is behind its history.
     pub fn seal(&self, options: &SealOptions, monitor: &dyn Monitor) -> Result<SealReport> {
+        self.refuse_behind()?;
         let key = self.key()?;
         let inner = &*self.inner;
         inner.witness.check(&inner.catalog, inner.random(), inner.clock().now())?;

@@ -11,6 +11,7 @@ use crate::storage::catalog::View;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::config::Remote as Place;
 
+use super::capture::{self, sqlite::CaptureStatus};
 use super::lineage::Standing;
 use super::remotes::allows;
 use super::store::{Inner, Store};
@@ -124,9 +125,16 @@ pub struct Status {
     pub damaged: bool,
     /// How each tenant stands towards its witnesses.
     pub lineage: Vec<Standing>,
+    /// Captured databases.
+    pub captures: Vec<CaptureStatus>,
 }
 
 impl Status {
+    /// Captured databases that went back in time.
+    pub fn behind(&self) -> impl Iterator<Item = &CaptureStatus> {
+        self.captures.iter().filter(|c| c.behind.is_some())
+    }
+
     /// Seconds since the oldest change that exists only here; never negative.
     pub fn unshipped_age_secs(&self) -> u64 {
         self.unshipped.oldest.map_or(0, |at| self.now.secs().saturating_sub(at.secs()).max(0) as u64)
@@ -152,7 +160,7 @@ impl Store {
     /// How the store is now.
     pub fn status(&self) -> Result<Status> {
         let inner = &*self.inner;
-        let (tenants, remotes, drafts) = inner.catalog.read(|rows| {
+        let (tenants, remotes, drafts, captures) = inner.catalog.read(|rows| {
             let tenants: Vec<TenantRow> = rows.tenants()?.into_iter().filter(|t| !t.is_side()).collect();
             let mut drafts = 0;
             for tenant in &tenants {
@@ -160,7 +168,7 @@ impl Store {
             }
             let statuses = tenants.iter().map(|t| tenant_status(inner, rows, t)).collect::<Result<Vec<_>>>()?;
             let remotes = inner.config.remotes.iter().map(|place| remote_status(inner, rows, &tenants, place)).collect::<Result<Vec<_>>>()?;
-            Ok((statuses, remotes, drafts))
+            Ok((statuses, remotes, drafts, capture::sqlite::statuses(rows)?))
         })?;
         let mut unshipped = Unshipped::default();
         for tenant in &tenants {
@@ -179,6 +187,7 @@ impl Store {
             quota_bytes: inner.config.store.quota_bytes,
             damaged: !self.damage()?.is_none(),
             lineage: self.lineage()?,
+            captures,
         })
     }
 }

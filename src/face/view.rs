@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::base::error::Error;
 use crate::base::time::Timestamp;
 use crate::engine::capture::Captured;
+use crate::engine::capture::sqlite::{CaptureStatus, RestoredDatabase, SqliteCaptured};
 use crate::engine::draft::{OpenBatch, OpenChange};
 use crate::engine::feed::{CursorInfo, FeedEvent, FeedKind};
 use crate::engine::find::Member;
@@ -360,7 +361,13 @@ pub struct Planned<'a> {
 pub fn applied(a: &Applied) -> Value {
     let seq = a.receipt.as_ref().map(|r| r.position.seq);
     let skipped: Vec<String> = a.skipped.iter().map(|key| show_key(key)).collect();
-    json!({ "done": a.done, "skipped": skipped, "batch": seq, "seq": seq, "receipt": a.receipt.as_ref().map(receipt) })
+    let pending: Vec<Value> = a.pending.iter().map(|(key, why)| json!({ "key": show_key(key), "reason": why })).collect();
+    json!({ "done": a.done, "skipped": skipped, "pending": pending, "batch": seq, "seq": seq, "receipt": a.receipt.as_ref().map(receipt) })
+}
+
+/// A database that was made again.
+pub fn restored_database(r: &RestoredDatabase) -> Value {
+    json!({ "seq": r.seq, "rows": r.rows, "exact": r.exact, "foreign_key_violations": r.orphans, "missing": r.missing })
 }
 
 /// What was restored into a directory.
@@ -435,6 +442,10 @@ pub fn verdict(s: &Status) -> (bool, String) {
         let text = fence.refusal(tenant);
         return (false, format!("{text}; annals realign{}", if text.what_next().is_some_and(|h| h.contains("--claim")) { " --claim" } else { "" }));
     }
+    let behind: Vec<String> = s.behind().filter_map(|c| c.trouble()).collect();
+    if !behind.is_empty() {
+        return (false, format!("{}; nothing is recorded on top or shipped until annals realign", behind.join("; ")));
+    }
     if s.remotes.is_empty() {
         return (false, "no remote is set up, so this is the only copy; annals remote add NAME dir:/path adds one".into());
     }
@@ -492,6 +503,7 @@ pub fn status(s: &Status, tenant: &str) -> Value {
         "stale_after_secs": s.stale_after_secs,
         "remotes": s.remotes.iter().map(|r| remote_status(r, tenant)).collect::<Vec<_>>(),
         "lineage": s.lineage.iter().map(standing).collect::<Vec<_>>(),
+        "captures": s.captures.iter().map(capture_status).collect::<Vec<_>>(),
         "open_batches": s.drafts,
         "disk_bytes": s.disk_bytes,
         "quota_bytes": s.quota_bytes,
@@ -569,6 +581,13 @@ pub fn realigned(d: &Realigned) -> Value {
         "gaps": d.gaps.iter().map(|g| json!({ "first": g.first, "last": g.last, "reasons": g.reasons })).collect::<Vec<_>>(),
         "position": position(&d.position),
     })
+}
+
+fn capture_status(c: &CaptureStatus) -> Value {
+    let behind = c.behind.as_ref().map(|b| {
+        json!({ "seq": b.seq, "head": b.head, "transactions": b.transactions, "rows": b.rows, "only_here": b.only_here, "forked": b.is_forked() })
+    });
+    json!({ "source": c.source.display().to_string(), "prefix": c.prefix, "rows": c.rows, "behind": behind, "summary": c.trouble() })
 }
 
 /// A word for what is known of a remote.
@@ -696,6 +715,25 @@ pub fn captured(c: &Captured) -> Value {
         "bytes_read": c.bytes_read,
         "bytes_new": c.bytes_new,
         "skipped": c.skipped.iter().map(|(path, reason)| json!({ "path": path, "reason": reason })).collect::<Vec<_>>(),
+    })
+}
+
+/// What a capture of a database did.
+pub fn captured_rows(c: &SqliteCaptured) -> Value {
+    let seq = c.receipt.as_ref().map(|r| r.position.seq);
+    json!({
+        "batch": seq,
+        "seq": seq,
+        "added": c.added,
+        "changed": c.changed,
+        "removed": c.removed,
+        "unchanged": c.unchanged,
+        "bytes_read": c.bytes_read,
+        "bytes_new": c.bytes_new,
+        "transactions": c.transactions,
+        "rows": c.added + c.changed + c.removed,
+        "merged_intervals": c.merged_intervals,
+        "notes": c.notes,
     })
 }
 

@@ -1,5 +1,14 @@
-//! SQLite databases: what this house reads from their pages, against what SQLite itself says.
+//! SQLite databases of applications: what this house reads from their pages, against what SQLite itself says; captured, restored, noticed when
+//! they go back in time, given rows back.
 
+mod support;
+
+mod back;
 mod damage;
+mod follow;
+mod giving;
+mod kills;
 mod kinds;
+mod program;
 mod rows;
+mod tables;

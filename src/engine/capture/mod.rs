@@ -3,5 +3,7 @@
 pub mod folder;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(unix)]
+pub mod sqlite;
 
 pub use folder::{Captured, FolderCapture};

@@ -3,13 +3,14 @@
 #[cfg(feature = "postgres")]
 mod postgres;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use crate::base::error::Result;
 use crate::base::monitor::{Monitor, Progress};
+use crate::engine::capture::sqlite::{SqliteCapture, SqliteCaptured};
 use crate::engine::capture::{Captured, FolderCapture};
 use crate::engine::watch::Pace;
 use crate::face::view;
@@ -17,15 +18,19 @@ use crate::model::key::{parse_key, show_key};
 use crate::model::moment;
 use crate::storage::source::folder::Rules;
 
-use super::context::{Context, bytes, grouped};
+use super::context::{Context, bytes, counted, grouped, path_bytes};
 use super::progress::{How, Shown, exit_of_signal};
 
 /// Exit code of work that is finished with some items not done.
 const SKIPPED: u8 = 3;
+/// How often a watch looks whether a database was written to.
+const POLL_EVERY: Duration = Duration::from_millis(100);
 
-/// Record the state of application data: a folder, or a PostgreSQL database
+/// Record the state of application data: a folder, or a SQLite or PostgreSQL database that is in use
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  annals capture folder /srv/letters --prefix letters/ --exclude '*.tmp'")]
+#[command(
+    after_help = "Examples:\n  annals capture folder /srv/letters --prefix letters/ --exclude '*.tmp'\n  annals capture sqlite /var/lib/app/stock.db --watch"
+)]
 pub(crate) struct Capture {
     #[command(subcommand)]
     what: What,
@@ -34,6 +39,7 @@ pub(crate) struct Capture {
 #[derive(Debug, Subcommand)]
 enum What {
     Folder(Folder),
+    Sqlite(Sqlite),
     #[cfg(feature = "postgres")]
     Postgres(postgres::Postgres),
 }
@@ -44,6 +50,7 @@ impl Capture {
             What::Folder(args) => args.run(context),
             #[cfg(feature = "postgres")]
             What::Postgres(args) => args.run(context),
+            What::Sqlite(args) => args.run(context),
         }
     }
 }
@@ -119,6 +126,71 @@ fn show(context: &Context, what: &FolderCapture, c: &Captured) -> Result<()> {
     let counts = format!("{} added, {} changed, {} removed, {} unchanged", c.added, c.changed, c.removed, c.unchanged);
     let skipped = if c.skipped.is_empty() { String::new() } else { format!(", {} skipped", c.skipped.len()) };
     out.line(format!("{}: {counts}{skipped} · {} read, {} new · {batch}", show_key(&what.prefix), bytes(c.bytes_read), bytes(c.bytes_new)))
+}
+
+/// Record every row of a SQLite database that an application uses, transaction by transaction
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  annals capture sqlite /var/lib/app/stock.db                    # once: what was committed since the last time\n  annals capture sqlite stock.db --watch                         # go on, each transaction as it is committed\n  annals capture sqlite stock.db --tables 'invoice*' 'item' --prefix shop/\n  annals log stock/invoice/4711 ; annals restore stock/ --at yesterday --into old.db\n\nA row is the document PREFIX/TABLE/KEY, a transaction is a batch. Nothing is written to the database, and its writers wait\nfor nobody. Without its write-ahead log (journal_mode=WAL), or where transactions could not be seen one by one, what changed\nis recorded as one batch, a merged interval. Exit code 14 where the database went back in time: see annals status."
+)]
+struct Sqlite {
+    /// The database file
+    file: PathBuf,
+    /// Only tables whose names match
+    #[arg(long, value_name = "GLOB", num_args = 1..)]
+    tables: Vec<String>,
+    /// Put before TABLE/KEY to make the document's key [default: the file's name without its extension]
+    #[arg(long, value_name = "PREFIX")]
+    prefix: Option<String>,
+    /// Capture once and end; the default
+    #[arg(long, conflicts_with = "watch")]
+    once: bool,
+    /// Go on capturing each transaction as it is committed, until stopped
+    #[arg(long)]
+    watch: bool,
+    /// Also keep the file as it is at the beginning, so that this moment comes back byte for byte
+    #[arg(long)]
+    image: bool,
+}
+
+impl Sqlite {
+    fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
+        let prefix = match &self.prefix {
+            Some(prefix) => parse_key(prefix),
+            None => path_bytes(Path::new(self.file.file_stem().unwrap_or_default())),
+        };
+        let what = SqliteCapture::new(&self.file, &prefix).tables(&self.tables).image(self.image);
+        let store = context.store()?;
+        let tenant = context.tenant(&store)?;
+        let by = context.by();
+        if !self.watch {
+            let captured = tenant.capture_sqlite(&what, &by, &context.monitor())?;
+            show_rows(context, &what, &captured)?;
+            return Ok(0);
+        }
+        context.out.note(format!("watching {}; Ctrl-C ends it", self.file.display()));
+        tenant.watch_sqlite(&what, &by, POLL_EVERY, &Watching::new(context.globals.progress), &mut |captured| {
+            show_rows(context, &what, captured)?;
+            context.out.flush()
+        })?;
+        Ok(exit_of_signal().unwrap_or(0))
+    }
+}
+
+fn show_rows(context: &Context, what: &SqliteCapture, c: &SqliteCaptured) -> Result<()> {
+    let out = &context.out;
+    for note in &c.notes {
+        out.note(note);
+    }
+    out.object("annals.capture/1", view::captured_rows(c))?;
+    let batch = c.receipt.as_ref().map_or("no batch, nothing changed".to_owned(), |r| format!("batch {}", grouped(r.position.seq)));
+    let merged = if c.merged_intervals > 0 { ", merged interval" } else { "" };
+    let counts =
+        format!("{} added, {} changed, {} removed, {} unchanged", grouped(c.added), grouped(c.changed), grouped(c.removed), grouped(c.unchanged));
+    let transactions = counted(c.transactions, "transaction");
+    let bytes_of = format!("{} read, {} new", bytes(c.bytes_read), bytes(c.bytes_new));
+    out.line(format!("{}: {transactions}{merged}: {counts} · {bytes_of} · {batch}", show_key(what.prefix())))
 }
 
 /// Shows what a watch tells. Most of the time it waits, and a bar that stands still for days says nothing.

@@ -112,6 +112,14 @@ impl Context {
         Ok(version)
     }
 
+    /// As [`Context::view`], without saying anything.
+    pub(crate) fn view_of(&self, store: &Store, tenant: &Tenant, at: Option<&str>) -> Result<View> {
+        match at {
+            None => Ok(tenant.now()),
+            Some(text) => tenant.at(&self.moment(store, text)?),
+        }
+    }
+
     /// The documents as they were at `at`, or as they are now; the resolved moment is said on stderr.
     pub(crate) fn view(&self, store: &Store, tenant: &Tenant, at: Option<&str>) -> Result<View> {
         let Some(text) = at else { return Ok(tenant.now()) };

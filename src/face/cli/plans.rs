@@ -1,6 +1,7 @@
 //! Plans on the command line: shown, asked about, saved or applied. Shared by every verb that changes more than one document.
 
 use crate::base::error::{Error, Result};
+use crate::engine::plans::Applied;
 use crate::engine::store::Tenant;
 use crate::face::view::{self, Planned};
 use crate::model::plan::{Action, FieldConflict, Item, OnConflict, Plan, Purpose, Summary};
@@ -41,6 +42,13 @@ pub(crate) struct Settling<'a> {
     pub(crate) on_conflict: Conflicts,
     /// Somebody looked at it already: it was saved and is applied now.
     pub(crate) seen: bool,
+    /// It is carried out in the database that the rows were captured from.
+    pub(crate) to_source: bool,
+}
+
+/// Where a plan is about rows of a captured database: brings their history up to now first, so that the plan is about what the rows are.
+pub(crate) fn prepare(context: &Context, tenant: &Tenant, to_source: bool) -> Result<()> {
+    if to_source { tenant.catch_up_databases(&context.by(), &context.monitor()) } else { Ok(()) }
 }
 
 /// Shows a plan and, as the flags say, saves it, asks, or applies it. Gives the exit code.
@@ -79,13 +87,20 @@ pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Sett
             return Ok(0);
         }
     }
-    let applied = tenant.apply(plan, how.on_conflict.into(), &context.by()).map_err(|e| match e.code() {
+    let done = match how.to_source {
+        true if plan.items.is_empty() => Ok(Applied { receipt: None, done: 0, skipped: Vec::new(), pending: Vec::new() }),
+        true => tenant.apply_to_source(plan, how.on_conflict.into(), &context.by(), &context.monitor()),
+        false => tenant.apply(plan, how.on_conflict.into(), &context.by()),
+    };
+    let applied = done.map_err(|e| match e.code() {
         "plan.stale" => e.hint(format!("nothing was changed; make the plan again and look at it: {} --plan FILE", how.command)),
         _ => e,
     })?;
     context.out.object(how.schema, Planned { summary, applied: true, saved: None, plan: None, outcome: Some(view::applied(&applied)) })?;
     match &applied.receipt {
-        None if applied.skipped.is_empty() => context.out.line("Nothing to do: everything is already as it should be.")?,
+        None if applied.skipped.is_empty() && applied.pending.is_empty() => {
+            context.out.line("Nothing to do: everything is already as it should be.")?
+        }
         None => {}
         Some(receipt) => {
             let what = match plan.items.as_slice() {
@@ -93,11 +108,19 @@ pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Sett
                 _ => format!("{} changed", counted(applied.done, "document")),
             };
             let seq = receipt.position.seq;
-            context.out.line(format!("{what} · B{seq} · annals undo B{seq} takes it back"))?;
+            let source = if how.to_source { " --to-source" } else { "" };
+            context.out.line(format!("{what} · B{seq} · annals undo B{seq}{source} takes it back"))?;
         }
     }
+    if !applied.pending.is_empty() {
+        context.out.line(format!("{} pending, because the database does not allow it:", counted(applied.pending.len() as u64, "row")))?;
+        for (key, why) in applied.pending.iter().take(SHOWN_MAX) {
+            context.out.line(format!("  {}: {}", clean(&crate::model::key::show_key(key)), clean(why)))?;
+        }
+        more(context, applied.pending.len())?;
+    }
     if applied.skipped.is_empty() {
-        return Ok(0);
+        return Ok(if applied.pending.is_empty() { 0 } else { 3 });
     }
     context.out.line(format!("{} left alone because of a conflict:", counted(applied.skipped.len() as u64, "document")))?;
     for key in applied.skipped.iter().take(SHOWN_MAX) {

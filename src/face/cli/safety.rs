@@ -21,7 +21,7 @@ const DOCUMENTS_SHOWN: usize = 10;
 /// Show whether everything is offsite, and how old the oldest change is that is not
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals status\n  annals status --json\n\nAsks no remote, so it is quick and works offline. Exit code 4 where the oldest change that exists only\nhere is older than stale_after in [alert] of annals.toml, where damage is known, or where the store went back in\ntime or parted from a remote."
+    after_help = "Examples:\n  annals status\n  annals status --json\n\nAsks no remote, so it is quick and works offline. Exit code 4 where the oldest change that exists only\nhere is older than stale_after in [alert] of annals.toml, where damage is known, or where the store or a\ncaptured database went back in time, or the store parted from a remote."
 )]
 pub(crate) struct Status {}
 
@@ -32,7 +32,8 @@ impl Status {
         let seen = store.status()?;
         context.out.object("annals.status/1", view::status(&seen, tenant.name()))?;
         print_status(context, &seen, &context.zone(&store))?;
-        Ok(if seen.damaged || seen.is_stale() || seen.fenced().next().is_some() { FOUND } else { 0 })
+        let trouble = seen.damaged || seen.is_stale() || seen.fenced().next().is_some() || seen.behind().next().is_some();
+        Ok(if trouble { FOUND } else { 0 })
     }
 }
 
@@ -70,6 +71,10 @@ fn print_status(context: &Context, seen: &Seen, zone: &Zone) -> Result<()> {
         };
         let behind = if remote.behind() > 0 { format!(", {} behind", counted(remote.behind(), "batch")) } else { String::new() };
         out.line(format!("  remote     {} ({}): {last}{behind}", remote.place.name, view::remote_url(&remote.place)))?;
+    }
+    for capture in &seen.captures {
+        let state = capture.trouble().unwrap_or_else(|| format!("{} rows", grouped(capture.rows)));
+        out.line(format!("  capture    {} ({}): {state}", capture.prefix, capture.source.display()))?;
     }
     if seen.drafts > 0 {
         out.line(format!("  open       {} not committed; annals batch ls shows them", counted(seen.drafts, "batch")))?;

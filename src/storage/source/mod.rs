@@ -4,3 +4,5 @@
 pub mod folder;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(unix)]
+pub mod sqlite;

@@ -21,7 +21,7 @@ use super::list::prefix_and_moment;
 /// Bring documents back: as current again, into a file, or as a tree of files
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals restore klient/38754                                  # a removed document\n  annals restore 'case/2018-163@yesterday 14:00'               # an older version becomes current\n  annals restore case/ --at 2018-09-18 --plan back.json        # look first, then annals apply back.json\n  annals restore report.docx@v3 --out report-old.docx          # into a file\n  annals restore letters/ --at 'last friday' --into /tmp/old   # the tree as it was then\n  annals restore shop/ --at yesterday --into shop.sql          # a captured PostgreSQL database, for psql\n\nNothing is lost: an older version becomes current as a new version. Without a moment, what was removed comes back.\nDIR must be absent or empty; it appears whole or not at all. Documents whose key cannot be a path are named, exit code 3."
+    after_help = "Examples:\n  annals restore klient/38754                                  # a removed document\n  annals restore 'case/2018-163@yesterday 14:00'               # an older version becomes current\n  annals restore case/ --at 2018-09-18 --plan back.json        # look first, then annals apply back.json\n  annals restore report.docx@v3 --out report-old.docx          # into a file\n  annals restore letters/ --at 'last friday' --into /tmp/old   # the tree as it was then\n  annals restore stock/ --at yesterday --into old.db           # a captured database as it was then\n  annals restore stock/item/4711@v3 --to-source                # a row, in its own database\n  annals restore shop/ --at yesterday --into shop.sql          # a captured PostgreSQL database, for psql\n\nNothing is lost: an older version becomes current as a new version. Without a moment, what was removed comes back.\nDIR must be absent or empty; it appears whole or not at all. Documents whose key cannot be a path are named, exit code 3."
 )]
 pub(crate) struct Restore {
     /// KEY, KEY@WHEN, or PREFIX/; nothing is everything
@@ -29,9 +29,12 @@ pub(crate) struct Restore {
     /// As it was at that moment
     #[arg(long, value_name = "WHEN")]
     at: Option<String>,
-    /// Write the documents into this directory
+    /// Write the documents into this directory; a captured database into this file
     #[arg(long, value_name = "DIR", conflicts_with = "out")]
     into: Option<PathBuf>,
+    /// Change the rows in the database that they were captured from
+    #[arg(long, conflicts_with_all = ["into", "out"])]
+    to_source: bool,
     /// Write the document to this file
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -48,6 +51,7 @@ impl Restore {
         }
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
+        plans::prepare(context, &tenant, self.to_source)?;
         let (key, at) = prefix_and_moment(self.address.as_deref(), self.at.as_deref())?;
         match (tenant.scope(&key)?, &self.into, &self.out) {
             (Scope::Document(key), Some(_), _) | (Scope::Document(key), _, Some(_)) => self.file(context, &store, &tenant, key, at),
@@ -55,12 +59,15 @@ impl Restore {
             (Scope::Prefix(prefix), Some(file), _) if file.extension().is_some_and(|e| e == "sql") => {
                 sql(context, &store, &tenant, &prefix, at.as_deref(), file)
             }
+            (Scope::Prefix(prefix), Some(file), _) if !file.is_dir() && context.view_of(&store, &tenant, at.as_deref())?.is_database(&prefix)? => {
+                database(context, &store, &tenant, &prefix, at.as_deref(), file, self.force)
+            }
             (Scope::Prefix(prefix), Some(dir), _) => tree(context, &store, &tenant, &prefix, at.as_deref(), dir),
             (Scope::Prefix(prefix), _, Some(_)) => {
                 Err(Error::usage("restore.many", format!("{} is not one document", show_key(&prefix))).hint("use --into DIR for a tree of files"))
             }
-            (Scope::Document(key), None, None) => current(context, &store, &tenant, key, at),
-            (Scope::Prefix(prefix), None, None) => current_prefix(context, &store, &tenant, &prefix, at),
+            (Scope::Document(key), None, None) => current(context, &store, &tenant, key, at, self.to_source),
+            (Scope::Prefix(prefix), None, None) => current_prefix(context, &store, &tenant, &prefix, at, self.to_source),
         }
     }
 
@@ -147,12 +154,46 @@ fn tree(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at: Op
     Ok(3)
 }
 
-fn settling(command: &str) -> Settling<'_> {
-    Settling { schema: "annals.restore/1", command, on_conflict: Conflicts::Skip, seen: false }
+/// A captured database, as it was, in a file.
+fn database(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at: Option<&str>, file: &Path, replace: bool) -> Result<u8> {
+    let view = context.view(store, tenant, at)?;
+    if context.globals.dry_run {
+        context.out.object("annals.restore/1", json!({ "applied": false, "seq": view.seq()?, "into": file.display().to_string() }))?;
+        context.out.line(format!("The database {} would be written to {}", show_key(prefix), file.display()))?;
+        return Ok(0);
+    }
+    let monitor = context.monitor();
+    let report = view.restore_database(prefix, file, replace, &monitor)?;
+    drop(monitor);
+    let mut value = view::restored_database(&report);
+    value["into"] = file.display().to_string().into();
+    context.out.object("annals.restore/1", value)?;
+    let what = if report.exact { "the file, byte for byte".to_owned() } else { counted(report.rows, "row") };
+    context.out.line(format!("{what} → {}", file.display()))?;
+    if report.orphans > 0 {
+        let rows = counted(report.orphans, "row");
+        context.out.note(format!("{rows} name others that do not exist (foreign keys), as in the original."));
+    }
+    if report.missing.is_empty() {
+        return Ok(0);
+    }
+    context.out.line("Not restored:")?;
+    for what in &report.missing {
+        context.out.line(format!("  {}", clean(what)))?;
+    }
+    Ok(3)
 }
 
-fn current(context: &Context, store: &Store, tenant: &Tenant, key: Vec<u8>, when: Option<String>) -> Result<u8> {
-    let command = format!("annals restore '{}'", Address::show(&key, when.as_deref()));
+fn settling(command: &str, to_source: bool) -> Settling<'_> {
+    Settling { schema: "annals.restore/1", command, on_conflict: Conflicts::Skip, seen: false, to_source }
+}
+
+fn flag(to_source: bool) -> &'static str {
+    if to_source { " --to-source" } else { "" }
+}
+
+fn current(context: &Context, store: &Store, tenant: &Tenant, key: Vec<u8>, when: Option<String>, to_source: bool) -> Result<u8> {
+    let command = format!("annals restore '{}'{}", Address::show(&key, when.as_deref()), flag(to_source));
     let plan = match &when {
         None => tenant.restore_at(&key, &Moment::Seq(tenant.position()?.seq))?,
         Some(text) => match context.moment(store, text)? {
@@ -165,14 +206,15 @@ fn current(context: &Context, store: &Store, tenant: &Tenant, key: Vec<u8>, when
             }
         },
     };
-    plans::settle(context, tenant, &plan, &settling(&command))
+    plans::settle(context, tenant, &plan, &settling(&command, to_source))
 }
 
-fn current_prefix(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at: Option<String>) -> Result<u8> {
+fn current_prefix(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at: Option<String>, to_source: bool) -> Result<u8> {
     let plan = match &at {
         None => tenant.restore_removed(prefix)?,
         Some(text) => tenant.restore_at(prefix, &Moment::Seq(context.view(store, tenant, Some(text))?.seq()?))?,
     };
     let at = at.map_or(String::new(), |at| format!(" --at '{at}'"));
-    plans::settle(context, tenant, &plan, &settling(&format!("annals restore '{}'{at}", show_key(prefix))))
+    let command = format!("annals restore '{}'{at}{}", show_key(prefix), flag(to_source));
+    plans::settle(context, tenant, &plan, &settling(&command, to_source))
 }

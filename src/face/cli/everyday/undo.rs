@@ -22,6 +22,9 @@ pub(crate) struct Undo {
     /// What to do with documents that were changed since in the same place
     #[arg(long, value_name = "HOW", default_value = "skip")]
     on_conflict: Conflicts,
+    /// Change the rows in the database that they were captured from
+    #[arg(long)]
+    to_source: bool,
 }
 
 /// The number of a batch of the log: `B42`, `42` or `seq:42`.
@@ -38,9 +41,11 @@ impl Undo {
         let seq = batch_number(&self.batch)?;
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
+        plans::prepare(context, &tenant, self.to_source)?;
         let plan = tenant.undo(seq)?;
-        let command = format!("annals undo B{seq}");
-        plans::settle(context, &tenant, &plan, &Settling { schema: "annals.undo/1", command: &command, on_conflict: self.on_conflict, seen: false })
+        let command = format!("annals undo B{seq}{}", if self.to_source { " --to-source" } else { "" });
+        let (on_conflict, to_source) = (self.on_conflict, self.to_source);
+        plans::settle(context, &tenant, &plan, &Settling { schema: "annals.undo/1", command: &command, on_conflict, seen: false, to_source })
     }
 }
 
@@ -53,20 +58,20 @@ pub(crate) struct Redo {
     /// What to do with documents that were changed since in the same place
     #[arg(long, value_name = "HOW", default_value = "skip")]
     on_conflict: Conflicts,
+    /// Change the rows in the database that they were captured from
+    #[arg(long)]
+    to_source: bool,
 }
 
 impl Redo {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
+        plans::prepare(context, &tenant, self.to_source)?;
         let seq = tenant.last_undo()?;
         let plan = tenant.undo(seq)?;
-        plans::settle(
-            context,
-            &tenant,
-            &plan,
-            &Settling { schema: "annals.redo/1", command: "annals redo", on_conflict: self.on_conflict, seen: false },
-        )
+        let (on_conflict, to_source) = (self.on_conflict, self.to_source);
+        plans::settle(context, &tenant, &plan, &Settling { schema: "annals.redo/1", command: "annals redo", on_conflict, seen: false, to_source })
     }
 }
 
@@ -81,6 +86,9 @@ pub(crate) struct Apply {
     /// What to do with documents that were changed since in the same place
     #[arg(long, value_name = "HOW", default_value = "skip")]
     on_conflict: Conflicts,
+    /// Change the rows in the database that they were captured from
+    #[arg(long)]
+    to_source: bool,
 }
 
 impl Apply {
@@ -96,6 +104,7 @@ impl Apply {
         // The plan knows its tenant; another one that was named is refused when it is applied.
         let tenant = if context.globals.tenant.is_some() { context.tenant(&store)? } else { store.tenant(&plan.tenant)? };
         let command = plans::command(&plan);
-        plans::settle(context, &tenant, &plan, &Settling { schema: "annals.apply/1", command: &command, on_conflict: self.on_conflict, seen: true })
+        let (on_conflict, to_source) = (self.on_conflict, self.to_source);
+        plans::settle(context, &tenant, &plan, &Settling { schema: "annals.apply/1", command: &command, on_conflict, seen: true, to_source })
     }
 }

@@ -76,12 +76,16 @@ pub(crate) struct Rollback {
     /// The moment to go back to
     #[arg(long, value_name = "WHEN")]
     to: String,
+    /// Change the rows in the database that they were captured from
+    #[arg(long)]
+    to_source: bool,
 }
 
 impl Rollback {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
+        plans::prepare(context, &tenant, self.to_source)?;
         let prefix = parse_key(self.prefix.as_deref().unwrap_or_default());
         let to = context.moment(&store, &self.to)?;
         let seq = tenant.resolve(&to)?;
@@ -94,7 +98,7 @@ impl Rollback {
         };
         let plan = tenant.rollback(&prefix, &Moment::Seq(seq))?;
         let command = format!("annals rollback '{}' --to '{}'", show_key(&prefix), self.to);
-        let how = Settling { schema: "annals.rollback/1", command: &command, on_conflict: Conflicts::Skip, seen: false };
+        let how = Settling { schema: "annals.rollback/1", command: &command, on_conflict: Conflicts::Skip, seen: false, to_source: self.to_source };
         plans::settle(context, &tenant, &plan, &how)
     }
 }

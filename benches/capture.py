@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+"""Capture of a SQLite database: bytes shipped, what its writer pays, and how fast it can write before transactions are merged.
+
+    cargo build --release && python3 benches/capture.py              # everything, about twenty minutes on two cores
+    python3 benches/capture.py capture-series capture-pace      # some sections
+    python3 benches/capture.py --small                               # a tenth of the data
+
+Bytes are exact: objects are counted in the remote's directory. The floor of a day is its net change as a changeset of SQLite's session
+extension (the format is written here, because Python's sqlite3 has no session), compressed with zstd -19."""
+
+import argparse
+import json
+import random
+import sqlite3
+import struct
+import subprocess
+import threading
+import time
+import uuid
+
+import lab
+from lab import Table, human, met, number
+
+SEED = 20261120
+WORDS = lab.Words(SEED)
+
+
+def open_db(path):
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    return db
+
+
+def sqlite_of(annals, db, *more):
+    return annals.call("capture", "sqlite", db, "--prefix", "d/", *more, "--json").json()
+
+
+# ---- the changeset format (https://www.sqlite.org/session/changeset_format.html in words of the source, sqlite3session.c)
+
+
+def varint(n):
+    groups = [n & 0x7F]
+    while n := n >> 7:
+        groups.append(n & 0x7F | 0x80)
+    return bytes(reversed(groups))
+
+
+def value(v):
+    if v is None:
+        return b"\x05"
+    if isinstance(v, int):
+        return b"\x01" + struct.pack(">q", v)
+    if isinstance(v, float):
+        return b"\x02" + struct.pack(">d", v)
+    raw = v.encode() if isinstance(v, str) else v
+    return (b"\x03" if isinstance(v, str) else b"\x04") + varint(len(raw)) + raw
+
+
+def changeset(table, columns, changes):
+    """`changes`: (old row or None, new row or None); the first column is the key."""
+    out = [b"T" + varint(columns) + b"\x01" + b"\x00" * (columns - 1) + table.encode() + b"\x00"]
+    for old, new in changes:
+        if old is None:
+            out.append(b"\x12\x00" + b"".join(map(value, new)))
+        elif new is None:
+            out.append(b"\x09\x00" + b"".join(map(value, old)))
+        else:
+            before = [value(o) if i == 0 or o != n else b"\x00" for i, (o, n) in enumerate(zip(old, new))]
+            after = [value(n) if i > 0 and o != n else b"\x00" for i, (o, n) in enumerate(zip(old, new))]
+            out.append(b"\x17\x00" + b"".join(before + after))
+    return b"".join(out)
+
+
+def packed(data):
+    return len(subprocess.run(["zstd", "-19", "-q", "-c"], input=data, capture_output=True, check=True).stdout)
+
+
+# ---- sections
+
+
+def series(scale):
+    """Thirty days of a 200,000-row database."""
+    rows = int(200_000 * scale)
+    pick = random.Random(SEED)
+    db_path = lab.fresh("capture-series") / "app.db"
+    db = open_db(db_path)
+    db.execute("CREATE TABLE visit (id TEXT PRIMARY KEY, patient INTEGER, day TEXT, status TEXT, amount REAL, note TEXT)")
+    db.execute("CREATE INDEX visit_patient ON visit (patient, day)")
+    db.execute("CREATE INDEX visit_status ON visit (status)")
+    states = ["planned", "arrived", "done", "billed", "paid"]
+
+    def fresh(day):
+        uid = str(uuid.UUID(int=pick.getrandbits(128)))
+        return (uid, pick.randrange(50_000), f"2026-{1 + day // 28:02}-{1 + day % 28:02}", states[0], round(pick.random() * 900, 2), WORDS.text(12))
+
+    table = {}
+    db.execute("BEGIN")
+    for _ in range(rows):
+        row = fresh(0)
+        table[row[0]] = row
+        db.execute("INSERT INTO visit VALUES (?,?,?,?,?,?)", row)
+    db.execute("COMMIT")
+    keys = list(table)
+    annals = lab.Annals(lab.fresh("capture-series-annals"))
+    first = sqlite_of(annals, db_path)
+    first_bytes = annals.ship()[0]
+    out = Table(f"Thirty days of a database of {number(rows)} rows (0.5 % inserted, 1 % updated, 0.1 % deleted a day), shipped daily",
+                ["day", "transactions", "merged intervals", "rows", "shipped", "changeset, zstd -19", "ratio", "bar 1.3"])
+    total = [0, 0]
+    for day in range(1, 31):
+        before = dict(table)
+        work = ["insert"] * (rows // 200) + ["update"] * (rows // 100) + ["delete"] * (rows // 1000)
+        pick.shuffle(work)
+        for at in range(0, len(work), 40):
+            db.execute("BEGIN")
+            for what in work[at:at + 40]:
+                if what == "insert":
+                    row = fresh(day)
+                    table[row[0]] = row
+                    keys.append(row[0])
+                    db.execute("INSERT INTO visit VALUES (?,?,?,?,?,?)", row)
+                else:
+                    i = pick.randrange(len(keys))
+                    key = keys[i]
+                    if what == "update":
+                        r = table[key]
+                        status = states[(states.index(r[3]) + 1) % len(states)]
+                        table[key] = (r[0], r[1], r[2], status, round(r[4] + 10, 2), r[5])
+                        db.execute("UPDATE visit SET status = ?, amount = ? WHERE id = ?", (status, table[key][4], key))
+                    else:
+                        keys[i] = keys[-1]
+                        keys.pop()
+                        del table[key]
+                        db.execute("DELETE FROM visit WHERE id = ?", (key,))
+            db.execute("COMMIT")
+            if at % 4000 == 0:
+                # What a watch does all day long.
+                sqlite_of(annals, db_path)
+        seen = sqlite_of(annals, db_path)
+        shipped, _, _ = annals.ship()
+        changed = [(before.get(k), table.get(k)) for k in sorted(before.keys() | table.keys()) if before.get(k) != table.get(k)]
+        floor = packed(changeset("visit", 6, changed))
+        total[0] += shipped
+        total[1] += floor
+        if day in (1, 2, 3, 10, 20, 30):
+            out.row(day, seen["transactions"], seen["merged_intervals"], number(len(changed)), human(shipped), human(floor),
+                    f"{shipped / floor:.2f}", met(shipped / floor, 1.3))
+    out.row("all", "", "", "", human(total[0]), human(total[1]), f"{total[0] / total[1]:.2f}", met(total[0] / total[1], 1.3))
+    again = lab.absent("capture-again.db")
+    annals.call("restore", "d/", "--into", again)
+    check = sqlite3.connect(again).execute("SELECT * FROM visit ORDER BY id").fetchall()
+    if check != db.execute("SELECT * FROM visit ORDER BY id").fetchall():
+        raise lab.Failed("the restored database is not the captured one")
+    out.note(f"The first capture: {number(first['rows'])} rows, shipped as {human(first_bytes)}. Restored at the end and compared row for row.")
+    return [out]
+
+
+def business(scale):
+    """One business transaction alone, and many together."""
+    db_path = lab.fresh("capture-business") / "app.db"
+    db = open_db(db_path)
+    pick = random.Random(SEED)
+    uid = lambda: str(uuid.UUID(int=pick.getrandbits(128)))
+    db.executescript("CREATE TABLE invoice (id TEXT PRIMARY KEY, name TEXT, day TEXT, total REAL); CREATE INDEX i1 ON invoice (name); CREATE INDEX i2 ON invoice (day);"
+                     "CREATE TABLE line (id TEXT PRIMARY KEY, invoice TEXT, item TEXT, n INTEGER, price REAL); CREATE INDEX l1 ON line (invoice); CREATE INDEX l2 ON line (item);"
+                     "CREATE TABLE stock (id TEXT PRIMARY KEY, item TEXT, n INTEGER, updated TEXT); CREATE INDEX s1 ON stock (item); CREATE INDEX s2 ON stock (updated);")
+    stock = [uid() for _ in range(int(100_000 * scale))]
+    db.execute("BEGIN")
+    for s in stock:
+        db.execute("INSERT INTO stock VALUES (?,?,?,?)", (s, uid(), pick.randrange(1000), "2026-01-01 08:00:00"))
+    db.execute("COMMIT")
+
+    def one():
+        invoice = uid()
+        db.execute("BEGIN")
+        db.execute("INSERT INTO invoice VALUES (?,?,?,?)", (invoice, WORDS.text(3), "2026-03-04", round(pick.random() * 100, 2)))
+        for _ in range(3):
+            s = pick.choice(stock)
+            db.execute("INSERT INTO line VALUES (?,?,?,?,?)", (uid(), invoice, s, pick.randrange(1, 9), round(pick.random() * 50, 2)))
+            db.execute("UPDATE stock SET n = n - 1, updated = '2026-03-04 09:10:11' WHERE id = ?", (s,))
+        db.execute("COMMIT")
+
+    annals = lab.Annals(lab.fresh("capture-business-annals"))
+    sqlite_of(annals, db_path)
+    annals.ship()
+    one()
+    sqlite_of(annals, db_path)
+    annals.ship()
+    alone = []
+    for _ in range(10):
+        one()
+        sqlite_of(annals, db_path)
+        alone.append(annals.ship()[0])
+    out = Table("A business transaction (1 invoice, 3 lines, 3 stock rows) on the line", ["shipped", "bytes each", "bar", ""])
+    middle = sorted(alone)[len(alone) // 2]
+    out.row("alone", number(middle), "600", met(middle, 600))
+    for count in (20, 200):
+        done = 0
+        while done < count:
+            for _ in range(10):
+                one()
+            done += 10
+            sqlite_of(annals, db_path)
+        bytes_each = annals.ship()[0] / count
+        out.row(f"{count} together", f"{bytes_each:.0f}", "350", met(bytes_each, 350))
+    return [out]
+
+
+def watching(annals, db_path):
+    child = subprocess.Popen([annals.binary, "-C", annals.store, "capture", "sqlite", db_path, "--prefix", "d/", "--watch", "--json=lines"],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    seen = []
+
+    def listen():
+        for line in child.stdout:
+            seen.append((time.monotonic(), json.loads(line)))
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    while not seen:
+        time.sleep(0.01)
+    return child, seen, thread
+
+
+def pace(scale):
+    """Commits a second that are captured one by one."""
+    out = Table("Commits a second, watched at 100 ms", ["asked for", "written", "seconds", "captured one by one", "merged intervals", "caught up after", "bar: 2,000 without a gap"])
+    for rate in (200, 1000, 2000, 4000):
+        db_path = lab.fresh(f"capture-pace-{rate}") / "app.db"
+        db = open_db(db_path)
+        db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b INTEGER)")
+        db.execute("PRAGMA synchronous = OFF")
+        annals = lab.Annals(lab.fresh(f"capture-pace-{rate}-annals"))
+        child, seen, thread = watching(annals, db_path)
+        seconds = max(2, int(20 * scale))
+        begun, done = time.monotonic(), 0
+        while (now := time.monotonic() - begun) < seconds:
+            if done >= now * rate:
+                time.sleep(0.0005)
+                continue
+            db.execute("INSERT INTO t (a, b) VALUES (?, ?)", (f"name {done}", done))
+            done += 1
+        ended = time.monotonic()
+        total = lambda field: sum(s[1][field] for s in list(seen))
+        while total("added") < done and time.monotonic() - ended < 120:
+            time.sleep(0.05)
+        late = time.monotonic() - ended
+        child.terminate()
+        child.wait()
+        thread.join(5)
+        merged = total("merged_intervals")
+        out.row(number(rate), number(done), seconds, number(total("transactions") - 1), merged, f"{late:.1f} s",
+                met(merged, 0) if rate == 2000 else "")
+    return [out]
+
+
+def writer(scale):
+    """What the application's writer pays."""
+    out = Table("A writer with capture off and on, turn by turn", ["round", "p50 off", "p50 on", "ratio", "bar 1.05"])
+    ratios = []
+    rounds = 6
+    for turn in range(rounds):
+        p50 = {}
+        for on in (False, True) if turn % 2 == 0 else (True, False):
+            db_path = lab.fresh(f"capture-writer-{turn}-{on}") / "app.db"
+            db = open_db(db_path)
+            db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b INTEGER)")
+            annals = lab.Annals(lab.fresh(f"capture-writer-{turn}-{on}-annals"))
+            child = watching(annals, db_path)[0] if on else None
+            times = []
+            for i in range(int(2000 * scale)):
+                began = time.perf_counter()
+                db.execute("INSERT INTO t (a, b) VALUES (?, ?)", (f"name {i}", i))
+                times.append(time.perf_counter() - began)
+                time.sleep(0.002)
+            if child:
+                child.terminate()
+                child.wait()
+            p50[on] = sorted(times)[len(times) // 2] * 1e6
+        ratios.append(p50[True] / p50[False])
+        out.row(turn + 1, f"{p50[False]:.0f} µs", f"{p50[True]:.0f} µs", f"{ratios[-1]:.3f}", "")
+    middle = sorted(ratios)[rounds // 2]
+    out.row("middle", "", "", f"{middle:.3f}", met(middle, 1.05))
+    out.note("200 to 500 commits a second by one writer; capture shares the processor and the disk with it.")
+    return [out]
+
+
+def latency(scale):
+    """From commit to queryable history."""
+    db_path = lab.fresh("capture-latency") / "app.db"
+    db = open_db(db_path)
+    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)")
+    annals = lab.Annals(lab.fresh("capture-latency-annals"))
+    child, seen, _ = watching(annals, db_path)
+    times = []
+    for i in range(max(10, int(60 * scale))):
+        known = len(seen)
+        db.execute("INSERT INTO t (a) VALUES (?)", (f"name {i}",))
+        committed = time.monotonic()
+        while len(seen) == known:
+            time.sleep(0.001)
+        times.append(seen[known][0] - committed)
+        time.sleep(random.Random(i).random() * 0.3)
+    child.terminate()
+    child.wait()
+    times.sort()
+    middle = times[len(times) // 2] * 1000
+    out = Table("From commit to the batch in the history", ["p50", "p95", "bar 300 ms"])
+    out.row(f"{middle:.0f} ms", f"{times[int(len(times) * 0.95)] * 1000:.0f} ms", met(middle, 300))
+    return [out]
+
+
+SECTIONS = {"capture-series": series, "capture-business": business, "capture-pace": pace, "capture-writer": writer, "capture-latency": latency}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="*", choices=[[], *SECTIONS], default=[])
+    parser.add_argument("--small", action="store_true")
+    args = parser.parse_args()
+    for name in args.sections or SECTIONS:
+        tables = SECTIONS[name](0.1 if args.small else 1)
+        if not args.small:
+            lab.publish(name, "capture", tables, SEED)
+
+
+if __name__ == "__main__":
+    main()

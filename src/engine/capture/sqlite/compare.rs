@@ -1,0 +1,81 @@
+//! In which rows a database and its history differ now. Records nothing: what a realignment starts from.
+
+use crate::base::error::{Error, Kind, Result};
+use crate::base::monitor::Monitor;
+use crate::engine::plans::By;
+use crate::engine::store::Tenant;
+use crate::format::sqlite::changes;
+use crate::format::sqlite::pages::{Overlay, Pages};
+use crate::storage::source::sqlite::image::Image;
+
+use super::document::row_key;
+use super::giving::capture_of;
+use super::run::{Difference, Work};
+use super::state;
+
+/// A row that the database has otherwise than its history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowDifference {
+    /// The document.
+    pub key: Vec<u8>,
+    /// The row as JSON at the head of the history; `None` where it does not exist there.
+    pub recorded: Option<Vec<u8>>,
+    /// The row as JSON in the database; `None` where it does not exist there.
+    pub there: Option<Vec<u8>>,
+}
+
+impl Tenant {
+    /// In which rows the database that was captured under `prefix` differs from its history, by table and key. Nothing is recorded, and nothing is
+    /// asked about who is right; see [`Behind`](super::Behind) for that.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] where no database was captured there; [`Kind::Refused`] where the file has pages of another size, so that it is another
+    /// database.
+    pub fn compare_database(&self, prefix: &[u8], monitor: &dyn Monitor) -> Result<Vec<RowDifference>> {
+        let state = state::load(self, prefix)?
+            .ok_or_else(|| Error::missing("capture.none", "no database was captured there").hint("annals status shows the captured databases"))?;
+        let (what, by) = (capture_of(&state), By::default());
+        let mut work = Work::open(self, &what, &by, monitor)?;
+        let found = work.differences();
+        work.source.release();
+        found
+    }
+}
+
+impl Work<'_> {
+    fn differences(&mut self) -> Result<Vec<RowDifference>> {
+        self.decode()?;
+        let (Some(image), Some(mut decoded)) = (self.image.take(), self.decoded.take()) else {
+            return Err(Error::new(Kind::Failed, "capture.image", "the image of the database is not at hand")
+                .hint("annals capture sqlite compares all rows and makes a new one"));
+        };
+        match self.compare_pages(&image)? {
+            Difference::Small { place, pages } => {
+                let mut after = Overlay::new(&image, place.page_count);
+                for (number, page) in &pages {
+                    after.put(*number, &page[..]);
+                }
+                let changed: Vec<u32> = pages.keys().copied().collect();
+                self.differing(&image, &after, &changed, &mut decoded)
+            }
+            Difference::Large => {
+                let place = self.take_image(true)?;
+                let beside = Image::find(&self.beside()).ok_or_else(|| Error::damaged("the second image of a database"))?;
+                let changed: Vec<u32> = (1..=place.page_count).collect();
+                self.differing(&image, &beside, &changed, &mut decoded)
+            }
+            Difference::Other => Err(Error::new(Kind::Refused, "capture.other", "the file is another database: its pages have another size")
+                .hint("use another --prefix for another database")),
+        }
+    }
+
+    fn differing(&self, before: &dyn Pages, after: &dyn Pages, changed: &[u32], decoded: &mut changes::State) -> Result<Vec<RowDifference>> {
+        let mut out = Vec::new();
+        changes::each_change(before, after, changed, decoded, &|table| self.is_wanted(table), &mut |change| {
+            let key = row_key(self.what.prefix(), &change.table, &change.key);
+            out.push(RowDifference { key, recorded: change.before.map(|r| r.to_json()), there: change.after.map(|r| r.to_json()) });
+            Ok(())
+        })?;
+        Ok(out)
+    }
+}

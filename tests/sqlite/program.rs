@@ -1,0 +1,114 @@
+//! The words of the program about databases.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{dump, open};
+
+fn command(dir: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_annals"));
+    command.args(words).current_dir(dir).env_clear().envs([("ANNALS_STORE", "store"), ("USER", "tester"), ("TZ", "UTC")]);
+    command.stdin(Stdio::null());
+    command
+}
+
+fn run(dir: &Path, words: &str) -> (i32, String, String) {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let done = command(dir, &words).output().expect("runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (done.status.code().expect("code"), text(done.stdout), text(done.stderr))
+}
+
+fn object(dir: &Path, words: &str) -> Value {
+    let (code, out, err) = run(dir, words);
+    assert_eq!(code, 0, "{words}: {out}{err}");
+    serde_json::from_str(&out).expect("JSON")
+}
+
+#[test]
+fn from_capture_to_restore_in_words() {
+    let dir = tempfile::tempdir().expect("dir");
+    let dir = dir.path();
+    object(dir, "init --site t --json");
+    let app = open(&dir.join("stock.db"));
+    app.execute_batch("PRAGMA user_version = 3; CREATE TABLE item (id TEXT PRIMARY KEY, n INT); INSERT INTO item VALUES ('a', 1), ('b', 2)")
+        .expect("made");
+    let first = object(dir, "capture sqlite stock.db --image --once --json");
+    for (field, value) in [("seq", 1), ("added", 2), ("transactions", 1), ("rows", 2), ("merged_intervals", 0)] {
+        assert_eq!(first[field], value, "{field}: {first}");
+    }
+    let original = std::fs::read(dir.join("stock.db")).expect("read");
+    app.execute_batch("UPDATE item SET n = 5 WHERE id = 'a'; DELETE FROM item WHERE id = 'b'").expect("changed");
+    let second = object(dir, "capture sqlite stock.db --json");
+    assert_eq!((&second["changed"], &second["removed"], &second["merged_intervals"]), (&1.into(), &1.into(), &1.into()));
+    let restored = object(dir, "restore stock/ --at seq:1 --into old.db --json");
+    assert_eq!((&restored["exact"], std::fs::read(dir.join("old.db")).expect("read") == original), (&true.into(), true));
+    assert_eq!(object(dir, "restore stock --into new.db --json")["rows"], 1);
+    assert_eq!(dump(&open(&dir.join("new.db"))), dump(&app));
+    assert_eq!(run(dir, "restore stock/ --into new.db").0, 14, "it is there already");
+    assert_eq!(run(dir, "diff stock/item/a@seq:1 stock/item/a").0, 0);
+    let back = object(dir, "restore stock/item/a@v1 --to-source --json");
+    assert_eq!(back["done"], 1, "{back}");
+    assert_eq!(run(dir, "restore stock/item/b@v1 --to-source").0, 0);
+    let rows: i64 = app.query_row("SELECT sum(n) FROM item", [], |r| r.get(0)).expect("sum");
+    assert_eq!(rows, 3);
+    assert_eq!(run(dir, "restore stock/item/b@v1").0, 0, "nothing to do");
+    let (code, _, err) = run(dir, "undo B2 -y");
+    assert!(code == 0 || err.contains("--to-source"), "{code} {err}");
+    let status = object(dir, "status --json");
+    assert_eq!((&status["captures"][0]["prefix"], &status["captures"][0]["behind"]), (&"stock/".into(), &Value::Null));
+}
+
+#[test]
+fn an_older_database_in_words() {
+    let dir = tempfile::tempdir().expect("dir");
+    let dir = dir.path();
+    object(dir, "init --site t --json");
+    let app = open(&dir.join("stock.db"));
+    app.execute_batch("CREATE TABLE movement (id INTEGER PRIMARY KEY, n INT); INSERT INTO movement VALUES (1, 15)").expect("made");
+    object(dir, "capture sqlite stock.db --json");
+    app.execute_batch("INSERT INTO movement VALUES (2, -2)").expect("made");
+    object(dir, "capture sqlite stock.db --json");
+    let older = std::fs::read(dir.join("stock.db")).expect("read");
+    app.execute_batch("INSERT INTO movement VALUES (3, -3)").expect("made");
+    object(dir, "capture sqlite stock.db --json");
+    drop(app);
+    std::fs::write(dir.join("stock.db"), older).expect("put back");
+    let (code, out, err) = run(dir, "capture sqlite stock.db --json");
+    let refused: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &refused["error"]["code"]), (14, &"lineage.behind".into()), "{out}");
+    assert!(err.contains("stock is behind its history by 1 transaction") && err.contains("annals realign"), "{err}");
+    let (code, out, _) = run(dir, "status");
+    assert!(code == 4 && out.contains("stock is behind its history by 1 transaction"), "{out}");
+    assert_eq!(run(dir, "seal").0, 14);
+}
+
+#[test]
+fn a_watch_follows_and_ends_orderly() {
+    let dir = tempfile::tempdir().expect("dir");
+    let dir = dir.path();
+    object(dir, "init --site t --json");
+    let app = open(&dir.join("w.db"));
+    app.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (a INTEGER PRIMARY KEY)").expect("made");
+    let mut child =
+        command(dir, &["capture", "sqlite", "w.db", "--watch", "--json=lines"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("spawn");
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().expect("a line").expect("text")).expect("JSON") };
+    assert_eq!(next()["seq"], 1);
+    app.execute_batch("INSERT INTO t VALUES (1)").expect("insert");
+    let seen = next();
+    assert_eq!((&seen["added"], &seen["transactions"], &seen["merged_intervals"]), (&1.into(), &1.into(), &0.into()));
+    drop(app);
+    let app = open(&dir.join("w.db"));
+    app.execute_batch("INSERT INTO t VALUES (2)").expect("insert");
+    let seen = next();
+    assert_eq!((&seen["added"], &seen["merged_intervals"]), (&1.into(), &0.into()), "the log outlives the application's connection");
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("signal");
+    let done = child.wait_with_output().expect("wait");
+    assert_eq!(done.status.code(), Some(143), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(run(dir, "verify --full").0, 0);
+}
