@@ -149,6 +149,24 @@ impl View<'_> {
         }
     }
 
+    /// Up to a hundred contents with ids `from..until` whose pack has an id below `pack`, in order of id.
+    pub(super) fn contents_in_packs_before(&self, from: i64, pack: i64, until: i64) -> Result<Vec<i64>> {
+        let mut s = self.sql.prepare_cached("SELECT id, body FROM content WHERE id >= ? AND id < ? AND form = 2 ORDER BY id").map_err(sql)?;
+        let mut rows = s.query((from, until)).map_err(sql)?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next().map_err(sql)? {
+            let id: i64 = row.get(0).map_err(sql)?;
+            let place = row.get_ref(1).and_then(|d| Ok(d.as_blob()?)).map_err(sql)?;
+            let back = Reader::new(place, "the place of a content in its pack").varint()?;
+            // Packs are runs: the first content that begins its own is behind those that lie in an earlier one.
+            if out.len() == 100 || id.wrapping_sub_unsigned(back) >= pack {
+                break;
+            }
+            out.push(id);
+        }
+        Ok(out)
+    }
+
     /// Digest and size of a content.
     pub fn content_digest(&self, id: i64) -> Result<(Digest, u64)> {
         let mut s = self.sql.prepare_cached("SELECT digest, size FROM content WHERE id = ?").map_err(sql)?;

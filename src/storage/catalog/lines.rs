@@ -121,11 +121,25 @@ impl Writer<'_> {
             (moved, start, end, to),
         )?;
         self.run(
-            "INSERT INTO content (id, lookup, digest, size, form, body) SELECT id + ?1, lookup, digest, size, form, body FROM content \
-             WHERE id >= ?2 AND id < ?3",
+            "INSERT INTO content (id, digest, size, form, body) SELECT id + ?1, digest, size, form, body FROM content WHERE id >= ?2 AND id < ?3",
             range(first.1),
         )?;
+        self.run("INSERT OR REPLACE INTO pack (id, body) SELECT id + ?1, body FROM pack WHERE id >= ?2 AND id < ?3", range(first.1))?;
+        self.leave_packs_before((from, to), first.1)?;
         self.run("INSERT INTO chain (content, depth) SELECT content + ?1, depth FROM chain WHERE content >= ?2 AND content < ?3", range(first.1))
+    }
+
+    /// Gives the contents from number `first` on that lie in a pack of earlier ones a body of their own: the copy may have other packs there.
+    fn leave_packs_before(&self, (from, to): (i64, i64), first: u64) -> Result<()> {
+        let mut at = id(from, first);
+        loop {
+            let page = self.contents_in_packs_before(at, id(from, first), id(from + 1, 0))?;
+            let Some(last) = page.last() else { return Ok(()) };
+            at = last + 1;
+            for content in page {
+                self.set_body(content + delta(from, to), &self.content(content)?.body)?;
+            }
+        }
     }
 
     /// Cuts a log back to batch `seq`: as if nothing had been recorded since.
@@ -138,7 +152,7 @@ impl Writer<'_> {
             self.run(&format!("DELETE FROM {table} > ?1 AND {} < ?2", table.rsplit(' ').next().unwrap_or("id")), (last, beyond))?;
         }
         self.run("DELETE FROM document WHERE id >= ? AND id < ?", (id(row.id, end.documents), beyond))?;
-        for table in ["content WHERE id", "chain WHERE content", "sketch WHERE content"] {
+        for table in ["content WHERE id", "pack WHERE id", "chain WHERE content", "sketch WHERE content"] {
             let column = table.rsplit(' ').next().unwrap_or("id");
             self.run(&format!("DELETE FROM {table} >= ?1 AND {column} < ?2"), (id(row.id, end.contents), beyond))?;
         }
@@ -154,7 +168,7 @@ impl Writer<'_> {
         }
         self.derive_remarks(row.id)?;
         // What capture saw may be of batches that are gone: it looks again.
-        self.run("DELETE FROM seen WHERE tenant = ?", [row.id])?;
+        self.run("UPDATE document SET seen = NULL WHERE id >= ? AND id < ? AND seen IS NOT NULL", (id(row.id, 0), beyond))?;
         row.position = Position { timeline: row.position.timeline, seq, digest: end.digest };
         (row.time, row.documents, row.contents) = (end.time, end.documents, end.contents);
         self.set_tenant_end(row)
@@ -196,7 +210,9 @@ fn delta(from: i64, to: i64) -> i64 {
 mod tests {
     use super::*;
     use crate::base::id::{TenantId, TimelineId};
+    use crate::format::block;
     use crate::storage::catalog::Catalog;
+    use crate::storage::catalog::contents::Body;
 
     fn row(id: i64, name: &str) -> TenantRow {
         TenantRow {
@@ -241,5 +257,27 @@ mod tests {
             .expect("forgotten");
         let left = catalog.read(|v| Ok((v.sealed(0)?, v.is_held("usb", 0, "a")?, v.is_held("usb", 0, "b")?))).expect("read");
         assert_eq!(left, (4, true, false));
+    }
+
+    #[test]
+    fn contents_are_copied_out_of_packs_that_began_before() {
+        let dir = tempfile::tempdir().expect("dir");
+        let catalog = Catalog::create(&dir.path().join("catalog.db")).expect("create");
+        let plain = |n: u64| format!("content {n} ").repeat(40).into_bytes();
+        let add = |w: &Writer<'_>, tenant, n: u64, plain: Vec<u8>| {
+            w.add_content(tenant, n, &Digest::of(&plain), plain.len() as u64, &Body::Plain(plain.into())).map(drop)
+        };
+        catalog.write(|w| (0..300).try_for_each(|n| add(w, 0, n, plain(n)))).expect("one log, several packs");
+        catalog.write(|w| (0..7).try_for_each(|n| add(w, 1, n, plain(n)))).expect("the other, which has the first of them in a pack of its own");
+        catalog.write(|w| w.copy_numbered(0, 1, (0, 7))).expect("copied");
+        for n in 0..300 {
+            let row = catalog.read(|v| v.content(id(1, n))).expect("content");
+            let bytes = match row.body {
+                Body::Plain(bytes) => bytes.to_vec(),
+                Body::Inline(stored) => block::expand_chunk(&stored, 10_000).expect("expands"),
+                Body::List(_) => panic!("a small content"),
+            };
+            assert_eq!(bytes, plain(n), "{n}");
+        }
     }
 }
