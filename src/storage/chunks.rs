@@ -1,9 +1,10 @@
 //! The chunk store: content-addressed bytes in one fjall keyspace. The only door to `fjall`.
 //!
 //! Values are compressed by us (`format::block`), so fjall's own compression is off; key-value separation is on, which halves what is
-//! written twice. Chunks that were taken in one after the other are compressed together as a *group*: text takes a quarter less, and what
-//! is read one after the other is fetched once. The value of a chunk is then its place in a group. Each sync has a number, which the catalogue notes with what it names then; the next sync notes in return how far the
-//! catalogue is. So each of the two notices at open when the other came back shorter than it was.
+//! written twice. Chunks that were taken in one after the other are compressed together as a *group*: text takes a sixth less, and what is
+//! read one after the other is fetched once. The value of a chunk is then its place in a group. Each sync has a number, which the catalogue
+//! notes with what it names then; the next sync notes in return how far the catalogue is. So each of the two notices at open when the other
+//! came back shorter than it was.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -42,7 +43,7 @@ const IN_GROUP: u8 = 2;
 /// Key of the number of the last durable commit. Shorter than a digest, so it cannot be one.
 const NUMBER_KEY: &[u8] = b"number";
 
-/// Bytes of chunks, plain, from which a group is full. Measured: twice as much saves 2 % and makes reading of a single chunk twice as slow.
+/// Bytes of chunks, plain, from which a group is full. Larger ones compress a little better, and reading a single chunk costs a whole group.
 pub const GROUP_BYTES: usize = 128 << 10;
 
 /// The open chunk store of one directory. Cheap to clone.
