@@ -171,7 +171,7 @@ impl View {
             let (sender, ahead) = sync_channel(READ_AHEAD);
             let tenant = &self.tenant;
             // Ends when it has read everything, or at its next document after the receiver is gone.
-            scope.spawn(move || listing.map(|version| tenant.read_ahead(version?)).try_for_each(|next| sender.send(next)));
+            scope.spawn(move || listing.map(|version| tenant.read_ahead(version?)).all(|next| sender.send(next).is_ok()));
             for next in ahead {
                 check_stop(monitor)?;
                 let (version, bytes) = next?;

@@ -56,7 +56,7 @@ pub struct Chunks {
     /// Held while groups are written or moved: what was just written again must not be taken for garbage.
     moving: Arc<Mutex<()>>,
     /// Groups that were read last, unpacked, the newest last.
-    kept: Arc<Mutex<Vec<(GroupName, Arc<Vec<u8>>)>>>,
+    kept: Arc<Mutex<Vec<KeptGroup>>>,
     /// No chunk counts as there, see [`Chunks::anew`].
     anew: bool,
     dir: PathBuf,
@@ -64,6 +64,9 @@ pub struct Chunks {
 
 /// How many plain bytes a group has, and the first 12 bytes of the digest of the digests of its chunks.
 type GroupName = [u8; 16];
+
+/// A group, unpacked.
+type KeptGroup = (GroupName, Arc<Vec<u8>>);
 
 fn plain_len(name: &GroupName) -> u32 {
     name.first_chunk::<4>().map_or(0, |len| u32::from_be_bytes(*len))
