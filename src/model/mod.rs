@@ -8,3 +8,4 @@ pub mod timeline;
 pub mod field;
 pub mod text;
 pub mod plan;
+pub mod job;

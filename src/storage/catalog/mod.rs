@@ -9,6 +9,8 @@ pub mod documents;
 pub mod batches;
 pub mod drafts;
 pub mod segments;
+pub mod jobs;
+pub mod ledger;
 pub mod summary;
 mod wal;
 
@@ -35,6 +37,9 @@ const CACHE_KIB: (i32, i32) = (-16 * 1024, -2 * 1024);
 pub const LOG_CUT: &str = "catalog_log_cut";
 /// What to do when the catalogue cannot be used.
 const LOST_HINT: &str = "move the store's folder aside and run annals rebuild from a remote; nothing there is lost";
+
+/// Tables that stores made by earlier programs of this format lack.
+const ADDED: &str = include_str!("added.sql");
 
 fn lost(what: String) -> Error {
     Error::new(Kind::Failed, "catalog.damaged", what).hint(LOST_HINT)
@@ -119,7 +124,7 @@ impl Catalog {
         fault::point("catalog.create")?;
         let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         writer.pragma_update(None, "journal_mode", "WAL").map_err(sql)?;
-        let schema = format!("BEGIN; {} PRAGMA user_version = {}; COMMIT;", include_str!("schema.sql"), version::STORE);
+        let schema = format!("BEGIN; {} {ADDED} PRAGMA user_version = {}; COMMIT;", include_str!("schema.sql"), version::STORE);
         writer.execute_batch(&schema).map_err(sql)?;
         Ok(Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
     }
@@ -142,6 +147,9 @@ impl Catalog {
         let found: u32 = writer.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
         version::check("the catalogue", found, version::STORE)?;
         let catalog = Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() };
+        if !catalog.read(|view| view.has_added_tables())? {
+            catalog.write(|w| w.sql.execute_batch(ADDED).map_err(sql))?;
+        }
         if cut {
             catalog.write(|w| w.set_fact(LOG_CUT, b""))?;
         }
@@ -211,6 +219,13 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
 }
 
 impl View<'_> {
+    /// Whether the store has the tables that came later.
+    fn has_added_tables(&self) -> Result<bool> {
+        let mut s = self.sql.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").map_err(sql)?;
+        let mut names = ADDED.lines().filter_map(|line| line.strip_prefix("CREATE TABLE IF NOT EXISTS ")?.split(' ').next());
+        names.try_fold(true, |all, name| Ok(all && s.exists([name]).map_err(sql)?))
+    }
+
     /// A named fact about the store.
     pub fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let mut s = self.sql.prepare_cached("SELECT value FROM fact WHERE name = ?").map_err(sql)?;
