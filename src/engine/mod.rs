@@ -21,6 +21,8 @@ pub mod replay;
 pub mod offsite;
 pub mod rebuild;
 pub mod heal;
+pub mod drill;
+pub mod patrol;
 pub mod status;
 pub mod keys;
 pub mod watch;

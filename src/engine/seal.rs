@@ -130,6 +130,7 @@ impl Tenant {
     /// Seals what no segment holds yet.
     pub fn seal(&self, options: &SealOptions, monitor: &dyn Monitor) -> Result<SealReport> {
         let key = self.key()?;
+        let _alone = self.inner.sealing.lock().unwrap_or_else(|e| e.into_inner());
         let mut report = SealReport::default();
         loop {
             check_stop(monitor)?;

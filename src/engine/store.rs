@@ -34,6 +34,8 @@ pub const CONFIG: &str = "annals.toml";
 pub const KEY_FILE: &str = "annals.key";
 /// Name of the directory where fetched objects are read from.
 pub(crate) const INCOMING: &str = "incoming";
+/// Name of the directory where drills rebuild.
+pub(crate) const SCRATCH: &str = "drill";
 /// Name of the directory where sealed objects wait to be shipped.
 pub(crate) const OUTBOX: &str = "outbox";
 
@@ -214,19 +216,20 @@ impl Options {
         chunks.skip_to(relied_on);
         sweep(dir, &catalog)?;
         let main = catalog.read(|v| v.tenant_by_id(0))?;
-        let inner = Arc::new(Inner {
+        let core = Core {
             dir: dir.to_owned(),
             site,
-            config,
             catalog,
             chunks,
             gate: Arc::default(),
             queue: CommitQueue::default(),
             upkeep: Mutex::default(),
+            sealing: Mutex::default(),
             secret: Mutex::default(),
             options: self,
             _lock: lock,
-        });
+        };
+        let inner = Arc::new(Inner { config, core: Arc::new(core) });
         let main = Tenant::new(&inner, &main);
         Ok(Store { inner, main })
     }
@@ -267,7 +270,7 @@ fn sweep(dir: &Path, catalog: &Catalog) -> Result<()> {
     };
     let files = |dir: &Path| dir.read_dir().into_iter().flatten().flatten().map(|e| e.path()).collect::<Vec<_>>();
     let is_partial = |path: &Path| path.extension().is_some_and(|e| e == "partial");
-    files(dir).iter().filter(|path| is_partial(path) || [BEGUN, INCOMING].iter().any(|n| path.ends_with(n))).for_each(|path| remove(path));
+    files(dir).iter().filter(|path| is_partial(path) || [BEGUN, INCOMING, SCRATCH].iter().any(|n| path.ends_with(n))).for_each(|path| remove(path));
     // Where the newest rows were lost, sealed objects that no row names are the copy that heals it.
     if catalog.read(|rows| rows.fact(LOG_CUT))?.is_some() {
         return Ok(());
@@ -321,16 +324,32 @@ fn lock(path: &Path, wait: Duration) -> Result<File> {
     }
 }
 
+/// An open store as one configuration sees it.
 pub(crate) struct Inner {
+    pub(crate) config: Config,
+    core: Arc<Core>,
+}
+
+impl std::ops::Deref for Inner {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
+
+/// What an open store has whatever its configuration says.
+pub(crate) struct Core {
     pub(crate) dir: PathBuf,
     pub(crate) site: SiteId,
-    pub(crate) config: Config,
     pub(crate) catalog: Catalog,
     pub(crate) chunks: Chunks,
     pub(crate) gate: Arc<Gate>,
     pub(crate) queue: CommitQueue,
     /// Held by garbage collection and by healing, see [`Inner::upkeep`].
     upkeep: Mutex<()>,
+    /// Held while a tenant is sealed, so that two remotes that are shipped to at once do not seal the same batches twice.
+    pub(crate) sealing: Mutex<()>,
     secret: Mutex<Option<SiteSecret>>,
     options: Options,
     _lock: File,
@@ -438,6 +457,19 @@ impl Store {
     /// The configuration as it was when the store was opened.
     pub fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// The same open store with the configuration as it stands in the file now.
+    pub fn reread(&self) -> Result<Store> {
+        let config = Config::load(&self.inner.dir.join(CONFIG))?;
+        let inner = Arc::new(Inner { config, core: self.inner.core.clone() });
+        let main = inner.catalog.read(|view| view.tenant_by_id(0))?;
+        Ok(Store { main: Tenant::new(&inner, &main), inner })
+    }
+
+    /// The time of day, from where the store takes it.
+    pub fn now_is(&self) -> Timestamp {
+        self.inner.clock().now()
     }
 
     /// The zone in which people of this site read the clock.
