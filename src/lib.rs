@@ -54,9 +54,11 @@ pub mod model;
 pub mod format;
 pub mod storage;
 pub mod engine;
+pub mod agent;
 #[cfg(feature = "cli")]
 pub mod face;
 
+pub use agent::daemon::Agent;
 pub use base::digest::Digest;
 pub use base::error::{Error, Kind, Result};
 pub use base::monitor::{Monitor, Progress, Silent};

@@ -24,6 +24,8 @@ pub mod offsite;
 pub mod rebuild;
 pub mod realign;
 pub mod heal;
+pub mod drill;
+pub mod patrol;
 pub mod status;
 pub mod keys;
 pub mod watch;

@@ -52,6 +52,8 @@ pub struct ShipOptions {
     pub limit_rate: Option<u64>,
     /// How to seal what is not sealed yet.
     pub seal: SealOptions,
+    /// Stop after about so many bytes of a tenant (at least one object), so that others get their turn; everything where absent.
+    pub turn_bytes: Option<u64>,
 }
 
 /// What a shipment to one remote was.
@@ -76,6 +78,20 @@ pub struct ShipReport {
 }
 
 impl ShipReport {
+    /// A report of nothing yet.
+    fn to(remote: &OpenRemote) -> Self {
+        ShipReport {
+            remote: remote.name.clone(),
+            objects: 0,
+            bytes: 0,
+            requests: 0,
+            seconds: 0.0,
+            positions: Vec::new(),
+            kept_away: Vec::new(),
+            failed: Vec::new(),
+        }
+    }
+
     /// The report, where no tenant failed.
     ///
     /// # Errors
@@ -159,16 +175,7 @@ impl Store {
     /// [`ShipReport::whole`] makes an error of it.
     pub fn ship(&self, remote: &OpenRemote, options: &ShipOptions, monitor: &dyn Monitor) -> Result<ShipReport> {
         let started = Instant::now();
-        let mut report = ShipReport {
-            remote: remote.name.clone(),
-            objects: 0,
-            bytes: 0,
-            requests: 0,
-            seconds: 0.0,
-            positions: Vec::new(),
-            kept_away: Vec::new(),
-            failed: Vec::new(),
-        };
+        let mut report = ShipReport::to(remote);
         let mut first_failure: Option<Error> = None;
         let mut lost_in_a_row = 0;
         let before = remote.remote.requests();
@@ -182,7 +189,7 @@ impl Store {
                 report.kept_away.push(tenant.name().to_owned());
                 continue;
             }
-            match self.ship_tenant(tenant, remote, options, &mut report, monitor) {
+            match self.ship_one(tenant, remote, options, &mut report, monitor) {
                 Ok(()) => lost_in_a_row = 0,
                 Err(e) if e.kind() == Kind::Interrupted => return Err(e),
                 Err(e) => {
@@ -209,13 +216,53 @@ impl Store {
         Ok(report)
     }
 
-    fn ship_tenant(&self, tenant: &Tenant, remote: &OpenRemote, options: &ShipOptions, report: &mut ShipReport, monitor: &dyn Monitor) -> Result<()> {
+    fn ship_one(&self, tenant: &Tenant, remote: &OpenRemote, options: &ShipOptions, report: &mut ShipReport, monitor: &dyn Monitor) -> Result<()> {
         before_shipment(tenant, &remote.name, &*remote.remote, !options.dry_run)?;
         let mut seal = options.seal;
         seal.object_bytes_max = self.object_bytes(&remote.name)?.min(seal.object_bytes_max);
         let tried_to = self.inner.catalog.read(|rows| rows.sealed(tenant.id))?;
         tenant.seal(&seal, monitor)?;
         Shipment { tenant, remote, options, tried_to, monitor }.run(report)
+    }
+
+    /// Like [`Store::ship`], for one tenant. What a rule keeps away is refused.
+    pub fn ship_tenant(&self, tenant: &Tenant, remote: &OpenRemote, options: &ShipOptions, monitor: &dyn Monitor) -> Result<ShipReport> {
+        if !allows(self.config(), tenant.name(), &remote.name, remote.region.as_deref()) {
+            return Err(Error::new(Kind::Refused, "rule.residency", format!("{} may not be shipped to {}", tenant.name(), remote.name))
+                .hint("see [tenant] regions and remotes in annals.toml; nothing was sent"));
+        }
+        let started = Instant::now();
+        let mut report = ShipReport::to(remote);
+        let before = remote.remote.requests();
+        self.ship_one(tenant, remote, options, &mut report, monitor)?;
+        report.requests = remote.remote.requests() - before;
+        report.seconds = started.elapsed().as_secs_f64();
+        Ok(report)
+    }
+
+    /// What waits to be shipped to a remote: tenants whose rules let them go there, each with about how many bytes, the fewest first. Asks no
+    /// remote.
+    pub fn waiting_for(&self, remote: &str) -> Result<Vec<(Tenant, u64)>> {
+        let region = self.config().remote(remote)?.region.clone();
+        let mut waiting = Vec::new();
+        for tenant in self.tenants()?.into_iter().filter(|t| allows(self.config(), t.name(), remote, region.as_deref())) {
+            let bytes = self.inner.catalog.read(|rows| {
+                let objects: u64 = rows.unshipped(tenant.id, remote)?.iter().map(|o| o.size).sum();
+                let tail = rows.tail_after(tenant.id, rows.sealed(tenant.id)?)?;
+                // A batch without contents still has its record.
+                Ok(objects + tail.bytes + 100 * tail.batches)
+            })?;
+            if bytes > 0 {
+                waiting.push((tenant, bytes));
+            }
+        }
+        waiting.sort_by_key(|(_, bytes)| *bytes);
+        Ok(waiting)
+    }
+
+    /// Bytes of about a minute of the line to a remote, as far as it was measured: the size of its objects.
+    pub fn line_minute(&self, remote: &str) -> Result<u64> {
+        self.object_bytes(remote)
     }
 
     pub(crate) fn line_rate(&self, remote: &str) -> Result<f64> {
@@ -247,7 +294,15 @@ impl Shipment<'_> {
         if !self.options.dry_run {
             self.gather()?;
         }
-        let waiting = inner.catalog.read(|rows| rows.unshipped(tenant, &self.remote.name))?;
+        let mut waiting = inner.catalog.read(|rows| rows.unshipped(tenant, &self.remote.name))?;
+        if let Some(turn) = self.options.turn_bytes {
+            let mut sum = 0;
+            let first_beyond = waiting.iter().skip(1).position(|o| {
+                sum += o.size;
+                sum + waiting[0].size > turn
+            });
+            waiting.truncate(first_beyond.map_or(waiting.len(), |beyond| beyond + 1));
+        }
         if self.options.dry_run {
             report.objects += waiting.len() as u64;
             report.bytes += waiting.iter().map(|o| o.size).sum::<u64>();
@@ -358,7 +413,8 @@ impl Shipment<'_> {
             let doubtful = self.doubt(true)?;
             let again = |upload: &Upload| if doubtful { upload.clone().again() } else { upload.clone() };
             let just: Vec<Upload> = uploads.iter().map(|(_, upload)| again(upload)).collect();
-            let outcomes = self.remote.remote.store(&just, self.monitor)?;
+            let whole = Whole { done: sent, total, monitor: self.monitor };
+            let outcomes = self.remote.remote.store(&just, &whole)?;
             let mut failed = None;
             let mut group_bytes = 0;
             for ((object, upload), outcome) in uploads.iter().zip(outcomes) {
@@ -448,6 +504,27 @@ impl Shipment<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Shows the progress of one group of uploads as progress of the shipment.
+struct Whole<'a> {
+    done: u64,
+    total: u64,
+    monitor: &'a dyn Monitor,
+}
+
+impl Monitor for Whole<'_> {
+    fn progress(&self, p: &Progress) {
+        self.monitor.progress(&Progress { bytes: self.done + p.bytes, bytes_total: self.total, ..p.clone() });
+    }
+
+    fn note(&self, message: &str) {
+        self.monitor.note(message);
+    }
+
+    fn stopped(&self) -> bool {
+        self.monitor.stopped()
     }
 }
 

@@ -139,6 +139,7 @@ impl Tenant {
         self.refuse_behind()?;
         let key = self.key()?;
         let inner = &*self.inner;
+        let _alone = inner.sealing.lock().unwrap_or_else(|e| e.into_inner());
         inner.witness.check(&inner.catalog, inner.random(), inner.clock().now())?;
         inner.witness.pass(&inner.catalog, self.id)?;
         let mut report = SealReport::default();

@@ -156,12 +156,43 @@ impl Status {
     }
 }
 
+/// The tenants, without the lines of history that they left.
+fn tenants_of(rows: &View<'_>) -> Result<Vec<TenantRow>> {
+    Ok(rows.tenants()?.into_iter().filter(|t| !t.is_side()).collect())
+}
+
 impl Store {
+    /// What exists only here, of all tenants: the part of [`Store::status`] that costs little however large the store is.
+    pub fn unshipped(&self) -> Result<Unshipped> {
+        let inner = &*self.inner;
+        inner.catalog.read(|rows| {
+            let mut all = Unshipped::default();
+            for tenant in tenants_of(rows)? {
+                all.add(&unshipped_of(inner, rows, &tenant)?);
+            }
+            Ok(all)
+        })
+    }
+
+    /// How far each remote is.
+    pub fn remote_statuses(&self) -> Result<Vec<RemoteStatus>> {
+        let inner = &*self.inner;
+        inner.catalog.read(|rows| {
+            let tenants = tenants_of(rows)?;
+            inner.config.remotes.iter().map(|place| remote_status(inner, rows, &tenants, place)).collect()
+        })
+    }
+
+    /// The databases that are captured, and whether one of them went back in time.
+    pub fn captured_databases(&self) -> Result<Vec<CaptureStatus>> {
+        self.inner.catalog.read(capture::sqlite::statuses)
+    }
+
     /// How the store is now.
     pub fn status(&self) -> Result<Status> {
         let inner = &*self.inner;
         let (tenants, remotes, drafts, captures) = inner.catalog.read(|rows| {
-            let tenants: Vec<TenantRow> = rows.tenants()?.into_iter().filter(|t| !t.is_side()).collect();
+            let tenants = tenants_of(rows)?;
             let mut drafts = 0;
             for tenant in &tenants {
                 drafts += rows.drafts(tenant.id)?.len() as u64;
@@ -192,7 +223,7 @@ impl Store {
     }
 }
 
-fn tenant_status(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<TenantStatus> {
+fn unshipped_of(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<Unshipped> {
     let mut held = Vec::new();
     for place in inner.config.remotes.iter().filter(|p| allows(&inner.config, &tenant.name, &p.name, p.region.as_deref())) {
         held.push(rows.held_to(tenant.id, &place.name)?);
@@ -202,12 +233,16 @@ fn tenant_status(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<T
     // What the n-th best remote holds is held by n remotes.
     let safe = held.get(copies as usize - 1).copied().unwrap_or(0);
     let tail = rows.tail_after(tenant.id, safe)?;
+    Ok(Unshipped { batches: tail.batches, changes: tail.changes, bytes: tail.bytes, oldest: tail.oldest })
+}
+
+fn tenant_status(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<TenantStatus> {
     Ok(TenantStatus {
         name: tenant.name.clone(),
         public: tenant.public,
         position: tenant.position,
         documents: rows.documents_existing(tenant.id)?,
-        unshipped: Unshipped { batches: tail.batches, changes: tail.changes, bytes: tail.bytes, oldest: tail.oldest },
+        unshipped: unshipped_of(inner, rows, tenant)?,
     })
 }
 

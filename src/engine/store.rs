@@ -41,6 +41,8 @@ const LOCK: &str = "lock";
 pub(crate) const INCOMING: &str = "incoming";
 /// What follows the name of a tenant in that of the side log where a realignment puts the other side together.
 pub(crate) const SCRATCH: &str = "/realigning";
+/// Name of the directory where drills rebuild.
+pub(crate) const DRILL: &str = "drill";
 /// Name of the directory where sealed objects wait to be shipped.
 pub(crate) const OUTBOX: &str = "outbox";
 
@@ -258,21 +260,22 @@ impl Options {
         if catalog.read(|v| v.fact(REBUILDING))?.is_none() {
             witness.check(&catalog, &*self.random, now)?;
         }
-        let inner = Arc::new(Inner {
+        let core = Core {
             dir: dir.to_owned(),
             site,
-            config,
             catalog,
             chunks,
             gate: Arc::default(),
             queue: CommitQueue::default(),
             upkeep: Mutex::default(),
             witness,
+            sealing: Mutex::default(),
             secret: Mutex::default(),
             options: self,
             turn: Mutex::new(turn_in(&turn).unwrap_or(0)),
             lock,
-        });
+        };
+        let inner = Arc::new(Inner { config, core: Arc::new(core) });
         let main = Tenant::new(&inner, &main);
         Ok(Store { inner, main })
     }
@@ -313,7 +316,7 @@ fn sweep(dir: &Path, catalog: &Catalog) -> Result<()> {
     };
     let files = |dir: &Path| dir.read_dir().into_iter().flatten().flatten().map(|e| e.path()).collect::<Vec<_>>();
     let is_partial = |path: &Path| path.extension().is_some_and(|e| e == "partial");
-    files(dir).iter().filter(|path| is_partial(path) || [BEGUN, INCOMING].iter().any(|n| path.ends_with(n))).for_each(|path| remove(path));
+    files(dir).iter().filter(|path| is_partial(path) || [BEGUN, INCOMING, DRILL].iter().any(|n| path.ends_with(n))).for_each(|path| remove(path));
     // Where the newest rows were lost, sealed objects that no row names are the copy that heals it.
     if catalog.read(|rows| rows.fact(LOG_CUT))?.is_some() {
         return Ok(());
@@ -377,10 +380,24 @@ fn turn_in(bytes: &[u8]) -> Option<u64> {
     std::str::from_utf8(bytes).ok()?.trim().parse().ok()
 }
 
+/// An open store as one configuration sees it.
 pub(crate) struct Inner {
+    pub(crate) config: Config,
+    core: Arc<Core>,
+}
+
+impl std::ops::Deref for Inner {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
+
+/// What an open store has whatever its configuration says.
+pub(crate) struct Core {
     pub(crate) dir: PathBuf,
     pub(crate) site: SiteId,
-    pub(crate) config: Config,
     pub(crate) catalog: Catalog,
     pub(crate) chunks: Chunks,
     pub(crate) gate: Arc<Gate>,
@@ -388,6 +405,8 @@ pub(crate) struct Inner {
     /// Held by garbage collection and by healing, see [`Inner::upkeep`].
     upkeep: Mutex<()>,
     pub(crate) witness: Witness,
+    /// Held while a tenant is sealed, so that two remotes that are shipped to at once do not seal the same batches twice.
+    pub(crate) sealing: Mutex<()>,
     secret: Mutex<Option<SiteSecret>>,
     options: Options,
     turn: Mutex<u64>,
@@ -510,6 +529,19 @@ impl Store {
     /// The configuration as it was when the store was opened.
     pub fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// The same open store with the configuration as it stands in the file now.
+    pub fn reread(&self) -> Result<Store> {
+        let config = Config::load(&self.inner.dir.join(CONFIG))?;
+        let inner = Arc::new(Inner { config, core: self.inner.core.clone() });
+        let main = inner.catalog.read(|view| view.tenant_by_id(0))?;
+        Ok(Store { main: Tenant::new(&inner, &main), inner })
+    }
+
+    /// The time of day, from where the store takes it.
+    pub fn now_is(&self) -> Timestamp {
+        self.inner.clock().now()
     }
 
     /// The zone in which people of this site read the clock.

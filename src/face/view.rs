@@ -8,11 +8,14 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::agent::daemon::Upcoming;
+use crate::agent::health::RemoteHealth;
 use crate::base::error::Error;
 use crate::base::time::Timestamp;
 use crate::engine::capture::Captured;
 use crate::engine::capture::sqlite::{CaptureStatus, RestoredDatabase, SqliteCaptured};
 use crate::engine::draft::{OpenBatch, OpenChange};
+use crate::engine::drill::DrillReport;
 use crate::engine::feed::{CursorInfo, FeedEvent, FeedKind};
 use crate::engine::find::Member;
 use crate::engine::gc::GcReport;
@@ -31,6 +34,7 @@ use crate::engine::verify::{Problem, VerifyReport};
 use crate::engine::witness::Fence;
 use crate::model::change::{Cause, Change, FileKind, Meta};
 use crate::model::field;
+use crate::model::job::Job;
 use crate::model::key::show_key;
 use crate::model::lineage::Fate;
 use crate::model::moment;
@@ -630,6 +634,59 @@ pub fn remote_check(name: &str, c: &RemoteCheck) -> Value {
 
 fn problem(p: &Problem) -> Value {
     json!({ "tenant": p.tenant, "what": p.what, "seq": p.seq, "documents": p.documents })
+}
+
+/// One job of the agent.
+pub fn job(j: &Job) -> Value {
+    let a = &j.advance;
+    json!({
+        "job": j.id,
+        "kind": j.task.kind(),
+        "subject": j.task.subject(),
+        "state": j.state.word(),
+        "attempts": j.attempts,
+        "said": j.said,
+        "code": if j.code.is_empty() { Value::Null } else { j.code.as_str().into() },
+        "not_before": time(j.not_before),
+        "created": time(j.created),
+        "started": j.started.map(time),
+        "ended": j.ended.map(time),
+        "progress": {
+            "phase": a.phase,
+            "items": a.items,
+            "items_total": a.items_total,
+            "bytes": a.bytes,
+            "bytes_total": a.bytes_total,
+            "bytes_per_sec": a.bytes_per_sec,
+            "moved": a.moved.map(time),
+        },
+    })
+}
+
+/// What is done on schedule, each with its next runs.
+pub fn planned(all: &[Upcoming]) -> Value {
+    let one = |p: &Upcoming| json!({ "kind": p.task.kind(), "subject": p.task.subject(), "at": p.at.iter().map(|at| time(*at)).collect::<Vec<_>>() });
+    all.iter().map(one).collect()
+}
+
+/// What a drill showed.
+pub fn drill(r: &DrillReport) -> Value {
+    json!({
+        "remote": r.remote,
+        "ok": r.problems.is_empty(),
+        "sample": r.sample,
+        "batches": r.batches,
+        "objects": r.objects,
+        "bytes": r.bytes,
+        "rto_secs": r.rto_secs,
+        "rpo_secs": r.rpo_secs,
+        "problems": r.problems,
+    })
+}
+
+/// How a remote is: `good`, `waiting`, `stale` or `broken`, and why.
+pub fn remote_health(h: &RemoteHealth) -> Value {
+    json!({ "health": h.health.word(), "said": h.said, "answered": h.contact.good.map(time), "trouble_since": h.contact.since.map(time) })
 }
 
 /// What verification saw.

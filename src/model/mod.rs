@@ -10,3 +10,4 @@ pub mod field;
 pub mod text;
 pub mod plan;
 pub mod realign;
+pub mod job;

@@ -212,7 +212,7 @@ impl Monitor for Watching {
 
     fn note(&self, message: &str) {
         match self.how {
-            How::Auto => eprintln!("{message}"),
+            How::Auto => crate::face::world::say(message),
             _ => self.shown.note(message),
         }
     }

@@ -1,16 +1,18 @@
 //! What a command works with: the store, the tenant, the zone, the monitor.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Kind, Result};
 use crate::base::time::{Clock, SystemClock, Timestamp};
 use crate::engine::history::{Version, View};
 use crate::engine::keys::read_identity;
 use crate::engine::plans::By;
 use crate::engine::store::{MARKER, Options, Store, Tenant};
+use crate::face::control;
 pub(crate) use crate::face::view::{counted, grouped};
+use crate::face::world::{self, Stream};
 use crate::model::key::DEFAULT_TENANT;
 use crate::model::moment::{self, Address, Moment, Zone};
 
@@ -22,6 +24,8 @@ use super::progress::Shown;
 const USUAL: &str = ".annals";
 /// How long a command waits for another one to let go of the store. Commands are short; scripts run several at once.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// How often it looks meanwhile whether an agent took the store.
+const LOCK_LOOK: Duration = Duration::from_millis(250);
 
 /// Everything global of one command.
 pub(crate) struct Context {
@@ -46,7 +50,7 @@ impl Context {
         if let Some(dir) = &self.globals.store {
             return Ok(dir.clone());
         }
-        let here = std::env::current_dir().map_err(|e| Error::io("find the current directory", e))?;
+        let here = world::here().directory()?;
         let found = here.ancestors().flat_map(|dir| [dir.join(USUAL), dir.to_owned()]).find(|dir| dir.join(MARKER).exists());
         Ok(found.unwrap_or_else(|| PathBuf::from(USUAL)))
     }
@@ -67,7 +71,7 @@ impl Context {
 
     /// The passphrase of the key file, from the environment.
     pub(crate) fn passphrase(&self) -> Option<String> {
-        std::env::var("ANNALS_PASSPHRASE").ok().filter(|p| !p.is_empty())
+        world::variable("ANNALS_PASSPHRASE")
     }
 
     /// Opens the store.
@@ -77,9 +81,24 @@ impl Context {
 
     /// Opens the store, waiting so long for another process to let go of it.
     pub(crate) fn store_within(&self, wait: Duration) -> Result<Store> {
-        let identity = std::env::var_os("ANNALS_IDENTITY").filter(|path| !path.is_empty());
-        let identity = identity.map(|path| read_identity(Path::new(&path))).transpose()?;
-        self.options().lock_wait(wait).identity(identity).open(&self.dir()?)
+        // An agent that carries the command out has the store.
+        if let Some(agent) = world::here().agent() {
+            return Ok(agent.store());
+        }
+        let identity = world::here().variable("ANNALS_IDENTITY").filter(|path| !path.is_empty());
+        let read = |path: &Option<std::ffi::OsString>| path.as_ref().map(|path| read_identity(Path::new(path))).transpose();
+        let dir = self.dir()?;
+        // Other commands are short; an agent that starts while we wait is not, but carries the command out.
+        let mut waited = Duration::ZERO;
+        loop {
+            match self.options().lock_wait(LOCK_LOOK.min(wait)).identity(read(&identity)?).open(&dir) {
+                Err(e) if e.code() == "store.locked" && control::is_served(&dir) => {
+                    return Err(Error::new(Kind::Locked, "agent.has_store", e.to_string()).hint("annals agent status shows what the agent does"));
+                }
+                Err(e) if e.code() == "store.locked" && waited < wait => waited += LOCK_LOOK,
+                other => return other,
+            }
+        }
     }
 
     /// The tenant that was named, or the default one.
@@ -89,7 +108,9 @@ impl Context {
 
     /// The zone in which times are read and shown.
     pub(crate) fn zone(&self, store: &Store) -> Zone {
-        self.zone.clone().unwrap_or_else(|| store.zone())
+        let machine = || world::here().zone().and_then(|name| Zone::parse(&name).ok());
+        let own = || store.config().store.zone.clone().or_else(machine);
+        self.zone.clone().or_else(own).unwrap_or_else(|| store.zone())
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -139,16 +160,16 @@ impl Context {
 
     /// Whether there is somebody to ask.
     pub(crate) fn can_ask(&self) -> bool {
-        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+        let here = world::here();
+        here.is_terminal(Stream::In) && here.is_terminal(Stream::Err)
     }
 
     /// Asks a question that is answered with yes or no; anything but yes is no. Only where [`Context::can_ask`].
     pub(crate) fn confirm(&self, question: &str) -> Result<bool> {
         self.out.flush()?;
-        eprint!("{question} [y/N] ");
-        let _ = std::io::stderr().flush();
+        world::here().complain(&format!("{question} [y/N] "));
         let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer).map_err(|e| Error::io("read the answer", e))?;
+        BufReader::with_capacity(1, world::stdin()).read_line(&mut answer).map_err(|e| Error::io("read the answer", e))?;
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
@@ -200,7 +221,7 @@ impl Context {
 
     /// Who does this: named, or the login name.
     pub(crate) fn actor(&self) -> String {
-        let login = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+        let login = || world::variable("USER").or_else(|| world::variable("LOGNAME")).unwrap_or_default();
         self.globals.actor.clone().unwrap_or_else(login)
     }
 }

@@ -10,12 +10,11 @@ use crate::base::error::{Error, Result};
 use crate::base::random::OsRandom;
 use crate::engine::keys::create_identity;
 use crate::engine::store::Store;
-use crate::face::view;
+use crate::face::{view, world};
 use crate::format::keyfile::Recipient;
 use crate::model::moment;
 
 use super::context::Context;
-use super::terminal::ask_secret;
 
 /// The key of the store: show it, print its recovery sheet, decide who can open it
 #[derive(Debug, Args)]
@@ -181,15 +180,15 @@ impl Passphrase {
 }
 
 fn new_passphrase() -> Result<Zeroizing<String>> {
-    if let Ok(given) = std::env::var("ANNALS_NEW_PASSPHRASE") {
+    if let Some(given) = world::here().variable("ANNALS_NEW_PASSPHRASE").and_then(|v| v.into_string().ok()) {
         return Ok(Zeroizing::new(given));
     }
     let none = || {
         Error::usage("key.no-passphrase", "there is no terminal to ask for the new passphrase")
             .hint("set ANNALS_NEW_PASSPHRASE; an empty one leaves the key file open")
     };
-    let first = ask_secret("New passphrase (empty for none)")?.ok_or_else(none)?;
-    let again = ask_secret("Once more")?.ok_or_else(none)?;
+    let first = world::here().secret("New passphrase (empty for none)")?.ok_or_else(none)?;
+    let again = world::here().secret("Once more")?.ok_or_else(none)?;
     if first != again {
         return Err(Error::usage("key.passphrase-differs", "the two are not the same; nothing was changed").hint("run annals key passphrase again"));
     }

@@ -4,7 +4,6 @@ mod out;
 mod progress;
 mod context;
 mod table;
-mod terminal;
 mod remote;
 mod plans;
 mod realign;
@@ -17,16 +16,23 @@ mod feed;
 mod tenant;
 mod key;
 mod points;
+mod jobs;
+mod agent;
 mod service;
 mod demo;
 mod bench;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::TypedValueParser;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::base::error::{Error, Result};
+use crate::face::control::{self, Asked, Request, Session};
+use crate::face::world;
+use crate::model::moment::Zone;
 
 use context::Context;
 use out::Out;
@@ -123,6 +129,9 @@ enum Command {
     Refs(refs::Refs),
     Capture(capture::Capture),
     Feed(feed::Feed),
+    Agent(agent::Agent),
+    Jobs(jobs::Jobs),
+    Drill(jobs::Drill),
     Remote(remote::Remote),
     Tenant(tenant::Tenant),
     Key(key::Key),
@@ -133,6 +142,30 @@ enum Command {
 }
 
 impl Command {
+    /// Whether the agent carries it out where one has the store: all but what works without the store, or is the agent itself.
+    fn goes_to_agent(&self) -> bool {
+        match self {
+            Command::Init(_) | Command::Rebuild(_) | Command::Bench(_) | Command::Demo(_) | Command::Completions(_) | Command::Version(_) => false,
+            Command::Agent(args) => args.goes_to_agent(),
+            _ => true,
+        }
+    }
+
+    /// Whether it may read or write much: the agent lets only some of these run at once.
+    fn is_large(&self) -> bool {
+        matches!(
+            self,
+            Command::Restore(_)
+                | Command::Rollback(_)
+                | Command::Ship(_)
+                | Command::Fetch(_)
+                | Command::Seal(_)
+                | Command::Verify(_)
+                | Command::Drill(_)
+                | Command::Gc(_)
+        )
+    }
+
     /// Does it; the number is the exit code of work that came to its end.
     fn run(self, context: &Context) -> Result<u8> {
         match self {
@@ -164,6 +197,9 @@ impl Command {
             Command::Refs(args) => args.run(context),
             Command::Capture(args) => args.run(context),
             Command::Feed(args) => args.run(context),
+            Command::Agent(args) => args.run(context),
+            Command::Jobs(args) => args.run(context),
+            Command::Drill(args) => args.run(context),
             Command::Remote(args) => args.run(context),
             Command::Tenant(args) => args.run(context),
             Command::Key(args) => args.run(context),
@@ -177,7 +213,8 @@ impl Command {
 
 /// Runs the program with these words (the first is its name).
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(words) {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
         Err(e) => {
             // clap prints help to stdout and mistakes to stderr, with colours on terminals only.
@@ -186,18 +223,84 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let out = Out::new(cli.globals.json, cli.globals.quiet);
+    let asked = if cli.command.goes_to_agent() { ask_agent(&cli.globals, &out, &words) } else { Ok(Asked::Nobody) };
+    ExitCode::from(match asked {
+        Ok(Asked::Done(code)) => code,
+        Ok(Asked::Nobody) => carry_out(cli, &out, &words),
+        Err(e) => fail(&out, &e),
+    })
+}
+
+/// Lets the agent that has the store carry the command out, where there is one.
+fn ask_agent(globals: &Globals, out: &Out, words: &[OsString]) -> Result<Asked> {
+    let context = Context::new(globals.clone(), out.clone())?;
+    let dir = context.dir()?;
+    // Signals are passed on from here on.
+    world::here().signal();
+    let request = || -> Result<Request> { Ok(Request::new(words, &world::here().directory()?, globals.tenant.clone(), Zone::system().name())) };
+    if control::is_served(&dir) { control::ask(&dir, request()?) } else { Ok(Asked::Nobody) }
+}
+
+/// Carries out a command in the world of this thread.
+fn carry_out(cli: Cli, out: &Out, words: &[OsString]) -> u8 {
+    let (globals, goes) = (cli.globals.clone(), cli.command.goes_to_agent());
     let done = Context::new(cli.globals, out.clone()).and_then(|context| cli.command.run(&context));
     match done.and_then(|code| out.flush().map(|()| code)) {
-        Ok(code) => ExitCode::from(code),
-        Err(e) => fail(&out, &e),
+        Ok(code) => code,
+        // An agent took the store while we waited for it.
+        Err(e) if goes && e.code() == "agent.has_store" => match ask_agent(&globals, out, words) {
+            Ok(Asked::Done(code)) => code,
+            Ok(Asked::Nobody) => fail(out, &e),
+            Err(e) => fail(out, &e),
+        },
+        Err(e) => fail(out, &e),
     }
 }
 
-fn fail(out: &Out, e: &Error) -> ExitCode {
+/// Carries out the words of a client in the agent.
+fn serve(words: Vec<OsString>, tenant: Option<String>, session: Arc<Session>) -> u8 {
+    let typed = session.clone();
+    world::within(session, || {
+        // Relative paths mean the client's directory.
+        let command = whole_paths(Cli::command(), &typed);
+        let parsed = command.try_get_matches_from(&words).and_then(|matches| Cli::from_arg_matches(&matches));
+        match parsed {
+            Ok(mut cli) => {
+                // The environment of the agent has no say in it; the client's had.
+                (cli.globals.store, cli.globals.key_file, cli.globals.tenant) = (None, None, tenant);
+                let out = Out::new(cli.globals.json, cli.globals.quiet);
+                let turn = cli.command.is_large().then(|| typed.turn());
+                if matches!(turn, Some(None)) {
+                    return progress::exit_of_signal().unwrap_or(1);
+                }
+                carry_out(cli, &out, &words)
+            }
+            Err(e) => {
+                world::say(e.to_string());
+                2
+            }
+        }
+    })
+}
+
+fn whole_paths(command: clap::Command, session: &Arc<Session>) -> clap::Command {
+    let is_path = |arg: &clap::Arg| arg.get_value_parser().type_id() == clap::builder::ValueParser::path_buf().type_id();
+    let of_args = session.clone();
+    let command = command.mut_args(move |arg| {
+        if !is_path(&arg) {
+            return arg;
+        }
+        let session = of_args.clone();
+        arg.value_parser(clap::builder::PathBufValueParser::new().map(move |path| session.whole(&path)))
+    });
+    command.mut_subcommands(|sub| whole_paths(sub, session))
+}
+
+fn fail(out: &Out, e: &Error) -> u8 {
     // Whoever reads our output has gone: there is nobody to tell.
     if e.code() == "out.closed" {
-        return ExitCode::SUCCESS;
+        return 0;
     }
     out.error(e);
-    ExitCode::from(progress::exit_of_signal().unwrap_or(e.kind().exit()))
+    progress::exit_of_signal().unwrap_or(e.kind().exit())
 }

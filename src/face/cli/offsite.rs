@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::agent::health;
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::SiteId;
@@ -87,13 +88,17 @@ impl Ship {
         if names.is_empty() {
             return Err(Error::new(Kind::Remote, "remote.none", "no remote is configured").hint("annals remote add usb dir:/media/usb/annals"));
         }
-        let options = ShipOptions { dry_run: context.globals.dry_run, limit_rate, seal: SealOptions::default() };
+        let options = ShipOptions { dry_run: context.globals.dry_run, limit_rate, seal: SealOptions::default(), turn_bytes: None };
         let monitor = context.monitor();
         let mut reports = Vec::new();
         let (mut failed, mut failures) = (None, Vec::new());
         for name in &names {
             // One remote that is away must not keep the others from their copy.
-            match store.remote(name, limit_rate).and_then(|remote| store.ship(&remote, &options, &monitor)) {
+            let done = store.remote(name, limit_rate).and_then(|remote| store.ship(&remote, &options, &monitor));
+            if !options.dry_run {
+                health::note_answer(&store, name, done.as_ref().err())?;
+            }
+            match done {
                 Ok(report) => {
                     context.out.line(ship_line(&report, options.dry_run))?;
                     for f in &report.failed {
@@ -132,7 +137,7 @@ fn failure_json(remote: &str, tenant: Option<&str>, code: &str, message: &str, h
     json!({ "remote": remote, "tenant": tenant, "code": code, "message": message, "hint": hint })
 }
 
-fn rate(context: &Context) -> Result<Option<u64>> {
+pub(super) fn rate(context: &Context) -> Result<Option<u64>> {
     match context.globals.limit_rate.as_deref().map(parse_rate).transpose()? {
         Some(Rate::BytesPerSec(bytes)) => Ok(Some(bytes)),
         _ => Ok(None),
@@ -330,6 +335,6 @@ impl Rebuild {
 /// A directory's address with its whole path, so that it means the same from everywhere.
 fn absolute(url: &str) -> Result<String> {
     let Some(path) = url.strip_prefix("dir:") else { return Ok(url.to_owned()) };
-    let path = std::path::absolute(path).map_err(|e| Error::io(format_args!("find {path}"), e))?;
+    let path = crate::face::world::whole(std::path::Path::new(path))?;
     Ok(format!("dir:{}", path.display()))
 }

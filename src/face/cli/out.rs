@@ -1,6 +1,6 @@
 //! What is printed: text for people, JSON for programs, errors to stderr with what to do next.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::base::error::{Error, Kind, Result};
 use crate::face::view;
+use crate::face::world::{self, Stream};
 
 /// The forms of JSON output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -24,7 +25,7 @@ pub(crate) struct Out {
     json: Option<Json>,
     quiet: bool,
     colours: bool,
-    stdout: Arc<Mutex<std::io::BufWriter<std::io::Stdout>>>,
+    stdout: Arc<Mutex<std::io::BufWriter<world::Stdout>>>,
     /// A list in one JSON object has begun and not ended.
     listing: Arc<AtomicBool>,
 }
@@ -38,8 +39,9 @@ fn closed(e: std::io::Error) -> Error {
 
 impl Out {
     pub(crate) fn new(json: Option<Json>, quiet: bool) -> Self {
-        let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Out { json, quiet, colours, stdout: Arc::new(Mutex::new(std::io::BufWriter::new(std::io::stdout()))), listing: Arc::default() }
+        let here = world::here();
+        let colours = here.is_terminal(Stream::Out) && here.variable("NO_COLOR").is_none_or(|v| v.is_empty());
+        Out { json, quiet, colours, stdout: Arc::new(Mutex::new(std::io::BufWriter::new(world::stdout()))), listing: Arc::default() }
     }
 
     /// Whether text is painted, because people read it on a terminal.
@@ -62,7 +64,7 @@ impl Out {
         if self.json.is_some() {
             return Ok(());
         }
-        self.bytes(text.as_ref().as_bytes())?;
+        self.bytes(world::here().as_typed(text.as_ref()).as_bytes())?;
         self.bytes(b"\n")
     }
 
@@ -70,7 +72,7 @@ impl Out {
     pub(crate) fn note(&self, text: impl AsRef<str>) {
         if !self.quiet && self.json.is_none() {
             let _ = self.flush();
-            eprintln!("{}", text.as_ref());
+            world::say(text);
         }
     }
 
@@ -80,7 +82,7 @@ impl Out {
         if self.json.is_none() {
             return Ok(());
         }
-        let (schema, value) = (text_of(&schema)?, text_of(&value)?);
+        let (schema, value) = (text_of(&schema)?, world::here().as_typed_json(&text_of(&value)?));
         match value.strip_prefix('{') {
             Some("}") => self.bytes(format!("{{\"schema\":{schema}}}\n").as_bytes()),
             Some(members) => self.bytes(format!("{{\"schema\":{schema},{members}\n").as_bytes()),
@@ -102,7 +104,7 @@ impl Out {
     /// Prints an error with its hint to stderr; as JSON to stdout where JSON was asked for.
     pub(crate) fn error(&self, e: &Error) {
         if self.json.is_some() {
-            let error = view::error(e).to_string();
+            let error = world::here().as_typed(&view::error(e).to_string());
             // A list that had begun ends here; the error is a member of its object.
             let begun = self.listing.swap(false, Ordering::Relaxed);
             let text = if begun { format!("],{}\n", error.trim_start_matches('{')) } else { format!("{error}\n") };
@@ -114,9 +116,9 @@ impl Out {
     /// Prints an error with its hint to stderr, where the JSON of the command holds it already.
     pub(crate) fn complain(&self, e: &Error) {
         let _ = self.flush();
-        eprintln!("annals: {e}");
+        world::say(format!("annals: {e}"));
         if let Some(hint) = e.what_next() {
-            eprintln!("  {hint}");
+            world::say(format!("  {hint}"));
         }
     }
 

@@ -1,13 +1,14 @@
-//! Progress on stderr: a bar on terminals, lines or JSON lines where asked for. Also where signals arrive.
+//! Progress on stderr: a bar on terminals, lines or JSON lines where asked for.
 
-use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use crate::base::monitor::{Monitor, Progress};
+use crate::face::world::{self, Stream, World};
+
+pub(crate) use crate::face::world::exit_of_signal;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -25,47 +26,27 @@ pub(crate) enum How {
 /// Time between two lines.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
-static SIGNAL: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
-
-fn signal() -> &'static Arc<AtomicUsize> {
-    SIGNAL.get_or_init(|| {
-        let number = Arc::new(AtomicUsize::new(0));
-        let again = Arc::new(AtomicBool::new(false));
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            // A second signal ends the process at once, for people who cannot wait for a safe place. The order of the three matters.
-            let _ = signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, again.clone());
-            let _ = signal_hook::flag::register(signal, again.clone());
-            let _ = signal_hook::flag::register_usize(signal, number.clone(), signal as usize);
-        }
-        number
-    })
-}
-
-/// Exit code of the signal that stopped us, 130 or 143.
-pub(crate) fn exit_of_signal() -> Option<u8> {
-    match SIGNAL.get()?.load(Ordering::Relaxed) {
-        0 => None,
-        number => Some(128 + number as u8),
-    }
-}
-
 /// Shows what the engine tells, and passes signals on to it.
 pub(crate) struct Shown {
     how: How,
+    world: Arc<dyn World>,
     bar: Option<ProgressBar>,
     last: Mutex<Option<Instant>>,
 }
 
 impl Shown {
     pub(crate) fn new(how: How) -> Self {
-        signal();
-        let terminal = std::io::stderr().is_terminal();
+        let world = world::here();
+        // Asked once here, so that signals are taken over before the work begins.
+        world.signal();
+        let terminal = world.is_terminal(Stream::Err);
         let bar = (how == How::Auto && terminal).then(|| {
-            let bar = ProgressBar::no_length();
+            let target = ProgressDrawTarget::term_like(Box::new(Screen(world.clone())));
+            let bar = ProgressBar::with_draw_target(None, target);
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        Shown { how, bar, last: Mutex::new(None) }
+        Shown { how, world, bar, last: Mutex::new(None) }
     }
 }
 
@@ -105,23 +86,24 @@ impl Monitor for Shown {
         *last = Some(Instant::now());
         if self.how == How::Json {
             let line = serde_json::json!({ "phase": p.phase, "items": p.items, "items_total": p.items_total, "bytes": p.bytes, "bytes_total": p.bytes_total });
-            eprintln!("{line}");
+            self.world.complain(&format!("{line}\n"));
         } else {
-            eprintln!("{}: {} of {} items, {} of {} bytes", p.phase, p.items, p.items_total, p.bytes, p.bytes_total);
+            let line = format!("{}: {} of {} items, {} of {} bytes\n", p.phase, p.items, p.items_total, p.bytes, p.bytes_total);
+            self.world.complain(&line);
         }
     }
 
     fn note(&self, message: &str) {
         match (&self.bar, self.how) {
             (Some(bar), _) => bar.println(message),
-            (None, How::Json) => eprintln!("{}", serde_json::json!({ "note": message })),
+            (None, How::Json) => self.world.complain(&format!("{}\n", serde_json::json!({ "note": message }))),
             (None, How::Off) => {}
-            (None, _) => eprintln!("{message}"),
+            (None, _) => self.world.complain(&format!("{}\n", self.world.as_typed(message))),
         }
     }
 
     fn stopped(&self) -> bool {
-        signal().load(Ordering::Relaxed) != 0
+        self.world.signal() != 0
     }
 }
 
@@ -130,5 +112,63 @@ impl Drop for Shown {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// The terminal at the other end of a world, as far as a progress bar needs one.
+struct Screen(Arc<dyn World>);
+
+impl std::fmt::Debug for Screen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Screen")
+    }
+}
+
+impl Screen {
+    fn send(&self, text: &str) -> std::io::Result<()> {
+        self.0.complain(text);
+        Ok(())
+    }
+
+    fn move_cursor(&self, n: usize, code: char) -> std::io::Result<()> {
+        if n == 0 { Ok(()) } else { self.send(&format!("\x1b[{n}{code}")) }
+    }
+}
+
+impl TermLike for Screen {
+    fn width(&self) -> u16 {
+        self.0.columns()
+    }
+
+    fn move_cursor_up(&self, n: usize) -> std::io::Result<()> {
+        self.move_cursor(n, 'A')
+    }
+
+    fn move_cursor_down(&self, n: usize) -> std::io::Result<()> {
+        self.move_cursor(n, 'B')
+    }
+
+    fn move_cursor_right(&self, n: usize) -> std::io::Result<()> {
+        self.move_cursor(n, 'C')
+    }
+
+    fn move_cursor_left(&self, n: usize) -> std::io::Result<()> {
+        self.move_cursor(n, 'D')
+    }
+
+    fn write_line(&self, text: &str) -> std::io::Result<()> {
+        self.send(&format!("{text}\n"))
+    }
+
+    fn write_str(&self, text: &str) -> std::io::Result<()> {
+        self.send(text)
+    }
+
+    fn clear_line(&self) -> std::io::Result<()> {
+        self.send("\r\x1b[2K")
+    }
+
+    fn flush(&self) -> std::io::Result<()> {
+        Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::base::disk;
 use crate::base::error::{Error, Result};
 use crate::base::limits::REFERENCE_LIST_BYTES_MAX;
 use crate::engine::references::{Difference, Entry};
-use crate::face::view;
+use crate::face::{view, world};
 use crate::model::key::{parse_key, show_key};
 use crate::model::moment::{self, Moment, Zone};
 use crate::model::reference::Reference;
@@ -213,7 +213,7 @@ fn read_list(path: &Path) -> Result<Vec<u8>> {
             .map_err(|e| Error::usage("file.unreadable", format!("cannot read the list: {e}")).hint("name a CSV file, or - for standard input"));
     }
     let mut bytes = Vec::new();
-    std::io::stdin().lock().take(REFERENCE_LIST_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| Error::io("read standard input", e))?;
+    world::stdin().take(REFERENCE_LIST_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| Error::io("read standard input", e))?;
     Ok(bytes)
 }
 

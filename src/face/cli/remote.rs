@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::base::error::{Error, Result};
 use crate::engine::store::Store;
-use crate::face::view;
+use crate::face::{view, world};
 use crate::model::key::DEFAULT_TENANT;
 use crate::model::moment;
 use crate::storage::config::{Rate, Remote as Place, parse_rate};
@@ -72,7 +72,7 @@ struct Add {
 impl Add {
     fn run(self, context: &Context) -> Result<u8> {
         context.refuse_dry_run()?;
-        let absolute = |path: PathBuf| std::path::absolute(&path).map_err(|e| Error::io(format_args!("find {}", path.display()), e));
+        let absolute = |path: PathBuf| world::whole(&path);
         let place = Place {
             rclone_config: self.rclone_config.map(absolute).transpose()?,
             region: self.region,
@@ -105,7 +105,7 @@ fn expected(text: &str) -> Result<u64> {
 pub(super) fn place(name: &str, url: &str) -> Result<Place> {
     let url = match RemoteUrl::parse(url)? {
         RemoteUrl::Directory(path) => {
-            let path = std::path::absolute(&path).map_err(|e| Error::io(format_args!("find {}", path.display()), e))?;
+            let path = world::whole(&path)?;
             if path.to_str().is_none() {
                 return Err(Error::usage("remote.url", format!("the path of a remote must be UTF-8 text: {}", path.display()))
                     .hint("give the directory another name, or a link with another name"));
@@ -197,7 +197,7 @@ pub(super) fn options(context: &Context) -> Result<Options> {
         Some(Rate::BytesPerSec(rate)) => Some(rate),
         Some(Rate::Unlimited) | None => None,
     };
-    let rclone_config_password = std::env::var("RCLONE_CONFIG_PASS").ok().filter(|p| !p.is_empty());
+    let rclone_config_password = world::variable("RCLONE_CONFIG_PASS");
     Ok(Options { limit_rate, rclone_config_password, ..Options::default() })
 }
 

@@ -1,14 +1,17 @@
 //! Is it safe: status, verification, garbage collection.
 
 use clap::Args;
+use serde_json::json;
 
+use crate::agent::daemon::{self, Upcoming};
+use crate::agent::health::{self, Health, Problem, RemoteHealth};
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
 use crate::engine::heal::HealReport;
 use crate::engine::status::Status as Seen;
 use crate::engine::store::Store;
-use crate::engine::verify::{Level, Problem, VerifyReport};
-use crate::face::view;
+use crate::engine::verify::{Level, Problem as Unsound, VerifyReport};
+use crate::face::{view, world};
 use crate::model::moment::{self, Zone};
 
 use super::context::{Context, bytes, counted, grouped};
@@ -21,7 +24,7 @@ const DOCUMENTS_SHOWN: usize = 10;
 /// Show whether everything is offsite, and how old the oldest change is that is not
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals status\n  annals status --json\n\nAsks no remote, so it is quick and works offline. Exit code 4 where the oldest change that exists only\nhere is older than stale_after in [alert] of annals.toml, where damage is known, or where the store or a\ncaptured database went back in time, or the store parted from a remote."
+    after_help = "Examples:\n  annals status\n  annals status --json\n\nAsks no remote, so it is quick and works offline. Exit code 4 where the oldest change that exists only\nhere is older than stale_after in [alert] of annals.toml, where damage or another problem is known, or where\nthe store or a captured database went back in time, or the store parted from a remote."
 )]
 pub(crate) struct Status {}
 
@@ -30,14 +33,48 @@ impl Status {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
         let seen = store.status()?;
-        context.out.object("annals.status/1", view::status(&seen, tenant.name()))?;
-        print_status(context, &seen, &context.zone(&store))?;
-        let trouble = seen.damaged || seen.is_stale() || seen.fenced().next().is_some() || seen.behind().next().is_some();
-        Ok(if trouble { FOUND } else { 0 })
+        let here = world::here();
+        let troubles = here.agent().map(|agent| agent.troubles()).unwrap_or_default();
+        let work = Work {
+            runs: here.agent().is_some(),
+            remotes: health::remotes(&store)?,
+            problems: health::problems(&store, &troubles)?,
+            next: daemon::upcoming(&store, 1)?,
+        };
+        let mut value = view::status(&seen, tenant.name());
+        for (row, health) in value["remotes"].as_array_mut().into_iter().flatten().zip(&work.remotes) {
+            row["health"] = view::remote_health(health);
+        }
+        value["waiting"] = waiting(&seen).into();
+        value["agent"] = json!({ "running": work.runs, "next": view::planned(&work.next) });
+        value["problems"] = work.problems.iter().map(|p| json!({ "problem": p.key, "said": p.said })).collect();
+        context.out.object("annals.status/1", value)?;
+        print_status(context, &seen, &work, &context.zone(&store))?;
+        Ok(if work.problems.is_empty() && !seen.is_stale() { 0 } else { FOUND })
     }
 }
 
-fn print_status(context: &Context, seen: &Seen, zone: &Zone) -> Result<()> {
+/// What the agent knows and does.
+struct Work {
+    runs: bool,
+    remotes: Vec<RemoteHealth>,
+    problems: Vec<Problem>,
+    next: Vec<Upcoming>,
+}
+
+/// `30 d, 412 changes, 3.1 MB waiting`; nothing where nothing waits.
+fn waiting(seen: &Seen) -> Option<String> {
+    let age = match seen.unshipped_age_secs() {
+        secs @ 0..120 => format!("{secs} s"),
+        secs @ 120..7_200 => format!("{} min", secs / 60),
+        secs @ 7_200..172_800 => format!("{} h", secs / 3_600),
+        secs => format!("{} d", secs / 86_400),
+    };
+    let amount = || format!("{age}, {}, {} waiting", counted(seen.unshipped.changes, "change"), bytes(seen.unshipped.bytes));
+    (seen.unshipped.batches > 0).then(amount)
+}
+
+fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Result<()> {
     let out = &context.out;
     let (safe, sentence) = view::verdict(seen);
     let word = if safe { out.paint("32", "Safe") } else { out.paint("31", "Not safe") };
@@ -58,19 +95,23 @@ fn print_status(context: &Context, seen: &Seen, zone: &Zone) -> Result<()> {
             out.line(format!("  line left  {line}"))?;
         }
     }
-    let waiting = seen.unshipped;
-    if let Some(oldest) = waiting.oldest {
+    if let (Some(oldest), Some(amount)) = (seen.unshipped.oldest, waiting(seen)) {
         let since = moment::show_short(oldest, zone);
-        let amount = format!("{}, {}, {}", counted(waiting.batches, "batch"), counted(waiting.changes, "change"), bytes(waiting.bytes));
-        out.line(format!("  only here  {amount}, since {since}"))?;
+        out.line(format!("  only here  {amount}; {} since {since}", counted(seen.unshipped.batches, "batch")))?;
     }
-    for remote in &seen.remotes {
+    for (remote, health) in seen.remotes.iter().zip(&work.remotes) {
         let last = match remote.last_shipped {
             Some(at) => format!("last shipped {}", moment::show_short(at, zone)),
             None => "nothing shipped yet".to_owned(),
         };
         let behind = if remote.behind() > 0 { format!(", {} behind", counted(remote.behind(), "batch")) } else { String::new() };
-        out.line(format!("  remote     {} ({}): {last}{behind}", remote.place.name, view::remote_url(&remote.place)))?;
+        let url = view::remote_url(&remote.place);
+        // A remote that is good needs no word about it.
+        let state = match health.health {
+            Health::Good => String::new(),
+            other => format!("; {}: {}", other.word(), health.said),
+        };
+        out.line(format!("  remote     {} ({url}): {last}{behind}{state}", remote.place.name))?;
     }
     for capture in &seen.captures {
         let state = capture.trouble().unwrap_or_else(|| format!("{} rows", grouped(capture.rows)));
@@ -78,6 +119,15 @@ fn print_status(context: &Context, seen: &Seen, zone: &Zone) -> Result<()> {
     }
     if seen.drafts > 0 {
         out.line(format!("  open       {} not committed; annals batch ls shows them", counted(seen.drafts, "batch")))?;
+    }
+    if work.runs {
+        let mut next: Vec<_> = work.next.iter().filter_map(|p| Some((*p.at.first()?, p.task.to_string()))).collect();
+        next.sort();
+        let next: Vec<String> = next.into_iter().take(3).map(|(at, task)| format!("{task} {}", moment::show_short(at, zone))).collect();
+        out.line(format!("  agent      runs; next {}", next.join(", ")))?;
+    }
+    for problem in work.problems.iter().filter(|p| !["stale", "damage"].contains(&p.key.as_str())) {
+        out.line(format!("  {}    {}", out.paint("31", "problem"), problem.said))?;
     }
     let quota = seen.quota_bytes.map(|q| format!(" of {}", bytes(q))).unwrap_or_default();
     out.line(format!("  disk       {}{quota}", bytes(seen.disk_bytes)))
@@ -193,7 +243,7 @@ fn print_verification(context: &Context, report: &VerifyReport, full: bool) -> R
     out.line("Nothing was changed. annals verify --heal brings back what the outbox and the remotes have.")
 }
 
-fn print_problem(context: &Context, problem: &Problem) -> Result<()> {
+fn print_problem(context: &Context, problem: &Unsound) -> Result<()> {
     let tenant = if problem.tenant.is_empty() { String::new() } else { format!("{}: ", problem.tenant) };
     context.out.line(format!("  {tenant}{}", problem.what))?;
     for document in problem.documents.iter().take(DOCUMENTS_SHOWN) {

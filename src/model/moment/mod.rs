@@ -22,6 +22,7 @@
 
 mod words;
 mod zone;
+mod day;
 mod show;
 mod duration;
 mod shape;
@@ -32,6 +33,7 @@ mod address;
 mod tests;
 
 pub use address::Address;
+pub use day::{Day, Wall};
 pub use duration::{duration_text, parse_duration};
 pub use expression::{Moment, MomentRange, parse, parse_range, parse_rfc3339};
 pub use show::{age, rfc3339_utc, show, show_short};

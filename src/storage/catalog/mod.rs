@@ -11,6 +11,8 @@ pub mod drafts;
 pub mod segments;
 pub mod lines;
 pub mod cursors;
+pub mod jobs;
+pub mod ledger;
 pub mod summary;
 mod wal;
 

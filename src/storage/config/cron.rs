@@ -10,8 +10,9 @@ use super::words::shown;
 /// Times in the form of crontab(5): minute, hour, day of month, month, day of week.
 ///
 /// `*`, numbers, ranges `a-b`, steps `*/n` and `a-b/n`, lists with commas, months and weekdays also as `jan`, `mon`; Sunday is 0 or 7. Where
-/// both days are restricted either one suffices, as in every cron since Vixie's. A time in an hour that the clocks skip does not come; one
-/// in an hour that comes twice comes twice.
+/// both days are restricted either one suffices, as in every cron since Vixie's. What follows the clock (`*` as minute or hour) comes as often
+/// as the clock shows it. Other times come once a day whatever the clocks do: one in an hour that they skip comes when they do, one in an hour
+/// that they show twice comes with the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cron {
     text: String,
@@ -22,6 +23,7 @@ pub struct Cron {
     weekdays: u64,
     any_day: bool,
     any_weekday: bool,
+    follows_clock: bool,
 }
 
 impl Cron {
@@ -48,6 +50,7 @@ impl Cron {
             weekdays: weekdays | (weekdays >> 7),
             any_day: day.starts_with('*'),
             any_weekday: weekday.starts_with('*'),
+            follows_clock: minute.starts_with('*') || hour.starts_with('*'),
         };
         let lengths = [31u64, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
         let comes = (1u64..).zip(lengths).any(|(month, days)| cron.months >> month & 1 == 1 && cron.days & ((2 << days) - 1) != 0);
@@ -59,11 +62,30 @@ impl Cron {
 
     /// Whether the minute that the wall clock shows is one of these times.
     pub fn matches(&self, at: &Local) -> bool {
-        let has = |set: u64, n: u8| set >> n & 1 == 1;
-        let (day, weekday) = (has(self.days, at.day), has(self.weekdays, at.weekday));
-        let on_day = if self.any_day || self.any_weekday { day && weekday } else { day || weekday };
-        on_day && has(self.minutes, at.minute) && has(self.hours, at.hour) && has(self.months, at.month)
+        self.on(at.month, at.day, at.weekday) && has(self.minutes, at.minute) && has(self.hours, at.hour)
     }
+
+    /// Whether it comes on a day: its month, its day of the month, and its weekday (0 is Sunday).
+    pub fn on(&self, month: u8, day: u8, weekday: u8) -> bool {
+        let (day, weekday) = (has(self.days, day), has(self.weekdays, weekday));
+        let on_day = if self.any_day || self.any_weekday { day && weekday } else { day || weekday };
+        on_day && has(self.months, month)
+    }
+
+    /// The minutes of a day at which it comes, 0 to 1439, in order.
+    pub fn minutes_of_day(&self) -> impl Iterator<Item = u16> + '_ {
+        let hours = (0..24u8).filter(|h| has(self.hours, *h));
+        hours.flat_map(|h| (0..60u8).filter(|m| has(self.minutes, *m)).map(move |m| u16::from(h) * 60 + u16::from(m)))
+    }
+
+    /// Whether it comes as often as the clock shows it: it has `*` as its minute or hour.
+    pub fn follows_clock(&self) -> bool {
+        self.follows_clock
+    }
+}
+
+fn has(set: u64, n: u8) -> bool {
+    set >> n & 1 == 1
 }
 
 impl fmt::Display for Cron {

@@ -18,7 +18,7 @@ pub use directory::{Directory, MARKER};
 pub use place::{Options, RemoteUrl};
 pub use rclone::{RCLONE_OLDEST, Rclone};
 pub use recording::{Call, Fault, Memory, Recording, Verb};
-pub use retry::{Policy, Retrying, Sleeper, SystemSleeper, worth_retrying};
+pub use retry::{Policy, Retrying, Sleeper, SystemSleeper, passes, worth_retrying};
 pub use throttle::Throttle;
 
 use std::sync::Arc;

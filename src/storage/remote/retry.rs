@@ -90,8 +90,13 @@ impl Policy {
 
 /// Whether the same call may succeed if it is made again. Refusals, missing objects and full remotes stay what they are.
 pub fn worth_retrying(error: &Error) -> bool {
+    passes(error.code())
+}
+
+/// Whether what this code stands for passes by itself.
+pub fn passes(code: &str) -> bool {
     matches!(
-        error.code(),
+        code,
         "remote.unreachable" | "remote.name_lookup" | "remote.timeout" | "remote.busy" | "remote.cut" | "remote.failed" | "remote.rclone_died"
     )
 }

@@ -23,7 +23,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::base::error::{Error, Result};
-use crate::face::view;
+use crate::face::{view, world};
 use crate::model::change::Meta;
 use crate::model::key::show_key;
 use crate::model::moment::{Address, Moment};
@@ -49,7 +49,7 @@ impl Init {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         context.refuse_dry_run()?;
         let dir = context.new_dir();
-        let host = || std::env::var("HOSTNAME").unwrap_or_else(|_| "site".into());
+        let host = || world::variable("HOSTNAME").unwrap_or_else(|| "site".into());
         let site = self.site.unwrap_or_else(host);
         // A slip in the address must not leave a store without the remote that was asked for.
         let place = self.remote.as_deref().map(|url| remote::place("offsite", url)).transpose()?;
@@ -104,7 +104,7 @@ impl Put {
         let key = crate::model::key::parse_key(&self.key);
         let mut batch = tenant.batch(&by.reason).actor(&by.actor).origin(&by.origin).request_id(&self.request_id);
         let mut reader: Box<dyn Read> = if self.file.as_os_str() == "-" {
-            Box::new(std::io::stdin().lock())
+            Box::new(world::stdin())
         } else {
             let unreadable = |e| Error::usage("file.unreadable", format!("cannot read {}: {e}", self.file.display()));
             if self.file.is_dir() {

@@ -14,7 +14,7 @@ use crate::engine::store::Tenant;
 use crate::face::cli::context::{Context, bytes, counted};
 use crate::face::cli::everyday::batch_number;
 use crate::face::cli::table::{Table, clean, pad};
-use crate::face::view;
+use crate::face::{view, world};
 use crate::model::change::{Change, Meta};
 use crate::model::key::{check_key, parse_key, show_key};
 use crate::model::moment;
@@ -94,7 +94,7 @@ fn open_number(text: &str) -> Result<i64> {
 /// The file, or standard input for `-`.
 fn open(path: &Path) -> Result<Box<dyn BufRead>> {
     if path.as_os_str() == "-" {
-        return Ok(Box::new(BufReader::with_capacity(1 << 20, std::io::stdin().lock())));
+        return Ok(Box::new(BufReader::with_capacity(1 << 20, world::stdin())));
     }
     let unreadable = |e| {
         Error::usage("file.unreadable", format!("cannot read {}: {e}", path.display()))
@@ -189,6 +189,7 @@ fn take(context: &Context, batch: &mut crate::Batch, counts: &mut Counts, key: &
                     if context.globals.dry_run { Ok(()) } else { batch.put_with(key, &mut &content[..], meta) }
                 }
                 Content::File(path) => {
+                    let path = world::whole(&path)?;
                     let unreadable = |e| Error::usage("file.unreadable", format!("cannot read {}: {e}", path.display()));
                     let mut file = File::open(&path).map_err(unreadable)?;
                     let about = file.metadata().map_err(unreadable)?;

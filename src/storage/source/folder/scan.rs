@@ -40,6 +40,12 @@ impl PathSet {
         self.0.insert(path);
     }
 
+    /// The paths of both.
+    pub fn union(mut self, mut other: PathSet) -> PathSet {
+        self.0.append(&mut other.0);
+        self
+    }
+
     /// How many paths.
     pub fn len(&self) -> usize {
         self.0.len()

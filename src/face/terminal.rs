@@ -1,4 +1,4 @@
-//! Asking for a secret on a terminal, without showing it.
+//! The terminal: how wide it is, and asking for a secret without showing it.
 
 use std::io::{IsTerminal, Read, Write};
 
@@ -10,18 +10,23 @@ use crate::base::error::{Error, Kind, Result};
 /// Bytes: room for any passphrase. Allocated at once, so that growing leaves no copies behind.
 const SECRET_BYTES_MAX: usize = 1024;
 
+/// Columns of the terminal that standard error is; 80 where it is none.
+pub(super) fn columns() -> u16 {
+    rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| size.ws_col.max(20))
+}
+
 /// Asks for a secret. `None` where standard input is not a terminal.
-pub(crate) fn ask_secret(question: &str) -> Result<Option<Zeroizing<String>>> {
+pub(super) fn ask_secret(question: &str) -> Result<Option<Zeroizing<String>>> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         return Ok(None);
     }
     let hidden = Hidden::start()?;
-    eprint!("{question}: ");
-    let _ = std::io::stderr().flush();
+    let mut err = std::io::stderr();
+    let _ = err.write_all(format!("{question}: ").as_bytes()).and_then(|()| err.flush());
     let typed = typed_line(&mut stdin.lock().bytes());
     drop(hidden);
-    eprintln!();
+    let _ = err.write_all(b"\n");
     typed.map(Some)
 }
 

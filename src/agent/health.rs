@@ -1,0 +1,208 @@
+//! Is it well: the state of each remote, what people should know, and telling them once.
+
+use std::time::Duration;
+
+use crate::base::error::{Error, Kind, Result};
+use crate::base::monitor::Silent;
+use crate::base::process::Command;
+use crate::base::time::Timestamp;
+use crate::engine::status::RemoteStatus;
+use crate::engine::store::Store;
+use crate::model::moment;
+use crate::storage::catalog::ledger::Contact;
+use crate::storage::remote::passes;
+
+use super::site::Troubles;
+use super::worker::last_drill;
+
+/// Seconds that a remote may be away before that is a problem, where neither `expected` nor `stale_after` say.
+const AWAY_SECS: i64 = 24 * 3_600;
+/// How long the alert command may take.
+const ALERT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How a remote is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It holds what it should, or is about to.
+    Good,
+    /// It is away as it may be, or the line is closed.
+    Waiting,
+    /// It lacks changes that are older than they may be.
+    Stale,
+    /// It does not do as it should, and waiting will not help.
+    Broken,
+}
+
+impl Health {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Health::Good => "good",
+            Health::Waiting => "waiting",
+            Health::Stale => "stale",
+            Health::Broken => "broken",
+        }
+    }
+}
+
+/// A remote, how it is and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteHealth {
+    /// Its name.
+    pub name: String,
+    /// See [`Health`].
+    pub health: Health,
+    /// What is known from the last attempts to use it.
+    pub contact: Contact,
+    /// A sentence, empty where it is good.
+    pub said: String,
+}
+
+/// Something that people should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The same words for the same problem.
+    pub key: String,
+    /// A sentence about it.
+    pub said: String,
+}
+
+fn secs_since(at: Option<Timestamp>, now: Timestamp) -> i64 {
+    at.map_or(0, |at| (now.secs() - at.secs()).max(0))
+}
+
+/// How each remote is, as far as is known without asking it.
+pub fn remotes(store: &Store) -> Result<Vec<RemoteHealth>> {
+    let now = store.now_is();
+    let stale_after = store.config().alert.stale_after_secs.map_or(i64::MAX, |s| i64::try_from(s).unwrap_or(i64::MAX));
+    store.remote_statuses()?.iter().map(|remote| one(store, remote, now, stale_after)).collect()
+}
+
+fn one(store: &Store, remote: &RemoteStatus, now: Timestamp, stale_after: i64) -> Result<RemoteHealth> {
+    let name = remote.place.name.clone();
+    let contact = store.inner.catalog.read(|v| v.contact(&name))?;
+    let lacks = remote.behind() > 0;
+    let mut oldest: Option<Timestamp> = None;
+    for held in remote.held.iter().filter(|h| h.behind > 0) {
+        let tenant = store.tenant(&held.tenant)?;
+        oldest = [oldest, store.inner.catalog.read(|v| v.tail_after(tenant.id, held.seq))?.oldest].into_iter().flatten().min();
+    }
+    let lag = secs_since(oldest, now);
+    let away = secs_since(contact.since, now);
+    let absent = contact.code == "remote.absent";
+    let expected = remote.place.expected_secs.map(|s| i64::try_from(s).unwrap_or(i64::MAX));
+    // Away as it may be: since it was last here, less time has passed than between two visits.
+    let unseen = secs_since(contact.good.or(contact.since), now);
+    let may_be_away = absent && expected.is_some_and(|limit| unseen <= limit);
+    let heals = absent || passes(&contact.code);
+    let ago = |secs: i64| moment::age(secs);
+    let (health, said) = match contact.since {
+        Some(_) if may_be_away => (Health::Waiting, format!("away for {}, as it may be; it is shipped to when it is back", ago(away))),
+        Some(_) if absent && expected.is_some() => (Health::Stale, format!("was expected back by now; last here {} ago", ago(unseen))),
+        Some(_) if !heals || absent => (Health::Broken, contact.said.clone()),
+        Some(_) if lacks && lag > stale_after => (Health::Stale, format!("lacks changes of {}: {}", ago(lag), contact.said)),
+        Some(_) if away > AWAY_SECS => (Health::Stale, format!("does not answer for {}: {}", ago(away), contact.said)),
+        Some(_) => (Health::Waiting, contact.said.clone()),
+        None if lacks && lag > stale_after && expected.is_none() => (Health::Stale, format!("lacks changes of {}", ago(lag))),
+        None => (Health::Good, String::new()),
+    };
+    Ok(RemoteHealth { name, health, contact, said })
+}
+
+/// Notes what an attempt to use a remote showed, for [`remotes`]. What was refused or stopped here says nothing about the remote.
+pub fn note_answer(store: &Store, name: &str, error: Option<&Error>) -> Result<()> {
+    let now = store.now_is();
+    match error {
+        None => store.inner.catalog.write(|w| w.note_contact(name, now)),
+        Some(e) if e.kind() == Kind::Remote || e.code() == "remote.lied" => {
+            store.inner.catalog.write(|w| w.note_trouble(name, e.code(), &e.to_string(), now))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// What people should know now.
+pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
+    let now = store.now_is();
+    let mut found = Vec::new();
+    let mut add = |key: String, said: String| found.push(Problem { key, said });
+    if let Some(since) = troubles.full_since {
+        add("space".into(), format!("no space left since {}: nothing is recorded until there is", moment::show_short(since, &store.zone())));
+    }
+    if let Some(why) = &troubles.config {
+        add("config".into(), format!("annals.toml cannot be used, the last good one stays in force: {why}"));
+    }
+    if !store.damage()?.is_none() {
+        add("damage".into(), "bytes that were recorded are gone; annals verify names the documents".into());
+    }
+    for standing in store.lineage()? {
+        if let Some(fence) = &standing.fence {
+            add(format!("lineage {}", standing.tenant), format!("{}; annals realign shows both sides", fence.refusal(&standing.tenant)));
+        }
+    }
+    for capture in store.captured_databases()? {
+        if let Some(trouble) = capture.trouble() {
+            add(format!("database {}", capture.prefix), trouble);
+        }
+    }
+    if let Some(limit) = store.config().alert.stale_after_secs {
+        let waiting = store.unshipped()?;
+        let age = secs_since(waiting.oldest, now);
+        if age > i64::try_from(limit).unwrap_or(i64::MAX) {
+            let allowed = moment::duration_text(limit);
+            add(
+                "stale".into(),
+                format!("{} changes exist only here, the oldest for {}, past the {allowed} allowed", waiting.changes, moment::age(age)),
+            );
+        }
+    }
+    for remote in remotes(store)? {
+        if matches!(remote.health, Health::Stale | Health::Broken) {
+            add(format!("remote {}", remote.name), format!("remote {} is {}: {}", remote.name, remote.health.word(), remote.said));
+        }
+        if let Some(drill) = last_drill(store, &remote.name)?.filter(|d| !d.well) {
+            let why = drill.problems.first().cloned().unwrap_or_default();
+            add(format!("drill {}", remote.name), format!("the last drill of {} failed: {why}", remote.name));
+        }
+    }
+    for job in store.inner.catalog.read(|v| v.dead_jobs())? {
+        add(
+            format!("job {}", job.task),
+            format!("{} failed {} times and waits for you (annals jobs retry {}): {}", job.task, job.attempts, job.id, job.said),
+        );
+    }
+    Ok(found)
+}
+
+/// Tells people of problems that they were not told of, each once, with the command of the configuration. What is solved is forgotten, so
+/// that it is told again when it comes again. How many were told.
+///
+/// The command gets the sentence as its last argument, and `ANNALS_PROBLEM`, `ANNALS_SITE` and `ANNALS_STORE` in its environment. One that
+/// fails is run again the next time.
+pub fn tell(store: &Store, problems: &[Problem]) -> Result<usize> {
+    let known = store.inner.catalog.read(|v| v.told())?;
+    for solved in known.iter().filter(|told| problems.iter().all(|p| p.key != told.problem)) {
+        store.inner.catalog.write(|w| w.remove_told(&solved.problem))?;
+    }
+    let command = &store.config().alert.command;
+    let Some((program, arguments)) = command.split_first() else { return Ok(0) };
+    let site = store.config().store.site.clone().unwrap_or_default();
+    let mut told = 0;
+    for problem in problems.iter().filter(|p| known.iter().all(|told| told.problem != p.key)) {
+        let sentence = if site.is_empty() { problem.said.clone() } else { format!("{site}: {}", problem.said) };
+        let run = Command::new(program)
+            .args(arguments)
+            .arg(&sentence)
+            .env("ANNALS_PROBLEM", &problem.key)
+            .env("ANNALS_SITE", &site)
+            .env("ANNALS_STORE", store.dir())
+            .timeout(ALERT_TIMEOUT)
+            .run(&Silent);
+        if run.is_ok_and(|output| output.exit.success()) {
+            let now = store.now_is();
+            store.inner.catalog.write(|w| w.add_told(&problem.key, &problem.said, now))?;
+            told += 1;
+        }
+    }
+    Ok(told)
+}

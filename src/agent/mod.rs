@@ -1,0 +1,10 @@
+//! Floor 5: where time passes by itself. The agent captures, seals, ships, verifies and rehearses on schedule; its work is a durable queue.
+
+pub mod schedule;
+pub mod queue;
+mod live;
+pub mod site;
+mod watch;
+pub mod worker;
+pub mod health;
+pub mod daemon;

@@ -1,0 +1,88 @@
+//! Verification on a rolling budget: a part of the contents at a time, so that everything was read back once in a while without ever being
+//! in the way.
+
+use crate::base::error::Result;
+use crate::base::monitor::{Monitor, Progress, check_stop};
+use crate::model::key::show_key;
+use crate::storage::catalog::tenant_of;
+
+use super::store::Store;
+use super::verify::{VerifyReport, read_whole};
+
+/// Fact: the content after the last one that was read back, of all tenants in the order of their numbers.
+const CURSOR: &str = "patrol";
+/// Contents looked at in one view of the catalogue.
+const PAGE: usize = 200;
+
+/// What one patrol saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Patrol {
+    /// What was looked at and found.
+    pub report: VerifyReport,
+    /// Whether it came to the end; the next one begins anew.
+    pub round_ended: bool,
+}
+
+impl Store {
+    /// Reads contents back and compares them with their digests, from where the last patrol ended, until `budget_bytes` are read or
+    /// everything was. Stopped by the monitor, it goes on there the next time.
+    pub fn patrol(&self, budget_bytes: u64, monitor: &dyn Monitor) -> Result<Patrol> {
+        let inner = &*self.inner;
+        let mut next = inner.catalog.read(|rows| rows.fact_number(CURSOR))? as i64;
+        let mut seen = Patrol::default();
+        while seen.report.bytes < budget_bytes {
+            let page = inner.catalog.read(|rows| rows.contents(next, i64::MAX, PAGE))?;
+            for content in &page {
+                check_stop(monitor)?;
+                match read_whole(inner, content) {
+                    Ok(bytes) => seen.report.bytes += bytes,
+                    Err(e) => {
+                        let (documents, tenant) =
+                            inner.catalog.read(|rows| Ok((rows.documents_with(content.id)?, rows.tenant_by_id(tenant_of(content.id))?.name)))?;
+                        let documents = documents.iter().map(|k| show_key(k)).collect();
+                        seen.report.problem(&tenant, format!("content {} is damaged: {e}", content.digest.short(16)), None, documents);
+                    }
+                }
+                seen.report.contents += 1;
+                next = content.id + 1;
+                if seen.report.bytes >= budget_bytes {
+                    break;
+                }
+            }
+            if page.is_empty() {
+                next = 0;
+                seen.round_ended = true;
+            }
+            inner.catalog.write(|w| w.set_fact(CURSOR, &(next as u64).to_be_bytes()))?;
+            let (items, bytes) = (seen.report.contents, seen.report.bytes);
+            monitor.progress(&Progress { phase: "reading back", items, items_total: 0, bytes, bytes_total: budget_bytes });
+            if seen.round_ended {
+                break;
+            }
+        }
+        Ok(seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::monitor::Silent;
+
+    #[test]
+    fn a_patrol_goes_on_where_the_last_one_ended_and_comes_round() {
+        let dir = tempfile::tempdir().expect("dir");
+        let store = Store::init(dir.path().join("store"), "test").expect("init");
+        for n in 0..5u8 {
+            store.put(format!("k{n}"), &vec![n; 1000][..]).expect("put");
+        }
+        let mut looked = 0;
+        for part in [3, 2] {
+            let seen = store.patrol(2_500, &Silent).expect("patrol");
+            looked += seen.report.contents;
+            assert_eq!((seen.report.contents, seen.report.problems.len()), (part, 0));
+        }
+        assert_eq!(looked, 5);
+        assert!(store.patrol(2_500, &Silent).expect("patrol").report.contents == 3, "it begins anew");
+    }
+}
