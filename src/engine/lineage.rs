@@ -310,7 +310,11 @@ pub(crate) fn before_shipment(tenant: &Tenant, name: &str, remote: &dyn Remote, 
     if !ask || (remote.is_far() && !must()?) {
         return Ok(());
     }
-    let looked = look(tenant, remote)?;
+    let looked = match look(tenant, remote) {
+        // A new remote behind a line: its folder is made by the first upload.
+        Err(e) if e.code() == "remote.absent" && remote.is_far() && !inner.catalog.read(|rows| rows.remote_used(name))? => return Ok(()),
+        looked => looked?,
+    };
     match looked.fence(tenant, name)? {
         None => inner.catalog.write(|w| {
             note_same(w, tenant.id, &looked.same)?;

@@ -13,6 +13,7 @@ use annals::base::monitor::Silent;
 use annals::base::random::{Random, SeededRandom};
 use annals::engine::offsite::OpenRemote;
 use annals::engine::verify::Level;
+use annals::model::change::Meta;
 use annals::model::moment::Moment;
 use annals::{Store, Tenant};
 
@@ -89,9 +90,9 @@ impl Model {
         let store = options().open(&dir.path().join("store")).expect("open");
         let other = store.add_tenant("b").expect("tenant");
         other.put("x", &noise(1, 9000)[..]).expect("put");
-        let mut batch = store.batch("abandoned");
-        batch.put("abandoned", &mut &noise(2, 50_000)[..]).expect("put");
-        drop(batch);
+        let mut batch = store.batch("refused");
+        batch.put_if_version("refused", &mut &noise(2, 50_000)[..], Meta::default(), 7).expect("put");
+        batch.commit().expect_err("there is no such version, but the chunks are there");
         store.gc(false, &Silent).expect("gc flushes the chunk store");
         store.ship(&folder_remote(&dir.path().join("remote")), &quick(), &Silent).expect("ship");
         for round in 0..6u64 {
@@ -365,7 +366,7 @@ fn a_cut_journal_is_noticed_at_open_and_healed() {
     let model = Model::new();
     let torn = model.torn();
     let journal = files(&torn).into_iter().find(|p| p.extension().is_some_and(|e| e == "jnl")).expect("a journal");
-    assert!(Harm::Zeroed.inflict(&torn.join(journal)));
+    assert!(Harm::Halved.inflict(&torn.join(journal)));
     let store = options().open(&torn).expect("fjall opens it as if nothing had happened");
     let damage = store.damage().expect("damage");
     let named: Vec<&String> = damage.lost.iter().flat_map(|p| &p.documents).collect();

@@ -9,6 +9,7 @@ use annals::base::monitor::{Monitor, Progress, Silent};
 use annals::base::time::{Clock, Timestamp};
 use annals::engine::offsite::ShipOptions;
 use annals::engine::verify::Level;
+use annals::model::change::Meta;
 
 use crate::support::{Site, memory, site};
 
@@ -94,9 +95,9 @@ fn garbage_is_not_collected_while_the_store_is_healed() {
 #[test]
 fn the_store_is_not_healed_while_garbage_is_collected() {
     let s = site();
-    let mut abandoned = s.store.batch("");
-    abandoned.put("never", &vec![7; 100_000][..]).expect("put");
-    drop(abandoned);
+    let mut refused = s.store.batch("");
+    refused.put_if_version("never", &mut &vec![7; 100_000][..], Meta::default(), 7).expect("put");
+    refused.commit().expect_err("there is no such version");
     let meanwhile = Meanwhile::new(|| assert_eq!(s.store.heal(&[], &Silent).expect_err("gc is under way").code(), "heal.busy"));
     assert!(s.store.gc(false, &meanwhile).expect("gc").removed && meanwhile.is_done());
     s.store.heal(&[], &Silent).expect("heal");

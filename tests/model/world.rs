@@ -250,10 +250,11 @@ impl World {
             Op::Fetch => self.fetch(),
             Op::Rebuild => self.rebuild(),
             Op::Gc => {
-                // An abandoned batch leaves chunks that nothing names.
-                let mut batch = self.tenant().batch("abandoned");
-                batch.put("abandoned", &mut &self.bytes(b"", &Bytes::Random(30_000, 1 << 40))[..]).expect("put");
-                drop(batch);
+                // A refused batch leaves chunks that nothing names.
+                let mut batch = self.tenant().batch("refused");
+                let bytes = self.bytes(b"", &Bytes::Random(30_000, 1 << 40));
+                batch.put_if_version("refused", &mut &bytes[..], Meta::default(), 7).expect("put");
+                batch.commit().expect_err("there is no such version");
                 assert!(self.store().gc(false, &Silent).expect("gc").removed);
                 assert_eq!(self.store().gc(true, &Silent).expect("gc").orphans, 0);
             }

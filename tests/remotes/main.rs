@@ -284,6 +284,7 @@ impl Place {
         // Also by one that looks first, as the second remote of an old store gets it.
         let fresh = self.rclone(program, "good", &format!("{below}fresh"));
         assert_eq!(stored(&fresh, &[site.file("t0/seg/first", b"first").again()]), [Stored::Written]);
+        fresh.remove(&["t0/seg/first".into()]).expect("remove");
 
         conformance(&site);
         self.killed(&rclone, &site);
