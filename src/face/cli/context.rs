@@ -229,7 +229,7 @@ impl Context {
 /// Where witness files are kept: `ANNALS_STATE` (empty: nowhere), or the user's directory for state
 /// (<https://specifications.freedesktop.org/basedir-spec/latest/>).
 fn state_dir() -> Option<PathBuf> {
-    let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let named = |name: &str| world::here().variable(name).map(PathBuf::from);
     if let Some(dir) = named("ANNALS_STATE") {
         return Some(dir).filter(|dir| !dir.as_os_str().is_empty());
     }

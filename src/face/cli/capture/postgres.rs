@@ -11,6 +11,7 @@ use crate::engine::capture::postgres::{PgCapture, PgCaptured, SLOT_BYTES_MAX};
 use crate::face::cli::context::{Context, bytes, counted, grouped};
 use crate::face::cli::progress::exit_of_signal;
 use crate::face::view;
+use crate::face::world;
 use crate::model::key::{parse_key, show_key};
 
 /// How often a watch asks the server.
@@ -84,7 +85,7 @@ impl Postgres {
 
 /// The address with the password of the environment, where it has none. Words on a command line can be read by other users of the machine.
 fn with_password(url: &str) -> Result<String> {
-    let Ok(password) = std::env::var("PGPASSWORD") else { return Ok(url.to_owned()) };
+    let Some(password) = world::variable("PGPASSWORD") else { return Ok(url.to_owned()) };
     if password.contains(['\'', '\\']) {
         return Err(
             Error::usage("source.password", "the password in PGPASSWORD holds a quote or a backslash").hint("put it into the address, as %27 or %5C")
