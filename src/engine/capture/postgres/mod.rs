@@ -389,9 +389,11 @@ fn drain(
             check_stop(monitor)?;
             stream.take(message)
         })?;
-        stream.check_line()?;
-        stream.recorder.commit()?;
         let all = stream.messages - before < PEEK as u64;
+        if all {
+            stream.check_line()?;
+        }
+        stream.recorder.commit()?;
         let to = if all { durable.max(stream.read_to) } else { stream.read_to };
         if all && stream.state.skip.as_ref().is_some_and(|skip| skip.is_over(durable)) {
             stream.state.skip = None;
