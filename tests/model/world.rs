@@ -21,7 +21,6 @@ use annals::model::change::Meta;
 use annals::model::moment::Moment;
 use annals::model::plan::{OnConflict, Plan};
 use annals::model::reference::Reference;
-use annals::model::timeline::Position;
 use annals::storage::remote::Memory;
 use annals::{Batch, Result, Store, Tenant};
 
@@ -410,9 +409,9 @@ impl World {
             let tenant = self.store().tenant(&name).expect("the tenant came back");
             let position = tenant.position().expect("position");
             let digest = old.tenant(&name).expect("tenant").batches(seq, seq, 1).expect("batches").first().map(|b| b.digest);
-            let expected = Position { seq, digest: digest.unwrap_or(position.digest), ..old.tenant(&name).expect("tenant").position().expect("end") };
+            // Not the timeline: what was recorded after an earlier rebuild and never shipped is on a line of its own.
             if seq > 0 {
-                assert_eq!(position, expected, "{name}");
+                assert_eq!((position.seq, position.digest), (seq, digest.unwrap_or(position.digest)), "{name}");
             }
             self.plain.get_mut(&name).expect("known").cut(seq);
         }
