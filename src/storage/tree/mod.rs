@@ -2,8 +2,8 @@
 //!
 //! Nothing is ever seen at the target but the finished tree. Everything below the stage is opened relative to an open directory, created
 //! exclusively and never through a symbolic link, so neither a key nor a link that was restored before can lead outside. The stage is
-//! readable by its owner only until all is there. One `syncfs` before the rename makes everything durable, where a sync for each of many small
-//! files would take many times as long.
+//! readable by its owner only until all is there. A tree of a few files is synced file by file; of a larger one a single `syncfs` before the
+//! rename makes everything durable, where a sync for each would take many times as long. It pays for what others wrote as well.
 #![cfg(unix)]
 
 mod place;
@@ -38,6 +38,8 @@ use place::{failed, refused, split};
 
 /// Directories: how many are kept open. Keys that come in path order need as many as they are deep.
 const OPEN_DIRECTORIES_MAX: usize = 64;
+/// Files and directories that are synced one by one.
+const SYNCED_ALONE_MAX: usize = 16;
 /// Times: how often a stage is made anew when other processes take it away.
 const STAGE_TRIES: u32 = 5;
 /// Bits of a file that let it run as its owner. The owner of a restored file is whoever restores.
@@ -78,6 +80,10 @@ pub struct TreeWriter {
     /// Recently used directories, the last used last.
     open: Vec<(Vec<u8>, Arc<OwnedFd>)>,
     directories: BTreeMap<Vec<u8>, (Option<u32>, Option<i64>)>,
+    /// Directories that were made, as long as few files and directories were.
+    made: Vec<Arc<OwnedFd>>,
+    /// Files that were synced, each by itself.
+    synced: usize,
     written: Written,
     committed: bool,
 }
@@ -110,6 +116,8 @@ impl TreeWriter {
             root: rustix::process::geteuid().is_root(),
             open: Vec::new(),
             directories: BTreeMap::new(),
+            made: Vec::new(),
+            synced: 0,
             written: Written::default(),
             committed: false,
             target,
@@ -196,7 +204,12 @@ impl TreeWriter {
             }
         }
         fault::point("tree.sync")?;
-        sync_all(&self.stage).map_err(|e| io("sync", e))?;
+        // A link cannot be synced by itself.
+        if self.is_small() && self.written.links == 0 {
+            self.made.iter().try_for_each(rustix::fs::fsync).map_err(|e| io("sync", e))?;
+        } else {
+            sync_all(&self.stage).map_err(|e| io("sync", e))?;
+        }
         fault::point("tree.open")?;
         fchmod(&*self.stage, Mode::from_raw_mode(self.mode)).map_err(|e| io("set the mode of", e))?;
         rustix::fs::fsync(&*self.stage).map_err(|e| io("sync", e))?;
@@ -210,6 +223,11 @@ impl TreeWriter {
         fault::point("disk.sync_dir")?;
         rustix::fs::fsync(&self.parent).map_err(|e| io("sync the directory of", e))?;
         Ok(self.written)
+    }
+
+    /// Whether all is synced one by one.
+    fn is_small(&self) -> bool {
+        self.synced + self.made.len() <= SYNCED_ALONE_MAX
     }
 
     /// The open directory at `path` of the stage, made where it is missing. `key` is what it is needed for.
@@ -240,7 +258,11 @@ impl TreeWriter {
         while start < path.len() {
             let from = if start == 0 { 0 } else { start + 1 };
             let end = path[from..].iter().position(|b| *b == b'/').map_or(path.len(), |i| from + i);
-            dir = Arc::new(self.step(&dir, &path[from..end], key)?);
+            let (below, is_new) = self.step(&dir, &path[from..end], key)?;
+            dir = Arc::new(below);
+            if is_new && self.is_small() {
+                self.made.push(Arc::clone(&dir));
+            }
             if self.open.len() >= OPEN_DIRECTORIES_MAX {
                 self.open.remove(0);
             }
@@ -250,10 +272,11 @@ impl TreeWriter {
         Ok(dir)
     }
 
-    fn step(&self, dir: &OwnedFd, name: &[u8], key: &[u8]) -> Result<OwnedFd> {
+    /// Opens the directory called `name`, or makes it where it is missing; says whether it did.
+    fn step(&self, dir: &OwnedFd, name: &[u8], key: &[u8]) -> Result<(OwnedFd, bool)> {
         match open_directory(dir.as_fd(), name) {
             Err(Errno::NOENT) => {}
-            other => return other.map_err(|e| failed("open the directory of", key, e)),
+            other => return other.map(|dir| (dir, false)).map_err(|e| failed("open the directory of", key, e)),
         }
         fault::point("tree.create_dir")?;
         mkdirat(dir, name, Mode::from_raw_mode(0o755)).map_err(|e| failed("create the directory of", key, e))?;
@@ -261,7 +284,7 @@ impl TreeWriter {
         if self.umask & 0o755 != 0 {
             fchmod(&made, Mode::from_raw_mode(0o755)).map_err(|e| failed("set the mode of the directory of", key, e))?;
         }
-        Ok(made)
+        Ok((made, true))
     }
 }
 
@@ -320,6 +343,11 @@ impl FileWriter<'_> {
         }
         if let Some(mtime_ns) = self.mtime_ns {
             futimens(&self.file, &times(mtime_ns)).map_err(|e| failed("set the time of", key, e))?;
+        }
+        if self.tree.is_small() {
+            fault::point("tree.sync_file")?;
+            rustix::fs::fsync(&self.file).map_err(|e| failed("sync", key, e))?;
+            self.tree.synced += 1;
         }
         self.finished = true;
         self.tree.written.files += 1;
