@@ -260,7 +260,56 @@ def verify(args, peers):
     return [table]
 
 
-SECTIONS = {"folders": folders, "batch": batch, "puts": puts, "million": million, "big": big, "verify": verify}
+def question(args, peers):
+    """What a person asks about one document, after thirty recorded states of a folder."""
+    count, steps = (500, 10) if args.small else (5_000, 30)
+    records = lab.Records(SEED + 6, count, 500, 1500)
+    folder = lab.Folder(lab.fresh("speed/folder"), records, 100)
+    path = folder.path(0).relative_to(folder.root)
+    programs = {cls.name: cls(lab.fresh(f"speed/{cls.name}")) for cls in [lab.Annals, *peers] if cls.name in ("annals", "restic", "borg")}
+    first = records.bytes(records.all[0])
+    for step in range(steps):
+        if step:
+            folder.later()
+            for i in [*([0] if step % 3 == 0 else []), *records.random.sample(range(1, count), 9)]:
+                records.change_field(i)
+                folder.write(i)
+        for program in programs.values():
+            program.record(folder.root)
+    versions = 1 + (steps - 1) // 3
+
+    def annals(p):
+        asked = p.call("log", f"d/{path}", "--json=lines")
+        back = p.call("get", f"d/{path}@v1")
+        return len(asked.out.splitlines()), asked.seconds, 1, back.out == first, back.seconds, 1
+
+    def restic(p):
+        asked = p.call("find", "--json", str(path))
+        found = sum(len(m["matches"]) for m in json.loads(asked.out))
+        oldest = p.call("snapshots", "--json")
+        back = p.call("dump", json.loads(oldest.out)[0]["short_id"], f"/{path}")
+        return found, asked.seconds, 1, back.out == first, oldest.seconds + back.seconds, 2
+
+    def borg(p):
+        runs = [p.call("list", "--format", "{mtime} {size}{NL}", f"::{n}", str(path)) for n in range(1, p.count + 1)]
+        back = p.call("extract", "--stdout", "::1", str(path))
+        return len({r.out for r in runs}), sum(r.seconds for r in runs), len(runs), back.out == first, back.seconds, 1
+
+    table = Table(f"One of {count:,} documents, {versions} versions of it among {steps} recorded states of the folder",
+                  ["program", "which versions are there", "commands", "answer", "its first version again", "commands"])
+    for name, ask in (("annals", annals), ("restic", restic), ("borg", borg)):
+        if name not in programs:
+            continue
+        found, asked, ran, right, back, ran_back = ask(programs[name])
+        if not right or (name == "annals" and found != versions):
+            raise Failed(f"{name} gave something else")
+        answer = f"{found} versions, who and why" if name == "annals" else f"{found} snapshots that have it" if name == "restic" else f"{found} states, by time and size"
+        table.row(name, seconds(asked), str(ran), answer, seconds(back), str(ran_back))
+    shutil.rmtree(lab.scratch() / "speed", ignore_errors=True)
+    return [table]
+
+
+SECTIONS = {"folders": folders, "batch": batch, "puts": puts, "million": million, "big": big, "verify": verify, "question": question}
 
 
 def main():
@@ -273,7 +322,8 @@ def main():
     unknown = set(args.sections) - set(SECTIONS)
     if unknown:
         parser.error(f"no such section: {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
-    measure.binary = driver()
+    if set(args.sections or SECTIONS) & {"batch", "puts", "million", "big"}:
+        measure.binary = driver()
     peers = [] if args.no_peers else lab.available(PEERS)
     for section in args.sections or SECTIONS:
         lab.say(section)

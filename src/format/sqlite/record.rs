@@ -39,7 +39,7 @@ fn damaged() -> Error {
     Error::damaged("a row of a SQLite database")
 }
 
-/// Reads a whole payload. Fails for reserved types, for values that reach beyond the payload and for more than [`COLUMNS_MAX`] values.
+/// Reads a whole payload. Fails for reserved types, for values that reach beyond the payload and for more than `COLUMNS_MAX` values.
 pub fn parse(payload: &[u8], encoding: Encoding) -> Result<Vec<Value>> {
     let (header_bytes, mut at) = varint(payload).ok_or_else(damaged)?;
     let header_bytes = usize::try_from(header_bytes).ok().filter(|n| (at..=payload.len()).contains(n)).ok_or_else(damaged)?;

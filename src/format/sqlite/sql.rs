@@ -53,7 +53,7 @@ impl Token {
     }
 }
 
-/// Cuts a statement into tokens; comments and space are left out. Fails for an open quote, for a NUL and for more than [`SQL_BYTES_MAX`] bytes.
+/// Cuts a statement into tokens; comments and space are left out. Fails for an open quote, for a NUL and for more than `SQL_BYTES_MAX` bytes.
 pub fn tokens(sql: &str) -> Result<Vec<Token>> {
     if sql.len() > SQL_BYTES_MAX {
         return Err(Error::damaged(format!("a statement of {} bytes in the schema", sql.len())));

@@ -244,7 +244,7 @@ impl<'a> Database<'a> {
     }
 
     /// Gives every page of the tree at `root`, parents before their children, children in key order: page, parent (0 for the root). Fails where
-    /// the tree is deeper than [`DEPTH_MAX`], names a page twice, or mixes pages of tables and indexes.
+    /// the tree is deeper than `DEPTH_MAX`, names a page twice, or mixes pages of tables and indexes.
     pub fn walk(&self, root: u32, each: &mut dyn FnMut(&Page<'a>, u32) -> Result<()>) -> Result<()> {
         let mut seen = std::collections::HashSet::new();
         let mut stack = vec![(root, 0u32, 0usize)];

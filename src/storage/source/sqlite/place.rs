@@ -26,7 +26,7 @@ pub struct Place {
     pub stamp: Stamp,
     /// Whether the database had a write-ahead log.
     pub is_wal: bool,
-    /// Counts transactions; see [`Header::change_counter`].
+    /// Counts transactions; see the change counter of `format::sqlite::header`.
     pub change_counter: u32,
     /// Counts changes of the schema.
     pub schema_cookie: u32,

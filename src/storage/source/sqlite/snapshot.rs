@@ -58,7 +58,7 @@ impl Source {
         }
     }
 
-    /// The newest state. Ends with [`Snapshot::end`] or when it is dropped; the transaction ends with [`Source::release`].
+    /// The newest state. Ends when it is dropped; the transaction ends with [`Source::release`].
     pub fn snapshot(&mut self) -> Result<Snapshot<'_>> {
         if !self.is_pinned() {
             self.pin()?;
