@@ -366,7 +366,8 @@ pub fn applied(a: &Applied) -> Value {
     let seq = a.receipt.as_ref().map(|r| r.position.seq);
     let skipped: Vec<String> = a.skipped.iter().map(|key| show_key(key)).collect();
     let pending: Vec<Value> = a.pending.iter().map(|(key, why)| json!({ "key": show_key(key), "reason": why })).collect();
-    json!({ "done": a.done, "skipped": skipped, "pending": pending, "batch": seq, "seq": seq, "receipt": a.receipt.as_ref().map(receipt) })
+    let earlier: Vec<u64> = a.earlier.iter().map(|r| r.position.seq).collect();
+    json!({ "done": a.done, "earlier_batches": earlier, "skipped": skipped, "pending": pending, "batch": seq, "seq": seq, "receipt": a.receipt.as_ref().map(receipt) })
 }
 
 /// A database that was made again.

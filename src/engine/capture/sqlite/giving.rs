@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use crate::base::error::{Error, Kind, Result};
-use crate::base::monitor::Monitor;
+use crate::base::monitor::{Monitor, check_stop};
 use crate::engine::history::View;
 use crate::engine::plans::{Applied, By, Fate, fate, made_up_reason};
 use crate::engine::store::Tenant;
@@ -121,7 +121,7 @@ impl Tenant {
             .hint("make the plan again and look at it again; nothing was changed")
             .at_seq(now.seq));
         }
-        let mut applied = Applied { receipt: None, done: 0, skipped: Vec::new(), pending: Vec::new() };
+        let mut applied = Applied { receipt: None, earlier: Vec::new(), done: 0, skipped: Vec::new(), pending: Vec::new() };
         let gifts = self.gifts(plan, on_conflict, what.prefix(), &mut applied)?;
         let (keys, pending) = give(&writer, gifts)?;
         applied.pending.extend(pending);
@@ -139,6 +139,42 @@ impl Tenant {
         applied.receipt = work.catch_up()?.receipt;
         work.source.release();
         Ok(applied)
+    }
+
+    /// As [`Tenant::apply_to_source`], in transactions of at most `rows_max` rows, each of them a batch that can be undone by itself. Rows that
+    /// refer to each other had better be in one.
+    ///
+    /// # Errors
+    /// As of [`Tenant::apply_to_source`]; where something was committed in between, with code `plan.stale` and what was done before.
+    pub fn apply_to_source_in_batches(
+        &self,
+        plan: &Plan,
+        rows_max: usize,
+        on_conflict: OnConflict,
+        by: &By,
+        monitor: &dyn Monitor,
+    ) -> Result<Applied> {
+        if plan.items.len() <= rows_max {
+            return self.apply_to_source(plan, on_conflict, by, monitor);
+        }
+        let mut all = Applied { receipt: None, earlier: Vec::new(), done: 0, skipped: Vec::new(), pending: Vec::new() };
+        let mut position = plan.position()?;
+        for items in plan.items.chunks(rows_max.max(1)) {
+            check_stop(monitor)?;
+            let applied = self.apply_to_source(&plan.part(items.to_vec(), &position), on_conflict, by, monitor).map_err(|e| match all.done {
+                0 => e,
+                done => Error::new(e.kind(), e.code(), format!("{done} rows are done, then: {e}"))
+                    .hint("make the plan again: it holds what is left; each batch that was done can be undone"),
+            })?;
+            all.done += applied.done;
+            all.skipped.extend(applied.skipped);
+            all.pending.extend(applied.pending);
+            if let Some(receipt) = applied.receipt {
+                position = receipt.position;
+                all.earlier.extend(all.receipt.replace(receipt));
+            }
+        }
+        Ok(all)
     }
 
     /// The one captured database that a plan is about.
