@@ -92,6 +92,7 @@ struct Sides<'a> {
     state: State,
     behind: Behind,
     position: Position,
+    keep: Keep,
     prefix: Vec<u8>,
     rules: Option<&'a Capture>,
     tables: HashMap<Vec<u8>, Table>,
@@ -130,7 +131,7 @@ impl Tenant {
         let mut work = Work::open(self, &what, by, monitor)?;
         let Some(sides) = Sides::of(self, &mut work, &writer, keep, None, monitor)? else { return Ok(None) };
         let tried = sides.carry_out(&writer)?;
-        sides.plan(keep, tried).map(Some)
+        sides.plan(tried).map(Some)
     }
 
     /// Carries a plan out: in one transaction of the database, recorded as two batches. Interrupted at any place, the database is as it was or
@@ -152,7 +153,7 @@ impl Tenant {
                 .hint(format!("make the plan again and look at it again: annals realign {}; nothing was changed", plan.prefix)));
         };
         let tried = sides.carry_out(&writer)?;
-        sides.check(plan.keep, &tried)?;
+        sides.check(&tried)?;
         let mut written = sides.written(by);
         if plan.keep == Keep::Ours {
             drop(writer);
@@ -236,6 +237,7 @@ impl<'a> Sides<'a> {
             tenant,
             behind,
             position,
+            keep,
             rules: rules(tenant, &state, &prefix),
             state,
             prefix,
@@ -336,7 +338,8 @@ impl<'a> Sides<'a> {
             let is_key = key_column.as_deref() == Some(column.as_str());
             for row in self.rows.iter_mut().filter(|row| row.table == name && row.is_new_here()) {
                 let old = match number(row.there.as_ref()) {
-                    Some(old) if taken.contains(&old) && matches!(row.resolution, Resolution::Renumber | Resolution::Ours) => old,
+                    // Without the number in its key, two rows of one key are one row that both made.
+                    Some(old) if taken.contains(&old) && (is_key || row.recorded.is_none()) && is_ours(row.resolution) => old,
                     // Its number is its own.
                     _ if row.resolution == Resolution::Renumber => {
                         row.resolution = Resolution::Ask;
@@ -427,8 +430,8 @@ impl<'a> Sides<'a> {
         let (done, left) = give(writer, gifts)?;
         forbidden.extend(left);
         let mut recomputed = 0;
-        // What was left by an administrator's decision is not computed.
-        if self.rows.iter().any(|row| !matches!(row.resolution, Resolution::Ours) || row.wanted != row.there) {
+        // One side alone is as it is; what is united has to be computed, also where the derived rows of both were the same.
+        if self.keep == Keep::Both {
             for rule in self.rules.iter().flat_map(|rules| rules.rules.values()) {
                 for statement in &rule.recompute {
                     recomputed += writer.change(statement)?;
@@ -440,8 +443,8 @@ impl<'a> Sides<'a> {
     }
 
     /// Refuses what the database or an invariant does not allow. Where the database stays as it is, nothing can be broken by it.
-    fn check(&self, keep: Keep, tried: &Tried) -> Result<()> {
-        if keep == Keep::Ours {
+    fn check(&self, tried: &Tried) -> Result<()> {
+        if self.keep == Keep::Ours {
             return Ok(());
         }
         if let Some((key, why)) = tried.forbidden.first() {
@@ -471,7 +474,7 @@ impl<'a> Sides<'a> {
         Written::new(&by.actor, &reason, &found, rows, gives.map(|row| (&row.key[..], row.wanted.as_deref())))
     }
 
-    fn plan(&self, keep: Keep, tried: Tried) -> Result<DatabaseRealign> {
+    fn plan(&self, tried: Tried) -> Result<DatabaseRealign> {
         let time = |seq: u64| if seq == 0 { Ok(None) } else { self.tenant.batch_at(seq).map(|batch| Some(batch.event.time.micros())) };
         let mut tables: BTreeMap<&[u8], u64> = BTreeMap::new();
         for row in self.rows.iter().filter(|row| row.recorded != row.there) {
@@ -494,7 +497,7 @@ impl<'a> Sides<'a> {
             prefix: self.state.prefix.clone(),
             source: self.state.source.clone(),
             verdict: if self.behind.is_forked() { Verdict::Forked } else { Verdict::BehindClean },
-            keep,
+            keep: self.keep,
             common: self.behind.seq,
             common_time: time(self.behind.seq)?,
             head: self.position.seq,
@@ -555,6 +558,10 @@ impl<'a> Sides<'a> {
         }
         Ok(out)
     }
+}
+
+fn is_ours(resolution: Resolution) -> bool {
+    matches!(resolution, Resolution::Renumber | Resolution::Ours)
 }
 
 /// What a row becomes by its resolution.
