@@ -46,8 +46,11 @@ impl Gift {
     }
 }
 
+/// Rows that a rule of the database forbids, by key, with its words.
+pub(super) type Forbidden = Vec<(Vec<u8>, String)>;
+
 /// Writes rows. Gives the keys that are as they should be now, and those that a rule of the database forbids, with its words.
-pub(super) fn give(writer: &Writer, mut gifts: Vec<Gift>) -> Result<(HashSet<Vec<u8>>, Vec<(Vec<u8>, String)>)> {
+pub(super) fn give(writer: &Writer, mut gifts: Vec<Gift>) -> Result<(HashSet<Vec<u8>>, Forbidden)> {
     let mut keys = HashSet::new();
     // A row may need another one that comes later: as long as something succeeds, the rest is tried again.
     loop {
