@@ -17,6 +17,7 @@ use crate::storage::catalog::documents::VersionRow;
 use crate::storage::catalog::{self, View as Rows};
 
 use super::content::ContentReader;
+use super::find::FieldIs;
 use super::history::{is_under, key_of, no_document};
 use super::record::Receipt;
 use super::store::Tenant;
@@ -26,6 +27,8 @@ use super::store::Tenant;
 pub struct Applied {
     /// The new batch; `None` where there was nothing to do.
     pub receipt: Option<Receipt>,
+    /// The batches before it, where it was done in several.
+    pub earlier: Vec<Receipt>,
     /// Documents changed.
     pub done: u64,
     /// Documents left as they were because of a conflict.
@@ -345,7 +348,31 @@ impl Tenant {
         }
         let done = batch.len() as u64;
         let receipt = if batch.is_empty() { None } else { Some(batch.commit()?) };
-        Ok(Applied { receipt, done, skipped, pending: Vec::new() })
+        Ok(Applied { receipt, earlier: Vec::new(), done, skipped, pending: Vec::new() })
+    }
+
+    /// Leaves only those items of a plan whose document meets all conditions as the plan would make it; one that the plan removes, as it is now.
+    pub fn narrow(&self, plan: &mut Plan, conditions: &[FieldIs]) -> Result<()> {
+        if conditions.is_empty() {
+            return Ok(());
+        }
+        let mut kept = Vec::new();
+        for item in std::mem::take(&mut plan.items) {
+            let version = if item.version > 0 { item.version } else { item.current };
+            let (id, _, size, _) = self.content_of(&item.key_bytes(), version)?;
+            if size > limits::JSON_FIELDS_BYTES_MAX as u64 {
+                continue;
+            }
+            let row = self.inner.catalog.read(|rows| rows.content(id))?;
+            let content = ContentReader::open(&self.inner.chunks, &row)?.bytes(limits::JSON_FIELDS_BYTES_MAX)?;
+            if conditions.iter().all(|condition| condition.holds(&content)) {
+                kept.push(item);
+            }
+        }
+        plan.items = kept;
+        let keys: std::collections::HashSet<&str> = plan.items.iter().map(|item| item.key.as_str()).collect();
+        plan.references.retain(|reference| keys.contains(reference.key.as_str()));
+        Ok(())
     }
 
     /// The bytes that a document gets by `fate`, which is a put or a merge.

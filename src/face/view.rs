@@ -13,7 +13,7 @@ use crate::agent::health::RemoteHealth;
 use crate::base::error::Error;
 use crate::base::time::Timestamp;
 use crate::engine::capture::Captured;
-use crate::engine::capture::sqlite::{CaptureStatus, RestoredDatabase, SqliteCaptured};
+use crate::engine::capture::sqlite::{CaptureStatus, DatabaseRealigned, RestoredDatabase, SqliteCaptured};
 use crate::engine::draft::{OpenBatch, OpenChange};
 use crate::engine::drill::DrillReport;
 use crate::engine::feed::{CursorInfo, FeedEvent, FeedKind};
@@ -39,7 +39,7 @@ use crate::model::key::show_key;
 use crate::model::lineage::Fate;
 use crate::model::moment;
 use crate::model::plan::{Plan, Summary};
-use crate::model::realign::{Amount, TenantRealign};
+use crate::model::realign::{Amount, DatabaseRealign, TenantRealign};
 use crate::model::reference::Reference;
 use crate::model::text::{Comparison, Fingerprint, TextDiff};
 use crate::model::timeline::Position;
@@ -366,7 +366,8 @@ pub fn applied(a: &Applied) -> Value {
     let seq = a.receipt.as_ref().map(|r| r.position.seq);
     let skipped: Vec<String> = a.skipped.iter().map(|key| show_key(key)).collect();
     let pending: Vec<Value> = a.pending.iter().map(|(key, why)| json!({ "key": show_key(key), "reason": why })).collect();
-    json!({ "done": a.done, "skipped": skipped, "pending": pending, "batch": seq, "seq": seq, "receipt": a.receipt.as_ref().map(receipt) })
+    let earlier: Vec<u64> = a.earlier.iter().map(|r| r.position.seq).collect();
+    json!({ "done": a.done, "earlier_batches": earlier, "skipped": skipped, "pending": pending, "batch": seq, "seq": seq, "receipt": a.receipt.as_ref().map(receipt) })
 }
 
 /// A database that was made again.
@@ -563,6 +564,49 @@ pub fn realign(t: &TenantRealign) -> Value {
         "references": t.references,
         "bytes": t.bytes,
         "seconds": t.seconds,
+    })
+}
+
+/// What a realignment would do with one captured database.
+pub fn realign_database(d: &DatabaseRealign) -> Value {
+    json!({
+        "tenant": d.tenant,
+        "prefix": d.prefix,
+        "source": d.source,
+        "verdict": d.verdict.word(),
+        "keep": d.keep,
+        "common": { "seq": d.common, "time": d.common_time.map(|at| time(Timestamp(at))) },
+        "head": { "seq": d.head, "digest": d.head_digest, "time": d.head_time.map(|at| time(Timestamp(at))) },
+        "transactions": d.transactions,
+        "recovered": d.count(Fate::Recovered),
+        "kept": d.count(Fate::Kept),
+        "same": d.same,
+        "conflicts": d.count(Fate::Conflict),
+        "resurrected": d.count(Fate::Resurrected),
+        "tables": d.tables.iter().map(|t| json!({ "table": t.table, "policy": t.policy.word(), "default": t.default, "rows": t.rows })).collect::<Vec<_>>(),
+        "items": d.items,
+        "renumbered": d.renumbered,
+        "recomputed": d.recomputed,
+        "invariants": d.invariants,
+        "references": d.references,
+        "forbidden": d.forbidden.iter().map(|(key, why)| json!({ "key": key, "why": why })).collect::<Vec<_>>(),
+        "bytes": d.bytes,
+    })
+}
+
+/// What a realignment did with one captured database.
+pub fn realigned_database(d: &DatabaseRealigned) -> Value {
+    json!({
+        "prefix": d.prefix,
+        "source": d.source,
+        "keep": d.keep,
+        "found": d.found,
+        "undo": d.batch.map(|seq| format!("B{seq}")),
+        "written": d.written,
+        "recomputed": d.recomputed,
+        "renumbered": d.renumbered,
+        "open": d.open,
+        "position": position(&d.position),
     })
 }
 

@@ -244,6 +244,28 @@ pub enum Resolution {
 }
 
 impl Policy {
+    /// All of them with the words by which configurations and plans know them.
+    pub const WORDS: [(&'static str, Policy); 8] = [
+        ("append", Policy::Append),
+        ("derived", Policy::Derived),
+        ("authority", Policy::TheirsDecide),
+        ("site", Policy::OursDecide),
+        ("field", Policy::Field),
+        ("serial", Policy::Serial),
+        ("external", Policy::External),
+        ("documents", Policy::Documents),
+    ];
+
+    /// The policy of that word.
+    pub fn parse(word: &str) -> Option<Policy> {
+        Policy::WORDS.iter().find(|(known, _)| *known == word).map(|(_, policy)| *policy)
+    }
+
+    /// One word for people and programs.
+    pub fn word(self) -> &'static str {
+        Policy::WORDS.iter().find(|(_, policy)| *policy == self).map_or("", |(word, _)| word)
+    }
+
     /// What happens to a key of this fate.
     pub fn resolve(self, fate: Fate) -> Resolution {
         use Fate::*;
@@ -389,6 +411,7 @@ mod tests {
         ];
         for (policy, wanted) in table {
             assert_eq!(fates.map(|fate| policy.resolve(fate)), wanted, "{policy:?}");
+            assert_eq!(Policy::parse(policy.word()), Some(policy));
         }
     }
 }

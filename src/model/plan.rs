@@ -203,6 +203,11 @@ impl Plan {
         Ok(Position { timeline: TimelineId::from_hex(&self.timeline)?, seq: self.seq, digest: Digest::from_hex(&self.digest)? })
     }
 
+    /// A part of the plan, for the log as it is at `position`: when the parts before it were carried out.
+    pub fn part(&self, items: Vec<Item>, position: &Position) -> Plan {
+        Plan { items, references: Vec::new(), already: 0, ..Plan::new(&self.tenant, self.purpose.clone(), position) }
+    }
+
     /// Counts of what would happen.
     pub fn summary(&self) -> Summary {
         let count = |action| self.items.iter().filter(|i| i.action == action).count() as u64;

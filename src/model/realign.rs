@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Kind, Result};
 
-use super::lineage::{Fate, Verdict};
+use super::lineage::{Fate, Policy, Resolution, Verdict};
 use super::plan::TouchedReference;
 
 /// The schema line of a saved plan.
@@ -94,18 +94,153 @@ impl TenantRealign {
     }
 }
 
+/// A field that both sides changed, as JSON; absent values are `None`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowConflict {
+    /// Which field.
+    pub path: String,
+    /// At the fork.
+    pub base: Option<String>,
+    /// In the database.
+    pub here: Option<String>,
+    /// In the history.
+    pub recorded: Option<String>,
+}
+
+/// One row that a captured database and its history have differently.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowRealign {
+    /// Its document, as `show_key` writes it.
+    pub key: String,
+    /// What became of it; the history is the other side.
+    pub fate: Fate,
+    /// What is done. In a saved plan a person may write `theirs` (as in the history) or `ours` (as in the database) here.
+    pub resolution: Resolution,
+    /// Fields that both changed differently. They become what they are in the history unless a person decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<RowConflict>,
+}
+
+/// A number that two rows had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renumbered {
+    /// The row's document before.
+    pub key: String,
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// The number that it had.
+    pub old: i64,
+    /// The number that it gets.
+    pub new: i64,
+}
+
+/// What a table is taken for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRealign {
+    /// The table.
+    pub table: String,
+    /// What decides about its rows.
+    pub policy: Policy,
+    /// Nobody said so: it is the default.
+    pub default: bool,
+    /// Rows that differ.
+    pub rows: u64,
+}
+
+/// An invariant with its answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvariantRealign {
+    /// Its name.
+    pub name: String,
+    /// The right answer.
+    pub expect: String,
+    /// The answer now.
+    pub now: String,
+    /// The answer after the realignment, which was tried out and taken back.
+    pub then: String,
+}
+
+/// What happens to a captured database that went back in time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseRealign {
+    /// The tenant by name.
+    pub tenant: String,
+    /// What the keys of its rows begin with.
+    pub prefix: String,
+    /// The file.
+    pub source: String,
+    /// What the comparison said.
+    pub verdict: Verdict,
+    /// Which side stays in effect.
+    pub keep: Keep,
+    /// The last batch whose state the database has.
+    pub common: u64,
+    /// Its time, in microseconds.
+    pub common_time: Option<i64>,
+    /// Where the log ends.
+    pub head: u64,
+    /// Digest of that batch, in hexadecimal.
+    pub head_digest: String,
+    /// Its time, in microseconds.
+    pub head_time: Option<i64>,
+    /// Digest of the rows that the database has otherwise, in hexadecimal.
+    pub here_digest: String,
+    /// Transactions that the database lacks.
+    pub transactions: u64,
+    /// Rows changed to the same on both sides.
+    pub same: u64,
+    /// The tables whose rows differ.
+    pub tables: Vec<TableRealign>,
+    /// The rows, in the order of tables and keys.
+    pub items: Vec<RowRealign>,
+    /// Numbers that two rows have.
+    pub renumbered: Vec<Renumbered>,
+    /// Rows that statements of the configuration changed when it was tried out.
+    pub recomputed: u64,
+    /// What must be so.
+    pub invariants: Vec<InvariantRealign>,
+    /// References to outside systems of rows that differ.
+    pub references: Vec<TouchedReference>,
+    /// Rows that the database does not allow so, and why; with one of them nothing is done.
+    pub forbidden: Vec<(String, String)>,
+    /// Bytes of the rows that are written into the database. All of them are here.
+    pub bytes: u64,
+}
+
+impl DatabaseRealign {
+    /// How many rows have this fate.
+    pub fn count(&self, fate: Fate) -> u64 {
+        self.items.iter().filter(|i| i.fate == fate).count() as u64
+    }
+
+    /// Rows about which a person should decide: as a whole, or some of their fields.
+    pub fn open(&self) -> impl Iterator<Item = &RowRealign> {
+        self.items.iter().filter(|i| i.resolution == Resolution::Ask || !i.fields.is_empty())
+    }
+
+    /// Whether it can be carried out: all is allowed, and every invariant will hold.
+    pub fn fits(&self) -> bool {
+        self.forbidden.is_empty() && self.invariants.iter().all(|i| i.then == i.expect)
+    }
+}
+
 /// A plan for all tenants that are out of line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RealignPlan {
     schema: String,
     /// In the order of the tenants; empty where all is in line.
     pub tenants: Vec<TenantRealign>,
+    /// Captured databases that went back in time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<DatabaseRealign>,
 }
 
 impl RealignPlan {
     /// A plan for these tenants.
     pub fn new(tenants: Vec<TenantRealign>) -> Self {
-        RealignPlan { schema: REALIGN_SCHEMA.into(), tenants }
+        RealignPlan { schema: REALIGN_SCHEMA.into(), tenants, databases: Vec::new() }
     }
 
     /// Whether a text is a saved plan of this kind, rather than of another.

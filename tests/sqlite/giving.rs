@@ -115,3 +115,24 @@ fn triggers_stay_quiet_and_cascades_are_not_set_off() {
     assert!(applied.pending[0].1.contains("1 more row"), "{:?}", applied.pending);
     assert_eq!(site.restored(), dump(&app));
 }
+
+#[test]
+fn rows_that_meet_conditions_come_back_in_several_transactions() {
+    let (site, app) = shop("WAL");
+    app.execute_batch("UPDATE item SET price = price + 1").expect("mistake");
+    site.capture();
+    let mut plan = site.store.restore_at("app/item/", &Moment::Seq(1)).expect("plan");
+    let conditions = [annals::engine::find::FieldIs::parse("price=30").expect("condition")];
+    let mut one = plan.clone();
+    site.store.narrow(&mut one, &conditions).expect("narrow");
+    assert_eq!(one.items.iter().map(|i| i.key.as_str()).collect::<Vec<_>>(), ["app/item/c"]);
+    let applied = site.store.apply_to_source_in_batches(&plan, 2, OnConflict::Skip, &by(), &Silent).expect("apply");
+    assert_eq!((applied.done, applied.earlier.len()), (3, 1));
+    assert_eq!((price(&app, "a"), price(&app, "b"), price(&app, "c")), (10, 20, 30));
+    let last = applied.receipt.expect("a batch").position.seq;
+    let undo = site.store.undo(last).expect("undo");
+    site.store.apply_to_source(&undo, OnConflict::Skip, &by(), &Silent).expect("undone");
+    assert_eq!((price(&app, "a"), price(&app, "c"), site.restored()), (10, 31, dump(&app)));
+    plan = site.store.restore_at("app/item/", &Moment::Seq(1)).expect("plan");
+    assert_eq!(plan.items.len(), 1);
+}

@@ -10,5 +10,6 @@ mod giving;
 mod kills;
 mod kinds;
 mod program;
+mod realign;
 mod rows;
 mod tables;

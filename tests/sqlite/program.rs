@@ -84,6 +84,18 @@ fn an_older_database_in_words() {
     let (code, out, _) = run(dir, "status");
     assert!(code == 4 && out.contains("stock is behind its history by 1 transaction"), "{out}");
     assert_eq!(run(dir, "seal").0, 14);
+    let (code, out, _) = run(dir, "realign -n");
+    assert!(code == 0 && out.contains("missing here  1 transaction, 1 row") && out.contains("field (default)"), "{out}");
+    let (code, out, _) = run(dir, "realign stock/ --json");
+    let plan: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &plan["applied"], &plan["databases"][0]["recovered"]), (4, &false.into(), &1.into()), "{out}");
+    assert_eq!(run(dir, "realign stock --plan r.json").0, 0);
+    let (code, out, err) = run(dir, "apply r.json");
+    assert!(code == 0 && out.contains("annals undo B5 --to-source"), "{out}{err}");
+    assert_eq!(run(dir, "apply r.json").0, 14, "it was carried out");
+    assert_eq!((run(dir, "realign stock").0, run(dir, "seal").0), (0, 0));
+    let app = open(&dir.join("stock.db"));
+    assert_eq!(app.query_row("SELECT sum(n) FROM movement", [], |row| row.get::<_, i64>(0)).expect("sum"), 10);
 }
 
 #[test]

@@ -44,6 +44,13 @@ pub(crate) struct Settling<'a> {
     pub(crate) seen: bool,
     /// It is carried out in the database that the rows were captured from.
     pub(crate) to_source: bool,
+    /// There in transactions of at most so many rows; all in one where absent.
+    pub(crate) rows_max: Option<usize>,
+}
+
+/// Reads how many rows a transaction may have.
+pub(crate) fn rows_max(text: &str) -> std::result::Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("not a number of rows: {text}; write for example 100"))
 }
 
 /// Where a plan is about rows of a captured database: brings their history up to now first, so that the plan is about what the rows are.
@@ -88,8 +95,11 @@ pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Sett
         }
     }
     let done = match how.to_source {
-        true if plan.items.is_empty() => Ok(Applied { receipt: None, done: 0, skipped: Vec::new(), pending: Vec::new() }),
-        true => tenant.apply_to_source(plan, how.on_conflict.into(), &context.by(), &context.monitor()),
+        true if plan.items.is_empty() => Ok(Applied { receipt: None, earlier: Vec::new(), done: 0, skipped: Vec::new(), pending: Vec::new() }),
+        true => {
+            let rows_max = how.rows_max.unwrap_or(usize::MAX);
+            tenant.apply_to_source_in_batches(plan, rows_max, how.on_conflict.into(), &context.by(), &context.monitor())
+        }
         false => tenant.apply(plan, how.on_conflict.into(), &context.by()),
     };
     let applied = done.map_err(|e| match e.code() {
@@ -109,7 +119,9 @@ pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Sett
             };
             let seq = receipt.position.seq;
             let source = if how.to_source { " --to-source" } else { "" };
-            context.out.line(format!("{what} · B{seq} · annals undo B{seq}{source} takes it back"))?;
+            let all: Vec<String> = applied.earlier.iter().map(|r| format!("B{}", r.position.seq)).chain([format!("B{seq}")]).collect();
+            let takes = if all.len() > 1 { "and so on takes them back" } else { "takes it back" };
+            context.out.line(format!("{what} · {} · annals undo B{seq}{source} {takes}", all.join(" ")))?;
         }
     }
     if !applied.pending.is_empty() {

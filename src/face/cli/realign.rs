@@ -1,5 +1,7 @@
 //! The verb that brings a store and a remote that parted into line again.
 
+mod database;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,10 +10,12 @@ use serde_json::{Value, json};
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
+use crate::engine::capture::sqlite::DatabaseRealigned;
 use crate::engine::offsite::OpenRemote;
 use crate::engine::realign::{RealignOptions, Realigned};
 use crate::engine::store::Store;
 use crate::face::view;
+use crate::model::key::parse_key;
 use crate::model::lineage::{Fate, Verdict};
 use crate::model::moment::{self, Zone};
 use crate::model::realign::{Keep, RealignPlan, TenantRealign};
@@ -45,12 +49,15 @@ impl From<Side> for Keep {
     }
 }
 
-/// Bring a store that went back in time, or that parted from its remote, into line
+/// Bring a store or a captured database that went back in time, or that parted from its remote, into line
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals realign -n                     both sides, what would happen, what it costs\n  annals realign --plan r.json          save it; annals apply r.json does it\n  annals realign -y                     do it\n  annals realign --keep theirs -y       drop what is only here (it stays readable)\n  annals realign --claim                this copy is the site from now on\n\nUntil then recording goes on, and nothing is shipped. The line that is left is read with\n--tenant TENANT/LINE, as realign names it."
+    after_help = "Examples:\n  annals realign -n                     both sides, what would happen, what it costs\n  annals realign --plan r.json          save it; annals apply r.json does it\n  annals realign -y                     do it\n  annals realign --keep theirs -y       drop what is only here (it stays readable)\n  annals realign --claim                this copy is the site from now on\n  annals realign stock/ -n              a captured database whose older copy was put back\n\nUntil then recording goes on, and nothing is shipped. The line that is left is read with\n--tenant TENANT/LINE, as realign names it. Of a database, annals.toml says what its tables are: [capture.table.NAME] policy = \"append\"\n(derived, authority, site, field, serial, external, documents), and what must hold: [[capture.invariant]]."
 )]
 pub(crate) struct Realign {
+    /// Only this captured database
+    #[arg(value_name = "PREFIX", conflicts_with_all = ["from", "claim", "release"])]
+    database: Option<String>,
     /// Only compare with this remote [default: every one in the configuration]
     #[arg(long, value_name = "NAME")]
     from: Option<String>,
@@ -75,6 +82,15 @@ impl Realign {
             context.out.line(format!("{line} is gone"))?;
             return Ok(0);
         }
+        if let Some(prefix) = &self.database {
+            let mut prefix = parse_key(prefix);
+            if !prefix.ends_with(b"/") {
+                prefix.push(b'/');
+            }
+            let mut plan = RealignPlan::new(Vec::new());
+            plan.databases = database::plans(context, &context.tenant(&store)?, Some(&prefix), self.keep.into())?;
+            return settle(context, &store, &plan, &[], false);
+        }
         let names: Vec<String> = match &self.from {
             Some(name) => vec![name.clone()],
             None => store.config().remotes.iter().map(|r| r.name.clone()).collect(),
@@ -90,7 +106,20 @@ impl Realign {
             return Ok(0);
         }
         let options = RealignOptions { keep: self.keep.into(), claim: self.claim };
-        let plan = store.plan_realign(&remotes, options, &context.monitor())?;
+        let databases = self.from.is_none() && store.status()?.captures.iter().any(|c| c.behind.is_some());
+        let mut plan = match databases && remotes.is_empty() {
+            true => RealignPlan::new(Vec::new()),
+            false => store.plan_realign(&remotes, options, &context.monitor())?,
+        };
+        match (databases, plan.tenants.is_empty()) {
+            (true, true) => {
+                for tenant in store.tenants()? {
+                    plan.databases.extend(database::plans(context, &tenant, None, self.keep.into())?);
+                }
+            }
+            (true, false) => context.out.note("A captured database is behind as well: annals realign again when the store is in line."),
+            (false, _) => {}
+        }
         settle(context, &store, &plan, &remotes, false)
     }
 }
@@ -115,38 +144,46 @@ pub(crate) fn apply_saved(context: &Context, plan: &RealignPlan) -> Result<u8> {
 
 fn settle(context: &Context, store: &Store, plan: &RealignPlan, remotes: &[OpenRemote], seen: bool) -> Result<u8> {
     let globals = &context.globals;
-    if plan.tenants.is_empty() {
-        context.out.object("annals.realign/1", json!({ "applied": false, "tenants": [] }))?;
-        context.out.line("In line: every remote holds what is recorded here, or less of the same.")?;
+    if plan.tenants.is_empty() && plan.databases.is_empty() {
+        context.out.object("annals.realign/1", json!({ "applied": false, "tenants": [], "databases": [] }))?;
+        context.out.line(match remotes {
+            [] => "In line: the database has what its history has.",
+            _ => "In line: every remote holds what is recorded here, or less of the same.",
+        })?;
         return Ok(0);
     }
     let zone = context.zone(store);
     for tenant in &plan.tenants {
         show(context, tenant, &zone)?;
     }
-    let planned = |applied: bool, saved: Option<&PathBuf>, done: &[Realigned]| {
+    for d in &plan.databases {
+        database::show(context, d, &zone)?;
+    }
+    let planned = |applied: bool, saved: Option<&PathBuf>, done: &[Realigned], databases: &[DatabaseRealigned]| {
         json!({
             "applied": applied,
             "saved": saved.map(|path| path.display().to_string()),
             "tenants": plan.tenants.iter().map(view::realign).collect::<Vec<Value>>(),
             "done": done.iter().map(view::realigned).collect::<Vec<Value>>(),
+            "databases": plan.databases.iter().map(view::realign_database).collect::<Vec<Value>>(),
+            "databases_done": databases.iter().map(view::realigned_database).collect::<Vec<Value>>(),
         })
     };
     if let (Some(path), false) = (&globals.plan, globals.dry_run) {
         disk::write_file(path, plan.to_json()?.as_bytes(), 0o600)?;
-        context.out.object("annals.realign/1", planned(false, Some(path), &[]))?;
+        context.out.object("annals.realign/1", planned(false, Some(path), &[], &[]))?;
         context.out.note(format!("Saved; nothing is changed yet. To do it: annals apply {}", path.display()));
         return Ok(0);
     }
     if globals.dry_run {
-        context.out.object("annals.realign/1", planned(false, None, &[]))?;
+        context.out.object("annals.realign/1", planned(false, None, &[], &[]))?;
         context.out.note("Nothing was changed.");
         return Ok(0);
     }
     if !globals.yes && !seen {
         if context.out.json().is_some() {
             // Programs that ask how things stand get the plan; they do it with -y, or with a saved plan.
-            context.out.object("annals.realign/1", planned(false, None, &[]))?;
+            context.out.object("annals.realign/1", planned(false, None, &[], &[]))?;
             return Ok(Kind::Found.exit());
         }
         if !context.can_ask() {
@@ -159,11 +196,16 @@ fn settle(context: &Context, store: &Store, plan: &RealignPlan, remotes: &[OpenR
         }
     }
     let done = store.realign(plan, remotes, &context.monitor())?;
-    context.out.object("annals.realign/1", planned(true, None, &done))?;
+    let databases = database::apply(context, store, &plan.databases)?;
+    context.out.object("annals.realign/1", planned(true, None, &done, &databases))?;
     for tenant in &done {
         told(context, tenant)?;
     }
-    Ok(if done.iter().any(|d| !d.gaps.is_empty()) { Kind::Partial.exit() } else { 0 })
+    for d in &databases {
+        database::told(context, d)?;
+    }
+    let partial = done.iter().any(|d| !d.gaps.is_empty()) || databases.iter().any(|d| !d.open.is_empty());
+    Ok(if partial { Kind::Partial.exit() } else { 0 })
 }
 
 fn at(micros: Option<i64>, zone: &Zone) -> String {

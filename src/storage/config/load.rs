@@ -9,12 +9,13 @@ use toml_edit::{Item, Table};
 use crate::base::error::{Error, Result};
 use crate::base::limits::CONFIG_BYTES_MAX;
 use crate::model::key;
+use crate::model::lineage::Policy;
 use crate::model::moment::{Zone, parse_duration};
 
 use super::amount::positive_size;
 use super::cron::Cron;
 use super::place::{absolute, check_url, country, region};
-use super::rules::{Alert, Capture, CaptureFrom, Config, Keep, Remote, Schedule, Ship, StoreRules, TenantRules};
+use super::rules::{Alert, Capture, CaptureFrom, Config, Invariant, Keep, Remote, Schedule, Ship, StoreRules, TableRule, TenantRules};
 use super::section::{Section, document, line_of, locate, type_error, unknown_section, value_error};
 use super::window::{DAY, HOUR, MINUTE, Window, interval, parse_allowance, parse_window};
 use super::words::{NAME_BYTES_MAX, nearest, shown};
@@ -194,7 +195,9 @@ pub(super) fn capture(section: &Section<'_>, earlier: &[Capture]) -> Result<Capt
     let stray = |key: &str, of: &str| {
         Err(value_error(section.line(key), format!("capture {} has {key}, which belongs to {of}", shown(&name))).hint(format!("take {key} away")))
     };
+    let of_database = ["table", "invariant"].into_iter().find(|key| section.below(key).is_some());
     let from = match (folder, sqlite) {
+        (Some(_), None) if of_database.is_some() => return stray(of_database.unwrap_or_default(), "sqlite"),
         (Some(_), None) if tables.is_some() => return stray("tables", "sqlite"),
         (None, Some(_)) if include.is_some() => return stray("include", "folder"),
         (None, Some(_)) if exclude.is_some() => return stray("exclude", "folder"),
@@ -208,7 +211,52 @@ pub(super) fn capture(section: &Section<'_>, earlier: &[Capture]) -> Result<Capt
     };
     let prefix = section.parsed("prefix", |text| key::check_key(&key::parse_key(text)).map(|()| text.to_owned()))?;
     let tenant = section.parsed("tenant", |text| key::check_tenant(text).map(|()| text.to_owned()))?;
-    Ok(Capture { name, from, prefix, tenant })
+    Ok(Capture { name, from, prefix, tenant, rules: table_rules(section)?, invariants: invariants(section)? })
+}
+
+fn table_rules(section: &Section<'_>) -> Result<BTreeMap<String, TableRule>> {
+    let mut rules = BTreeMap::new();
+    let Some((at, item)) = section.below("table") else { return Ok(rules) };
+    let form = "a section of its own for each table: [capture.table.NAME]";
+    let tables = item.as_table_like().ok_or_else(|| type_error(at, "[[capture]] table", form, item))?;
+    for (name, item) in tables.iter() {
+        if item.as_table_like().is_none() {
+            return Err(type_error(at, &format!("[capture.table] {name}"), form, item));
+        }
+        let at = line_of(section.file(), tables.key(name).and_then(|k| k.span()));
+        let rule = Section::one(section.file(), at, "capture.table", item)?;
+        let policy = rule.parsed("policy", |text| {
+            Policy::parse(text).ok_or_else(|| {
+                let words: Vec<&str> = Policy::WORDS.iter().map(|(word, _)| *word).collect();
+                Error::usage("config.value", format!("not a policy: {}", shown(text))).hint(format!("write one of {}", words.join(", ")))
+            })
+        })?;
+        let (recompute, counter) = (rule.texts("recompute")?.unwrap_or_default(), rule.parsed("counter", |text| Ok(text.to_owned()))?);
+        if recompute.is_empty() == (policy == Some(Policy::Derived)) {
+            let message = format!("table {}: policy derived and recompute belong together", shown(name));
+            return Err(value_error(at, message).hint("write policy = \"derived\" and recompute = [\"UPDATE ...\"], or neither"));
+        }
+        if counter.is_some() && policy != Some(Policy::Serial) {
+            return Err(value_error(rule.line("counter"), format!("table {} has a counter, but its policy is not serial", shown(name)))
+                .hint("write policy = \"serial\", or take counter away"));
+        }
+        rules.insert(name.to_owned(), TableRule { policy, recompute, counter });
+    }
+    Ok(rules)
+}
+
+fn invariants(section: &Section<'_>) -> Result<Vec<Invariant>> {
+    let Some((at, item)) = section.below("invariant") else { return Ok(Vec::new()) };
+    let mut out: Vec<Invariant> = Vec::new();
+    for invariant in Section::list(section.file(), at, "capture.invariant", item)? {
+        let name = invariant.name(out.iter().map(|i| i.name.as_str()))?;
+        let Some(sql) = invariant.parsed("sql", |text| Ok(text.to_owned()))? else {
+            return Err(value_error(invariant.at, format!("invariant {} asks nothing", shown(&name))).hint("add a line: sql = \"SELECT ...\""));
+        };
+        let expect = invariant.parsed("expect", |text| Ok(text.to_owned()))?.unwrap_or_else(|| "0".to_owned());
+        out.push(Invariant { name, sql, expect });
+    }
+    Ok(out)
 }
 
 pub(super) fn tenants(text: &str, at: usize, item: &Item) -> Result<BTreeMap<String, TenantRules>> {

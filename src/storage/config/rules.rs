@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use toml_edit::Value;
 
 use crate::base::error::{Error, Result};
+use crate::model::lineage::Policy;
 use crate::model::moment::{Local, Zone, duration_text};
 
 use super::amount::Rate;
@@ -174,6 +175,32 @@ pub struct Capture {
     pub prefix: Option<String>,
     /// Whose documents they are; the default tenant's where absent.
     pub tenant: Option<String>,
+    /// `[capture.table.NAME]` by name: what its tables are, for a realignment.
+    pub rules: BTreeMap<String, TableRule>,
+    /// `[[capture.invariant]]`, in the order of the file: what must be so after a realignment.
+    pub invariants: Vec<Invariant>,
+}
+
+/// `[capture.table.NAME]`: what a table of a captured database is, which decides how two histories of it become one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TableRule {
+    /// What it is; merged field by field where absent.
+    pub policy: Option<Policy>,
+    /// Statements that compute its rows anew from other tables; of a derived table only.
+    pub recompute: Vec<String>,
+    /// The column with the numbers of a serial table; its key where absent.
+    pub counter: Option<String>,
+}
+
+/// `[[capture.invariant]]`: a question to the database with the only right answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invariant {
+    /// Named like a remote.
+    pub name: String,
+    /// A statement that reads; the first column of its first row is the answer.
+    pub sql: String,
+    /// The right answer, as text.
+    pub expect: String,
 }
 
 /// What is captured.

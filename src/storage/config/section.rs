@@ -10,12 +10,14 @@ use super::place::check_name;
 use super::words::{nearest, shown};
 
 /// The sections and their keys: all that the file may hold.
-pub(super) const SECTIONS: [(&str, &[&str]); 7] = [
+pub(super) const SECTIONS: [(&str, &[&str]); 9] = [
     ("store", &["site", "zone", "quota"]),
     ("schedule", &["ship", "cron", "window", "allowance", "drill"]),
     ("keep", &["floor", "within", "daily", "monthly", "after_tenant_drop"]),
     ("remote", &["name", "rclone", "directory", "rclone_config", "region", "operator_country", "expected"]),
-    ("capture", &["name", "folder", "include", "exclude", "sqlite", "tables", "prefix", "tenant"]),
+    ("capture", &["name", "folder", "include", "exclude", "sqlite", "tables", "prefix", "tenant", "table", "invariant"]),
+    ("capture.table", &["policy", "recompute", "counter"]),
+    ("capture.invariant", &["name", "sql", "expect"]),
     ("tenant", &["regions", "remotes", "copies_min"]),
     ("alert", &["stale_after", "command"]),
 ];
@@ -61,7 +63,7 @@ impl<'a> Section<'a> {
     /// The section as a person finds it in the file.
     pub(super) fn title(&self) -> String {
         match self.word {
-            "remote" | "capture" => format!("[[{}]]", self.word),
+            "remote" | "capture" | "capture.invariant" => format!("[[{}]]", self.word),
             word => format!("[{word}]"),
         }
     }
@@ -77,6 +79,16 @@ impl<'a> Section<'a> {
     /// Gives an error of a value its line and key.
     pub(super) fn located<T>(&self, key: &str, value: Result<T>) -> Result<T> {
         locate(self.line(key), &format!("{} {key}", self.title()), value)
+    }
+
+    /// The table below a key, for sections within this one.
+    pub(super) fn below(&self, key: &str) -> Option<(usize, &'a Item)> {
+        self.table.get(key).map(|item| (self.line(key), item))
+    }
+
+    /// The text of the file that the section is in.
+    pub(super) fn file(&self) -> &'a str {
+        self.text
     }
 
     /// A text that `read` understands.
@@ -177,6 +189,11 @@ pub(super) fn example_of(key: &str) -> &'static str {
         "regions" => "[\"se\"]",
         "remotes" => "[\"offsite-eu\"]",
         "stale_after" => "\"4h\"",
+        "policy" => "\"append\"",
+        "recompute" => "[\"UPDATE stock SET n = (SELECT sum(n) FROM movement WHERE item = stock.id)\"]",
+        "counter" => "\"number\"",
+        "sql" => "\"SELECT count(*) FROM stock WHERE n < 0\"",
+        "expect" => "\"0\"",
         _ => "[\"notify.cmd\"]",
     }
 }

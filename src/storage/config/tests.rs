@@ -422,16 +422,35 @@ proptest! {
 }
 
 #[test]
+fn tables_of_a_capture_have_policies_and_invariants() {
+    let text = "[[capture]]\nname = \"stock\"\nsqlite = \"/x\"\n[capture.table.movement]\npolicy = \"append\"\n[capture.table.line]\npolicy = \"derived\"\n\
+        recompute = [\"UPDATE line SET n = 0\"]\n[[capture.invariant]]\nname = \"whole\"\nsql = \"SELECT 0\"\n[[capture]]\nname = \"b\"\nfolder = \"/y\"\n";
+    let config = Config::parse(text).expect("parse");
+    let stock = &config.captures[0];
+    assert_eq!(stock.rules["movement"].policy, Some(crate::model::lineage::Policy::Append));
+    assert_eq!((stock.rules["line"].recompute.len(), stock.invariants[0].expect.as_str()), (1, "0"));
+    for (wrong, hint) in [("policy = \"apend\"", "write one of append"), ("policy = \"derived\"", "recompute"), ("counter = \"n\"", "serial")] {
+        let error = Config::parse(&format!("[[capture]]\nname = \"a\"\nsqlite = \"/x\"\n[capture.table.t]\n{wrong}\n")).expect_err("wrong");
+        assert!(error.what_next().is_some_and(|h| h.contains(hint)), "{error}");
+    }
+    assert!(Config::parse("[[capture]]\nname = \"a\"\nfolder = \"/x\"\n[capture.table.t]\npolicy = \"append\"\n").is_err());
+}
+
+#[test]
 fn examples_in_hints_are_right() {
     for (word, keys) in SECTIONS {
-        for key in keys {
+        for key in keys.iter().filter(|key| !["table", "invariant"].contains(key)) {
             let header = match word {
+                "capture.table" => "[[capture]]\nname = \"a\"\nsqlite = \"/x\"\n[capture.table.x]".to_owned(),
+                "capture.invariant" => "[[capture]]\nname = \"a\"\nsqlite = \"/x\"\n[[capture.invariant]]".to_owned(),
                 "remote" | "capture" => format!("[[{word}]]"),
                 "tenant" => "[tenant.x]".to_owned(),
                 _ => format!("[{word}]"),
             };
             if let Err(e) = Config::parse(&format!("{header}\n{key} = {}\n", example_of(key))) {
-                let incomplete = ["has no name", "has neither", "not in this file"].iter().any(|m| e.to_string().contains(m));
+                let incomplete = ["has no name", "has neither", "not in this file", "belong together", "is not serial", "asks nothing"]
+                    .iter()
+                    .any(|m| e.to_string().contains(m));
                 assert!(incomplete, "{key}: {e}");
             }
         }

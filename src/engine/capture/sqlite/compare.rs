@@ -43,26 +43,33 @@ impl Tenant {
 }
 
 impl Work<'_> {
-    fn differences(&mut self) -> Result<Vec<RowDifference>> {
+    pub(super) fn differences(&mut self) -> Result<Vec<RowDifference>> {
         self.decode()?;
         let (Some(image), Some(mut decoded)) = (self.image.take(), self.decoded.take()) else {
             return Err(Error::new(Kind::Failed, "capture.image", "the image of the database is not at hand")
                 .hint("annals capture sqlite compares all rows and makes a new one"));
         };
-        match self.compare_pages(&image)? {
+        let found = self.differing_from(&image, &mut decoded);
+        // What is known of the pages is that of the file now; of the image it is read again when it is needed.
+        self.image = Some(image);
+        found
+    }
+
+    fn differing_from(&mut self, image: &Image, decoded: &mut changes::State) -> Result<Vec<RowDifference>> {
+        match self.compare_pages(image)? {
             Difference::Small { place, pages } => {
-                let mut after = Overlay::new(&image, place.page_count);
+                let mut after = Overlay::new(image, place.page_count);
                 for (number, page) in &pages {
                     after.put(*number, &page[..]);
                 }
                 let changed: Vec<u32> = pages.keys().copied().collect();
-                self.differing(&image, &after, &changed, &mut decoded)
+                self.differing(image, &after, &changed, decoded)
             }
             Difference::Large => {
                 let place = self.take_image(true)?;
                 let beside = Image::find(&self.beside()).ok_or_else(|| Error::damaged("the second image of a database"))?;
                 let changed: Vec<u32> = (1..=place.page_count).collect();
-                self.differing(&image, &beside, &changed, &mut decoded)
+                self.differing(image, &beside, &changed, decoded)
             }
             Difference::Other => Err(Error::new(Kind::Refused, "capture.other", "the file is another database: its pages have another size")
                 .hint("use another --prefix for another database")),

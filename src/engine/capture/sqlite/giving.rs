@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use crate::base::error::{Error, Kind, Result};
-use crate::base::monitor::Monitor;
+use crate::base::monitor::{Monitor, check_stop};
 use crate::engine::history::View;
 use crate::engine::plans::{Applied, By, Fate, fate, made_up_reason};
 use crate::engine::store::Tenant;
@@ -24,11 +24,53 @@ use super::run::{Credit, Work};
 use super::state::{self, State};
 
 /// One row on its way into the database.
-struct Gift {
+pub(super) struct Gift {
     key: Vec<u8>,
     place: Place,
     /// `None`: it goes.
     columns: Option<Vec<(String, Value)>>,
+}
+
+impl Gift {
+    /// The row `text` of `table` as `wanted`; `known` is what it was, for keys that are not text.
+    pub(super) fn new(key: &[u8], table: &Table, text: &str, wanted: Option<&Row>, known: Option<&Row>) -> Result<Gift> {
+        let place = place(table, text, wanted.or(known))?;
+        let columns = match wanted {
+            None => None,
+            Some(row) => {
+                let (columns, values) = written(table, text, row)?;
+                Some(columns.into_iter().map(str::to_owned).zip(values).collect())
+            }
+        };
+        Ok(Gift { key: key.to_vec(), place, columns })
+    }
+}
+
+/// Rows that a rule of the database forbids, by key, with its words.
+pub(super) type Forbidden = Vec<(Vec<u8>, String)>;
+
+/// Writes rows. Gives the keys that are as they should be now, and those that a rule of the database forbids, with its words.
+pub(super) fn give(writer: &Writer, mut gifts: Vec<Gift>) -> Result<(HashSet<Vec<u8>>, Forbidden)> {
+    let mut keys = HashSet::new();
+    // A row may need another one that comes later: as long as something succeeds, the rest is tried again.
+    loop {
+        let before = gifts.len();
+        let mut left = Vec::new();
+        for gift in gifts {
+            let outcome = match &gift.columns {
+                Some(columns) => writer.put(&gift.place, columns)?,
+                None => writer.remove(&gift.place)?,
+            };
+            match outcome {
+                Outcome::Done => drop(keys.insert(gift.key)),
+                Outcome::Forbidden(why) => left.push((gift, why)),
+            }
+        }
+        if left.is_empty() || left.len() == before {
+            return Ok((keys, left.into_iter().map(|(gift, why)| (gift.key, why)).collect()));
+        }
+        gifts = left.into_iter().map(|(gift, _)| gift).collect();
+    }
 }
 
 /// How the capture of a state is gone on with.
@@ -82,29 +124,10 @@ impl Tenant {
             .hint("make the plan again and look at it again; nothing was changed")
             .at_seq(now.seq));
         }
-        let mut applied = Applied { receipt: None, done: 0, skipped: Vec::new(), pending: Vec::new() };
-        let mut gifts = self.gifts(plan, on_conflict, what.prefix(), &mut applied)?;
-        let mut keys = HashSet::new();
-        // A row may need another one that comes later: as long as something succeeds, the rest is tried again.
-        loop {
-            let before = gifts.len();
-            let mut left = Vec::new();
-            for gift in gifts {
-                let outcome = match &gift.columns {
-                    Some(columns) => writer.put(&gift.place, columns)?,
-                    None => writer.remove(&gift.place)?,
-                };
-                match outcome {
-                    Outcome::Done => drop(keys.insert(gift.key)),
-                    Outcome::Forbidden(why) => left.push((gift, why)),
-                }
-            }
-            if left.is_empty() || left.len() == before {
-                applied.pending.extend(left.into_iter().map(|(gift, why)| (gift.key, why)));
-                break;
-            }
-            gifts = left.into_iter().map(|(gift, _)| gift).collect();
-        }
+        let mut applied = Applied { receipt: None, earlier: Vec::new(), done: 0, skipped: Vec::new(), pending: Vec::new() };
+        let gifts = self.gifts(plan, on_conflict, what.prefix(), &mut applied)?;
+        let (keys, pending) = give(&writer, gifts)?;
+        applied.pending.extend(pending);
         if keys.is_empty() {
             return Ok(applied);
         }
@@ -119,6 +142,42 @@ impl Tenant {
         applied.receipt = work.catch_up()?.receipt;
         work.source.release();
         Ok(applied)
+    }
+
+    /// As [`Tenant::apply_to_source`], in transactions of at most `rows_max` rows, each of them a batch that can be undone by itself. Rows that
+    /// refer to each other had better be in one.
+    ///
+    /// # Errors
+    /// As of [`Tenant::apply_to_source`]; where something was committed in between, with code `plan.stale` and what was done before.
+    pub fn apply_to_source_in_batches(
+        &self,
+        plan: &Plan,
+        rows_max: usize,
+        on_conflict: OnConflict,
+        by: &By,
+        monitor: &dyn Monitor,
+    ) -> Result<Applied> {
+        if plan.items.len() <= rows_max {
+            return self.apply_to_source(plan, on_conflict, by, monitor);
+        }
+        let mut all = Applied { receipt: None, earlier: Vec::new(), done: 0, skipped: Vec::new(), pending: Vec::new() };
+        let mut position = plan.position()?;
+        for items in plan.items.chunks(rows_max.max(1)) {
+            check_stop(monitor)?;
+            let applied = self.apply_to_source(&plan.part(items.to_vec(), &position), on_conflict, by, monitor).map_err(|e| match all.done {
+                0 => e,
+                done => Error::new(e.kind(), e.code(), format!("{done} rows are done, then: {e}"))
+                    .hint("make the plan again: it holds what is left; each batch that was done can be undone"),
+            })?;
+            all.done += applied.done;
+            all.skipped.extend(applied.skipped);
+            all.pending.extend(applied.pending);
+            if let Some(receipt) = applied.receipt {
+                position = receipt.position;
+                all.earlier.extend(all.receipt.replace(receipt));
+            }
+        }
+        Ok(all)
     }
 
     /// The one captured database that a plan is about.
@@ -171,21 +230,11 @@ impl Tenant {
                 _ => Some(Row::from_json(&self.content_for(item, fate)?)?),
             };
             let text = String::from_utf8_lossy(row).into_owned();
-            let gift = (|| {
-                let known = match &wanted {
-                    Some(row) => Some(row.clone()),
-                    None => self.now().row(&key)?,
-                };
-                let place = place(table, &text, known.as_ref())?;
-                let columns = match &wanted {
-                    None => None,
-                    Some(row) => {
-                        let (columns, values) = written(table, &text, row)?;
-                        Some(columns.into_iter().map(str::to_owned).zip(values).collect())
-                    }
-                };
-                Ok::<_, Error>(Gift { key: key.clone(), place, columns })
-            })();
+            let known = match &wanted {
+                Some(_) => None,
+                None => self.now().row(&key)?,
+            };
+            let gift = Gift::new(&key, table, &text, wanted.as_ref(), known.as_ref());
             match gift {
                 Ok(gift) => gifts.push(gift),
                 Err(e) => applied.pending.push((key, e.to_string())),

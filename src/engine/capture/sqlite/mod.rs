@@ -7,11 +7,13 @@
 mod state;
 mod document;
 mod lineage;
+mod written;
 mod run;
 mod watch;
 mod rebuild;
 mod giving;
 mod compare;
+mod realign;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +24,7 @@ use crate::engine::record::Receipt;
 use crate::engine::store::Tenant;
 
 pub use compare::RowDifference;
+pub use realign::DatabaseRealigned;
 pub use rebuild::RestoredDatabase;
 use run::Work;
 pub(crate) use state::statuses;

@@ -28,6 +28,7 @@ use crate::storage::source::sqlite::tail::{Layers, Run, Step};
 use super::document::{self, CONTEXT, IMAGE, SCHEMA, is_recorded, row_key};
 use super::lineage::{self, Counter};
 use super::state::{self, Behind, State};
+use super::written::{Written, WrittenRow};
 use super::{SqliteCapture, SqliteCaptured};
 
 /// Bytes of changed pages that a gap may hold in memory; with more, a second image is made.
@@ -65,6 +66,8 @@ pub(super) struct Work<'w> {
     pub source: Source,
     pub monitor: &'w dyn Monitor,
     pub credit: Option<Credit>,
+    /// A realignment that was written into the database, or was about to be, and is not recorded yet.
+    pub realigning: Option<Written>,
     /// It goes on: what is committed while this is recorded must not be lost.
     pub follows: bool,
     held_since: Option<Instant>,
@@ -91,6 +94,8 @@ struct Draft {
     actor: Option<String>,
     reason: Option<String>,
     keys: HashSet<Vec<u8>>,
+    /// What the rows become; only while a realignment is to be recorded.
+    rows: Option<HashMap<Vec<u8>, Option<Vec<u8>>>>,
 }
 
 impl<'w> Work<'w> {
@@ -113,12 +118,17 @@ impl<'w> Work<'w> {
         {
             *state = state.moved(None);
         }
+        let realigning = match &known {
+            Some(state) if state.behind.is_some() => Written::find(&dir)?,
+            _ => Written::forget(&dir).map(|()| None)?,
+        };
         Ok(Work {
             tenant,
             what,
             source,
             monitor,
             credit: None,
+            realigning,
             follows: false,
             held_since: None,
             by,
@@ -193,6 +203,11 @@ impl<'w> Work<'w> {
 
     pub(super) fn is_wanted(&self, table: &Table) -> bool {
         is_wanted(self.wanted.as_ref(), table)
+    }
+
+    /// Where the image is.
+    pub(super) fn directory(&self) -> &std::path::Path {
+        &self.dir
     }
 
     fn place(&self) -> Result<Option<Place>> {
@@ -348,6 +363,12 @@ impl<'w> Work<'w> {
 
     /// Another database than the image is of: only the rows can be compared.
     fn begin_again(&mut self) -> Result<()> {
+        // From here until the rows are recorded, the image is that of the file and not that of the log.
+        if let Some(state) = self.state.take() {
+            let state = State { begun: true, ..state };
+            state::save(self.tenant, &self.what.prefix, &state)?;
+            self.state = Some(state);
+        }
         let place = self.take_image(false)?;
         self.compare_rows(place, Some(HashMap::new()))
     }
@@ -611,6 +632,7 @@ impl<'w> Work<'w> {
             actor: None,
             reason: None,
             keys: HashSet::new(),
+            rows: self.realigning.is_some().then(HashMap::new),
         }
     }
 
@@ -622,7 +644,7 @@ impl<'w> Work<'w> {
     /// Refuses to record on top of a database that went back in time, and keeps in mind that it did.
     fn refuse_behind(&mut self, place: &Place, differing: &HashMap<Vec<u8>, Option<Digest>>) -> Result<()> {
         let Some(state) = self.state.clone() else { return Ok(()) };
-        if differing.is_empty() {
+        if differing.is_empty() || self.realigning.as_ref().is_some_and(|w| w.is_done(&|key| differing.get(key).copied())) {
             return Ok(());
         }
         let counter = match state.place()? {
@@ -658,6 +680,12 @@ impl<'w> Work<'w> {
 
     /// Commits one batch. `merged` says why it stands for more than one transaction.
     fn commit_one(&mut self, mut draft: Draft, next: State, merged: Option<&str>, reason: &str) -> Result<()> {
+        if let Some(written) = self.realigning.take() {
+            let rows = draft.rows.take().unwrap_or_default();
+            if written.is_done(&|key| rows.get(key).map(|row| row.as_deref().map(Digest::of))) {
+                return self.commit_realignment(&written, &rows, next);
+            }
+        }
         let ours = self.is_ours(&draft);
         if draft.batch.is_empty() {
             return self.commit(Vec::new(), next);
@@ -677,6 +705,34 @@ impl<'w> Work<'w> {
             draft.actor = Some(self.by.actor.clone());
         }
         self.commit(vec![draft], next)
+    }
+
+    /// Records a realignment as two batches: the database as it was found, and what was made of that.
+    fn commit_realignment(&mut self, written: &Written, rows: &HashMap<Vec<u8>, Option<Vec<u8>>>, next: State) -> Result<()> {
+        let (mut found, mut made) = (self.draft(), self.draft());
+        found.batch = found.batch.origin(&format!("{} (as found)", self.origin()));
+        found.reason = Some(written.found_reason.clone());
+        made.reason = Some(written.reason.clone());
+        (found.actor, made.actor) = (Some(written.actor.clone()), Some(written.actor.clone()));
+        for row in &written.rows {
+            found.step(&row.key_bytes(), row.recorded(), row.there())?;
+        }
+        let mut keys: Vec<Vec<u8>> = written.rows.iter().map(WrittenRow::key_bytes).chain(rows.keys().cloned()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let known: HashMap<Vec<u8>, &WrittenRow> = written.rows.iter().map(|row| (row.key_bytes(), row)).collect();
+        for key in &keys {
+            let recorded = match known.get(key) {
+                Some(row) => row.recorded().map(<[u8]>::to_vec),
+                None => super::written::content(&self.tenant.now(), key)?,
+            };
+            let was = known.get(key).map_or(recorded.as_deref(), |row| row.there());
+            let is = rows.get(key).map_or(recorded.as_deref(), Option::as_deref);
+            made.step(key, was, is)?;
+        }
+        let drafts = [found, made].into_iter().filter(|draft| !draft.batch.is_empty()).collect();
+        self.commit(drafts, next)?;
+        Written::forget(&self.dir)
     }
 
     /// Makes drafts part of the log and the next state ours, in one step.
@@ -734,7 +790,21 @@ pub(super) enum Difference {
 }
 
 impl Draft {
+    /// Adds what makes a row `is` of what it `was`.
+    fn step(&mut self, key: &[u8], was: Option<&[u8]>, is: Option<&[u8]>) -> Result<()> {
+        match (was, is) {
+            (was, is) if was == is => return Ok(()),
+            (_, None) => return self.remove(key),
+            (None, Some(_)) => self.added += 1,
+            (Some(_), Some(_)) => self.changed += 1,
+        }
+        self.put(key, is.unwrap_or_default())
+    }
+
     fn put(&mut self, key: &[u8], content: &[u8]) -> Result<()> {
+        if let Some(rows) = &mut self.rows {
+            rows.insert(key.to_vec(), Some(content.to_vec()));
+        }
         // What a row is, is in its content: no metadata, which would cost bytes with every version.
         self.put_with(key, content, Meta::default())
     }
@@ -746,6 +816,9 @@ impl Draft {
 
     fn remove(&mut self, key: &[u8]) -> Result<()> {
         self.removed += 1;
+        if let Some(rows) = &mut self.rows {
+            rows.insert(key.to_vec(), None);
+        }
         self.batch.remove(key)
     }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::base::error::{Error, Result};
+use crate::engine::find::FieldIs;
 use crate::engine::history::Version;
 use crate::engine::restore::Scope;
 use crate::engine::store::{Store, Tenant};
@@ -21,7 +22,7 @@ use super::list::prefix_and_moment;
 /// Bring documents back: as current again, into a file, or as a tree of files
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals restore klient/38754                                  # a removed document\n  annals restore 'case/2018-163@yesterday 14:00'               # an older version becomes current\n  annals restore case/ --at 2018-09-18 --plan back.json        # look first, then annals apply back.json\n  annals restore report.docx@v3 --out report-old.docx          # into a file\n  annals restore letters/ --at 'last friday' --into /tmp/old   # the tree as it was then\n  annals restore stock/ --at yesterday --into old.db           # a captured database as it was then\n  annals restore stock/item/4711@v3 --to-source                # a row, in its own database\n  annals restore shop/ --at yesterday --into shop.sql          # a captured PostgreSQL database, for psql\n\nNothing is lost: an older version becomes current as a new version. Without a moment, what was removed comes back.\nDIR must be absent or empty; it appears whole or not at all. Documents whose key cannot be a path are named, exit code 3."
+    after_help = "Examples:\n  annals restore klient/38754                                  # a removed document\n  annals restore 'case/2018-163@yesterday 14:00'               # an older version becomes current\n  annals restore case/ --at 2018-09-18 --plan back.json        # look first, then annals apply back.json\n  annals restore report.docx@v3 --out report-old.docx          # into a file\n  annals restore letters/ --at 'last friday' --into /tmp/old   # the tree as it was then\n  annals restore stock/ --at yesterday --into old.db           # a captured database as it was then\n  annals restore stock/item/4711@v3 --to-source                # a row, in its own database\n  annals restore stock/item/ --at yesterday --where kind=food --to-source --batch 100\n  annals restore shop/ --at yesterday --into shop.sql          # a captured PostgreSQL database, for psql\n\nNothing is lost: an older version becomes current as a new version. Without a moment, what was removed comes back.\nDIR must be absent or empty; it appears whole or not at all. Documents whose key cannot be a path are named, exit code 3."
 )]
 pub(crate) struct Restore {
     /// KEY, KEY@WHEN, or PREFIX/; nothing is everything
@@ -35,6 +36,12 @@ pub(crate) struct Restore {
     /// Change the rows in the database that they were captured from
     #[arg(long, conflicts_with_all = ["into", "out"])]
     to_source: bool,
+    /// Of a prefix only documents that were so then: field=value; all that are given must hold
+    #[arg(long = "where", value_name = "PATH=VALUE", conflicts_with_all = ["into", "out"])]
+    conditions: Vec<String>,
+    /// With --to-source: in transactions of at most so many rows, each a batch of its own
+    #[arg(long, value_name = "ROWS", requires = "to_source", value_parser = plans::rows_max)]
+    batch: Option<usize>,
     /// Write the document to this file
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -67,7 +74,7 @@ impl Restore {
                 Err(Error::usage("restore.many", format!("{} is not one document", show_key(&prefix))).hint("use --into DIR for a tree of files"))
             }
             (Scope::Document(key), None, None) => current(context, &store, &tenant, key, at, self.to_source),
-            (Scope::Prefix(prefix), None, None) => current_prefix(context, &store, &tenant, &prefix, at, self.to_source),
+            (Scope::Prefix(prefix), None, None) => current_prefix(context, &store, &tenant, &prefix, at, &self),
         }
     }
 
@@ -184,8 +191,8 @@ fn database(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at
     Ok(3)
 }
 
-fn settling(command: &str, to_source: bool) -> Settling<'_> {
-    Settling { schema: "annals.restore/1", command, on_conflict: Conflicts::Skip, seen: false, to_source }
+fn settling(command: &str, to_source: bool, rows_max: Option<usize>) -> Settling<'_> {
+    Settling { schema: "annals.restore/1", command, on_conflict: Conflicts::Skip, seen: false, to_source, rows_max }
 }
 
 fn flag(to_source: bool) -> &'static str {
@@ -206,15 +213,18 @@ fn current(context: &Context, store: &Store, tenant: &Tenant, key: Vec<u8>, when
             }
         },
     };
-    plans::settle(context, tenant, &plan, &settling(&command, to_source))
+    plans::settle(context, tenant, &plan, &settling(&command, to_source, None))
 }
 
-fn current_prefix(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at: Option<String>, to_source: bool) -> Result<u8> {
-    let plan = match &at {
+fn current_prefix(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at: Option<String>, how: &Restore) -> Result<u8> {
+    let to_source = how.to_source;
+    let mut plan = match &at {
         None => tenant.restore_removed(prefix)?,
         Some(text) => tenant.restore_at(prefix, &Moment::Seq(context.view(store, tenant, Some(text))?.seq()?))?,
     };
-    let at = at.map_or(String::new(), |at| format!(" --at '{at}'"));
+    let conditions = how.conditions.iter().map(|text| FieldIs::parse(text)).collect::<Result<Vec<_>>>()?;
+    tenant.narrow(&mut plan, &conditions)?;
+    let at = at.map_or(String::new(), |at| format!(" --at '{at}'")) + &how.conditions.iter().map(|c| format!(" --where '{c}'")).collect::<String>();
     let command = format!("annals restore '{}'{at}{}", show_key(prefix), flag(to_source));
-    plans::settle(context, tenant, &plan, &settling(&command, to_source))
+    plans::settle(context, tenant, &plan, &settling(&command, to_source, how.batch))
 }

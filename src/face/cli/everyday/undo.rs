@@ -45,7 +45,12 @@ impl Undo {
         let plan = tenant.undo(seq)?;
         let command = format!("annals undo B{seq}{}", if self.to_source { " --to-source" } else { "" });
         let (on_conflict, to_source) = (self.on_conflict, self.to_source);
-        plans::settle(context, &tenant, &plan, &Settling { schema: "annals.undo/1", command: &command, on_conflict, seen: false, to_source })
+        plans::settle(
+            context,
+            &tenant,
+            &plan,
+            &Settling { schema: "annals.undo/1", command: &command, on_conflict, seen: false, to_source, rows_max: None },
+        )
     }
 }
 
@@ -71,7 +76,12 @@ impl Redo {
         let seq = tenant.last_undo()?;
         let plan = tenant.undo(seq)?;
         let (on_conflict, to_source) = (self.on_conflict, self.to_source);
-        plans::settle(context, &tenant, &plan, &Settling { schema: "annals.redo/1", command: "annals redo", on_conflict, seen: false, to_source })
+        plans::settle(
+            context,
+            &tenant,
+            &plan,
+            &Settling { schema: "annals.redo/1", command: "annals redo", on_conflict, seen: false, to_source, rows_max: None },
+        )
     }
 }
 
@@ -89,6 +99,9 @@ pub(crate) struct Apply {
     /// Change the rows in the database that they were captured from
     #[arg(long)]
     to_source: bool,
+    /// With --to-source: in transactions of at most so many rows, each a batch of its own
+    #[arg(long, value_name = "ROWS", requires = "to_source", value_parser = plans::rows_max)]
+    batch: Option<usize>,
 }
 
 impl Apply {
@@ -105,6 +118,11 @@ impl Apply {
         let tenant = if context.globals.tenant.is_some() { context.tenant(&store)? } else { store.tenant(&plan.tenant)? };
         let command = plans::command(&plan);
         let (on_conflict, to_source) = (self.on_conflict, self.to_source);
-        plans::settle(context, &tenant, &plan, &Settling { schema: "annals.apply/1", command: &command, on_conflict, seen: true, to_source })
+        plans::settle(
+            context,
+            &tenant,
+            &plan,
+            &Settling { schema: "annals.apply/1", command: &command, on_conflict, seen: true, to_source, rows_max: self.batch },
+        )
     }
 }

@@ -98,7 +98,14 @@ impl Rollback {
         };
         let plan = tenant.rollback(&prefix, &Moment::Seq(seq))?;
         let command = format!("annals rollback '{}' --to '{}'", show_key(&prefix), self.to);
-        let how = Settling { schema: "annals.rollback/1", command: &command, on_conflict: Conflicts::Skip, seen: false, to_source: self.to_source };
+        let how = Settling {
+            schema: "annals.rollback/1",
+            command: &command,
+            on_conflict: Conflicts::Skip,
+            seen: false,
+            to_source: self.to_source,
+            rows_max: None,
+        };
         plans::settle(context, &tenant, &plan, &how)
     }
 }

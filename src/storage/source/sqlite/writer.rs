@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::fault;
 use crate::format::sqlite::value::Value;
 
@@ -79,6 +80,62 @@ impl Writer {
         })
     }
 
+    /// Runs one statement of an administrator that changes rows. Gives how many it changed.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::base::error::Kind::Usage) for what is no such statement, or ends the transaction; in the database's words.
+    pub fn change(&self, text: &str) -> Result<u64> {
+        let mut statement = self.connection.prepare(text).map_err(|e| refused(text, &e))?;
+        // What ends a transaction counts as reading.
+        if statement.readonly() {
+            return Err(refused(text, &"it changes no rows"));
+        }
+        statement.execute([]).map(|n| n as u64).map_err(|e| refused(text, &e))
+    }
+
+    /// The answer to a statement of an administrator that reads: the first column of the first row, as text.
+    ///
+    /// # Errors
+    /// As of [`Writer::change`].
+    pub fn answer(&self, text: &str) -> Result<String> {
+        let mut statement = self.connection.prepare(text).map_err(|e| refused(text, &e))?;
+        if !statement.readonly() || statement.column_count() == 0 {
+            return Err(refused(text, &"it asks nothing"));
+        }
+        let mut rows = statement.query([]).map_err(|e| refused(text, &e))?;
+        let Some(row) = rows.next().map_err(|e| refused(text, &e))? else { return Ok("nothing".to_owned()) };
+        Ok(match row.get_ref(0).map_err(|e| refused(text, &e))? {
+            ValueRef::Null => "null".to_owned(),
+            ValueRef::Integer(n) => n.to_string(),
+            ValueRef::Real(n) => n.to_string(),
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        })
+    }
+
+    /// The highest number in a column; 0 where there is none.
+    pub fn highest(&self, table: &str, column: &str) -> Result<i64> {
+        let text = format!("SELECT coalesce(max(CAST({} AS INTEGER)), 0) FROM {}", quoted(column), quoted(table));
+        self.connection.query_row(&text, [], |row| row.get(0)).map_err(|e| sql(&self.path, e))
+    }
+
+    /// Columns of `table` that name a row of another table: its own column, the other table, and the column there (empty: its key).
+    pub fn foreign_keys(&self, table: &str) -> Result<Vec<(String, String, String)>> {
+        let fail = |e| sql(&self.path, e);
+        let mut statement =
+            self.connection.prepare("SELECT \"from\", \"table\", coalesce(\"to\", '') FROM pragma_foreign_key_list(?)").map_err(fail)?;
+        let rows = statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(fail)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(fail)
+    }
+
+    /// What is defined in the database, without what is SQLite's own: kind, name and statement, in order.
+    pub fn definitions(&self) -> Result<Vec<(String, String, Option<String>)>> {
+        let fail = |e| sql(&self.path, e);
+        let text = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1, 2";
+        let mut statement = self.connection.prepare(text).map_err(fail)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(fail)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(fail)
+    }
+
     /// Commits. `Forbidden` where the whole violates a rule that is checked at the end; nothing has happened then.
     pub fn commit(self) -> Result<Outcome> {
         fault::point("source.commit")?;
@@ -116,6 +173,12 @@ impl Writer {
 fn find(place: &Place) -> (String, impl Iterator<Item = &Value>) {
     let text = place.key.iter().map(|(name, value)| format!("{} IS {}", quoted(name), mark(value))).collect::<Vec<_>>().join(" AND ");
     (text, place.key.iter().map(|(_, value)| value))
+}
+
+/// A statement of the configuration that cannot be run.
+fn refused(text: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::usage("realign.sql", format!("a statement of annals.toml cannot be run: {why}: {text}"))
+        .hint("correct it in annals.toml; nothing was changed. recompute takes single statements that change rows, invariants ask")
 }
 
 fn forbidden(path: &Path, e: rusqlite::Error) -> Result<Outcome> {

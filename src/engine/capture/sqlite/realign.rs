@@ -1,0 +1,646 @@
+//! Realignment of a database that went back in time: what its history has and it lacks comes back, what is only in it stays, and both are one
+//! again. Nothing of either side is lost: the state in which the database was found is a batch of its own, before the one that realigns.
+//!
+//! Everything happens in one write transaction of the database. A file beside the image says what was written before that transaction is
+//! committed; one commit of the log records both batches after it. Cut before the first, nothing happened; cut in between, the next look at the
+//! database finds the rows that the file names, and records them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+
+use crate::base::digest::{Digest, Hasher};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::monitor::{Monitor, check_stop};
+use crate::engine::plans::By;
+use crate::engine::store::Tenant;
+use crate::format::sqlite::row::{Key, Row};
+use crate::format::sqlite::schema::{PrimaryKey, Table};
+use crate::format::sqlite::value::Value;
+use crate::model::field::{self, Side};
+use crate::model::key::{parse_key, show_key};
+use crate::model::lineage::{Fate, Policy, Resolution, Verdict, classify};
+use crate::model::moment::Moment;
+use crate::model::plan::TouchedReference;
+use crate::model::realign::{DatabaseRealign, InvariantRealign, Keep, Renumbered, RowConflict, RowRealign, TableRealign};
+use crate::model::timeline::Position;
+use crate::storage::catalog;
+use crate::storage::config::{Capture, CaptureFrom, TableRule};
+use crate::storage::source::sqlite::writer::{Outcome, Writer};
+
+use super::compare::RowDifference;
+use super::document::{SCHEMA, row_key};
+use super::giving::{Gift, capture_of, give};
+use super::rebuild::Recorded;
+use super::run::Work;
+use super::state::{self, Behind, State};
+use super::written::{Written, WrittenRow, content};
+
+/// What a table is where nobody says so.
+const POLICY: Policy = Policy::Field;
+
+/// What realigning a database did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseRealigned {
+    /// What the keys of its rows begin with.
+    pub prefix: String,
+    /// The file.
+    pub source: String,
+    /// Which side stays in effect.
+    pub keep: Keep,
+    /// The batch that has the database as it was found; `None` where there was nothing to record.
+    pub found: Option<u64>,
+    /// The batch that realigned it, which can be undone; `None` where the database stays as it was found.
+    pub batch: Option<u64>,
+    /// Rows written into the database.
+    pub written: u64,
+    /// Rows that statements of the configuration changed.
+    pub recomputed: u64,
+    /// Numbers that two rows had.
+    pub renumbered: Vec<Renumbered>,
+    /// Rows about which nobody decided: what both sides changed is as in the history. The other state is in the batch `found`.
+    pub open: Vec<String>,
+    /// Where the log ends now.
+    pub position: Position,
+}
+
+/// One row on both sides.
+struct Both {
+    key: Vec<u8>,
+    /// The beginning of its key that names its table, and the text after it.
+    table: Vec<u8>,
+    text: String,
+    base: Option<Vec<u8>>,
+    there: Option<Vec<u8>>,
+    recorded: Option<Vec<u8>>,
+    fate: Fate,
+    resolution: Resolution,
+    fields: Vec<RowConflict>,
+    /// What it becomes.
+    wanted: Option<Vec<u8>>,
+}
+
+impl Both {
+    /// Whether it came to be in the database after the fork.
+    fn is_new_here(&self) -> bool {
+        self.base.is_none() && self.there.is_some()
+    }
+}
+
+/// The database and its history, under the write lock of the database.
+struct Sides<'a> {
+    tenant: &'a Tenant,
+    state: State,
+    behind: Behind,
+    position: Position,
+    keep: Keep,
+    prefix: Vec<u8>,
+    rules: Option<&'a Capture>,
+    tables: HashMap<Vec<u8>, Table>,
+    rows: Vec<Both>,
+    renumbered: Vec<Renumbered>,
+    here_digest: Digest,
+}
+
+/// What carrying it out in the transaction came to.
+struct Tried {
+    written: u64,
+    recomputed: u64,
+    forbidden: Vec<(Vec<u8>, String)>,
+    /// The answers to the invariants before and after.
+    answers: Vec<(String, String)>,
+}
+
+impl Tenant {
+    /// Prefixes of the captured databases of this tenant.
+    pub fn databases(&self) -> Result<Vec<Vec<u8>>> {
+        let all = self.inner.catalog.read(state::all)?;
+        Ok(all.into_iter().filter(|s| s.tenant == self.id).map(|s| parse_key(&s.prefix)).collect())
+    }
+
+    /// Compares the database that was captured under `prefix` with its history and plans what brings both into line; `None` where they are. The
+    /// plan is tried out in the database and taken back: its write lock is held meanwhile. What the application committed since the last
+    /// capture is recorded first, where the database is no older one.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] where no database was captured there; [`Kind::Refused`] (code `realign.schema`) where its tables are defined otherwise
+    /// than in its history; [`Kind::Usage`] for statements of `annals.toml` that cannot be run.
+    pub fn plan_realign_database(&self, prefix: &[u8], keep: Keep, by: &By, monitor: &dyn Monitor) -> Result<Option<DatabaseRealign>> {
+        let state = self.captured(prefix)?;
+        let writer = Writer::begin(Path::new(&state.source))?;
+        let what = capture_of(&state);
+        let mut work = Work::open(self, &what, by, monitor)?;
+        let Some(sides) = Sides::of(self, &mut work, &writer, keep, None, monitor)? else { return Ok(None) };
+        let tried = sides.carry_out(&writer)?;
+        sides.plan(tried).map(Some)
+    }
+
+    /// Carries a plan out: in one transaction of the database, recorded as two batches. Interrupted at any place, the database is as it was or
+    /// realigned, and the next capture records the latter.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`]: code `plan.stale` where either side moved since the plan was made, `realign.forbidden` where a rule of the database is
+    /// violated, `invariant.broken` where an invariant would not hold. Nothing is changed then.
+    pub fn realign_database(&self, plan: &DatabaseRealign, by: &By, monitor: &dyn Monitor) -> Result<DatabaseRealigned> {
+        let prefix = parse_key(&plan.prefix);
+        let state = self.captured(&prefix)?;
+        let writer = Writer::begin(Path::new(&state.source))?;
+        let what = capture_of(&state);
+        let mut work = Work::open(self, &what, by, monitor)?;
+        let sides = Sides::of(self, &mut work, &writer, plan.keep, Some(plan), monitor)?;
+        let bound = |s: &Sides<'_>| s.position.digest.to_hex() == plan.head_digest && s.here_digest.to_hex() == plan.here_digest;
+        let Some(sides) = sides.filter(bound) else {
+            return Err(Error::new(Kind::Refused, "plan.stale", format!("{} or its database moved since the plan was made", plan.prefix))
+                .hint(format!("make the plan again and look at it again: annals realign {}; nothing was changed", plan.prefix)));
+        };
+        let tried = sides.carry_out(&writer)?;
+        sides.check(&tried)?;
+        let mut written = sides.written(by);
+        if plan.keep == Keep::Ours {
+            drop(writer);
+        } else {
+            written.keep(work.directory())?;
+            if let Outcome::Forbidden(why) = writer.commit()? {
+                Written::forget(work.directory())?;
+                return Err(forbidden(&format!("all of it together: {why}")));
+            }
+        }
+        written.sure = true;
+        work.realigning = Some(written);
+        let receipt = work.catch_up()?.receipt;
+        let position = self.position()?;
+        let recorded = position.seq - sides.position.seq;
+        let last = receipt.map(|r| r.position.seq);
+        let (found, batch) = match (plan.keep, recorded) {
+            (Keep::Ours, _) => (last, None),
+            (_, 0 | 1) => (None, last),
+            _ => (last.map(|seq| seq - 1), last),
+        };
+        let open = sides.rows.iter().filter(|r| r.resolution == Resolution::Ask || !r.fields.is_empty()).map(|r| show_key(&r.key)).collect();
+        Ok(DatabaseRealigned {
+            prefix: plan.prefix.clone(),
+            source: plan.source.clone(),
+            keep: plan.keep,
+            found,
+            batch,
+            written: tried.written,
+            recomputed: tried.recomputed,
+            renumbered: sides.renumbered,
+            open,
+            position,
+        })
+    }
+
+    fn captured(&self, prefix: &[u8]) -> Result<State> {
+        let known = state::load(self, prefix)?;
+        known.ok_or_else(|| {
+            Error::missing("capture.none", format!("no database was captured under {}", show_key(prefix)))
+                .hint("annals status shows the captured databases")
+        })
+    }
+}
+
+impl<'a> Sides<'a> {
+    /// Looks at both sides and decides about every row. `None` where they are in line, or what was left of an earlier realignment was recorded.
+    fn of(
+        tenant: &'a Tenant,
+        work: &mut Work<'_>,
+        writer: &Writer,
+        keep: Keep,
+        decided: Option<&DatabaseRealign>,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<Self>> {
+        match work.catch_up() {
+            Err(e) if e.code().starts_with("lineage.") => {}
+            done => return done.map(|_| None),
+        }
+        let prefix = work.what.prefix().to_vec();
+        let state = tenant.captured(&prefix)?;
+        let Some(behind) = state.behind.clone() else { return Ok(None) };
+        let found = work.differences();
+        work.source.release();
+        let mut found = found?;
+        if found.is_empty() {
+            return Err(Error::new(Kind::Failed, "capture.image", "the image of the database is not at hand, so the rows cannot be compared")
+                .hint("write the history into a new file instead: annals restore PREFIX --into FILE, and put that in its place"));
+        }
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        let schema = tenant.get([&prefix[..], SCHEMA].concat())?.bytes(crate::base::limits::JSON_FIELDS_BYTES_MAX)?;
+        let recorded = Recorded::parse(&schema)?;
+        refuse_other_schema(&recorded, writer, behind.seq)?;
+        let position = tenant.position()?;
+        let mut hasher = Hasher::new();
+        for row in &found {
+            hasher.update(Digest::of(&row.key).as_bytes());
+            hasher.update(row.there.as_deref().map_or(Digest::ZERO, Digest::of).as_bytes());
+        }
+        let mut sides = Sides {
+            tenant,
+            behind,
+            position,
+            keep,
+            rules: rules(tenant, &state, &prefix),
+            state,
+            prefix,
+            tables: recorded.tables(),
+            rows: Vec::with_capacity(found.len()),
+            renumbered: Vec::new(),
+            here_digest: hasher.finish(),
+        };
+        let then = tenant.at(&Moment::Seq(sides.behind.seq))?;
+        for (i, row) in found.into_iter().enumerate() {
+            if i % 1024 == 0 {
+                check_stop(monitor)?;
+            }
+            let base = content(&then, &row.key)?;
+            sides.add(row, base, keep)?;
+        }
+        if let Some(plan) = decided {
+            sides.take_decisions(plan);
+        }
+        if keep == Keep::Both {
+            sides.renumber(writer)?;
+        }
+        Ok(Some(sides))
+    }
+
+    fn rule(&self, table: &[u8]) -> Option<&'a TableRule> {
+        let name = &self.tables.get(table)?.name;
+        self.rules?.rules.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, rule)| rule)
+    }
+
+    fn policy(&self, table: &[u8]) -> (Policy, bool) {
+        match self.rule(table).and_then(|rule| rule.policy) {
+            Some(policy) => (policy, false),
+            None => (POLICY, true),
+        }
+    }
+
+    fn add(&mut self, row: RowDifference, base: Option<Vec<u8>>, keep: Keep) -> Result<()> {
+        let RowDifference { key, recorded, there } = row;
+        let Some(fate) = classify(base.as_ref(), there.as_ref(), recorded.as_ref()) else { return Ok(()) };
+        let name = &key[self.prefix.len()..];
+        let slash = name.iter().position(|b| *b == b'/').map_or(name.len(), |at| at + 1);
+        let (table, text) = (name[..slash].to_vec(), String::from_utf8_lossy(&name[slash..]).into_owned());
+        let resolution = match keep {
+            Keep::Ours => Resolution::Ours,
+            Keep::Theirs => Resolution::Theirs,
+            Keep::Both => match self.policy(&table).0.resolve(fate) {
+                // Only a number that two rows have is given anew; a row that both changed is merged.
+                Resolution::Renumber if fate == Fate::Kept => Resolution::Ours,
+                Resolution::Renumber if base.is_some() => Resolution::Merge,
+                other => other,
+            },
+        };
+        let mut both = Both { key, table, text, base, there, recorded, fate, resolution, fields: Vec::new(), wanted: None };
+        decide(&mut both);
+        self.rows.push(both);
+        Ok(())
+    }
+
+    /// What a person wrote into a saved plan.
+    fn take_decisions(&mut self, plan: &DatabaseRealign) {
+        let wanted: HashMap<&str, Resolution> = plan.items.iter().map(|item| (item.key.as_str(), item.resolution)).collect();
+        for row in &mut self.rows {
+            if let Some(resolution @ (Resolution::Theirs | Resolution::Ours)) = wanted.get(show_key(&row.key).as_str())
+                && *resolution != row.resolution
+            {
+                row.resolution = *resolution;
+                row.fields.clear();
+                decide(row);
+            }
+        }
+    }
+
+    /// Gives new numbers to rows of serial tables whose number the history gave to another row, and to what refers to them.
+    fn renumber(&mut self, writer: &Writer) -> Result<()> {
+        let names: Vec<Vec<u8>> = self.tables.keys().filter(|table| self.policy(table).0 == Policy::Serial).cloned().collect();
+        let mut moved = Vec::new();
+        for name in names {
+            let Some(table) = self.tables.get(&name) else { continue };
+            let key_column = match &table.key {
+                PrimaryKey::Alias(column) => Some(*column),
+                PrimaryKey::Columns(columns) if columns.len() == 1 => columns.first().copied(),
+                _ => None,
+            };
+            let key_column = key_column.map(|column| table.columns[column].name.to_string());
+            let counter = self.rule(&name).and_then(|rule| rule.counter.clone()).or_else(|| key_column.clone());
+            let Some(column) = counter else {
+                return Err(Error::usage("realign.counter", format!("{} is a serial table without a key of one column", table.name))
+                    .hint("name its column of numbers in annals.toml: counter = \"COLUMN\""));
+            };
+            let number = |json: Option<&Vec<u8>>| json.and_then(|json| Row::from_json(json).ok()).and_then(|row| row.get(&column)?.as_integer());
+            let mut highest = writer.highest(&table.name, &column)?;
+            let mut taken = HashSet::new();
+            for row in self.rows.iter().filter(|row| row.table == name) {
+                highest = highest.max(number(row.recorded.as_ref()).unwrap_or(0));
+                taken.extend(number(row.recorded.as_ref()).filter(|_| row.base.is_none()));
+            }
+            let is_key = key_column.as_deref() == Some(column.as_str());
+            for row in self.rows.iter_mut().filter(|row| row.table == name && row.is_new_here()) {
+                let old = match number(row.there.as_ref()) {
+                    // Without the number in its key, two rows of one key are one row that both made.
+                    Some(old) if taken.contains(&old) && (is_key || row.recorded.is_none()) && is_ours(row.resolution) => old,
+                    // Its number is its own.
+                    _ if row.resolution == Resolution::Renumber => {
+                        row.resolution = Resolution::Ask;
+                        decide(row);
+                        continue;
+                    }
+                    _ => continue,
+                };
+                highest += 1;
+                row.resolution = Resolution::Renumber;
+                self.renumbered.push(Renumbered {
+                    key: show_key(&row.key),
+                    table: table.name.to_string(),
+                    column: column.clone(),
+                    old,
+                    new: highest,
+                });
+                let Some(changed) = row.there.as_ref().map(|json| with(json, &column, highest)).transpose()? else { continue };
+                if !is_key {
+                    row.wanted = Some(changed);
+                    continue;
+                }
+                row.wanted.clone_from(&row.recorded);
+                let text = Key::Columns(vec![Value::Integer(highest)]).text(table, usize::MAX);
+                let key = row_key(&self.prefix, table, &Key::Columns(vec![Value::Integer(highest)]));
+                moved.push(Both {
+                    key,
+                    table: name.clone(),
+                    text,
+                    base: None,
+                    there: None,
+                    recorded: None,
+                    fate: Fate::Kept,
+                    resolution: Resolution::Renumber,
+                    fields: Vec::new(),
+                    wanted: Some(changed),
+                });
+            }
+        }
+        self.follow(writer)?;
+        self.rows.extend(moved);
+        Ok(())
+    }
+
+    /// Rows that are new in the database and name a renumbered one name it by its new number.
+    fn follow(&mut self, writer: &Writer) -> Result<()> {
+        if self.renumbered.is_empty() {
+            return Ok(());
+        }
+        let mut names: HashMap<Vec<u8>, Vec<(String, String, String)>> = HashMap::new();
+        for row in &mut self.rows {
+            if !row.is_new_here() || !matches!(row.resolution, Resolution::Ours | Resolution::Both) {
+                continue;
+            }
+            let Some(table) = self.tables.get(&row.table) else { continue };
+            if !names.contains_key(&row.table) {
+                names.insert(row.table.clone(), writer.foreign_keys(&table.name)?);
+            }
+            for (column, parent, to) in names.get(&row.table).into_iter().flatten() {
+                let Some(json) = &row.wanted else { continue };
+                let value = Row::from_json(json)?.get(column).and_then(Value::as_integer);
+                let is = |r: &&Renumbered| r.table.eq_ignore_ascii_case(parent) && (to.is_empty() || r.column.eq_ignore_ascii_case(to));
+                if let Some(found) = self.renumbered.iter().filter(is).find(|r| Some(r.old) == value) {
+                    row.wanted = Some(with(json, column, found.new)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the rows, computes what is derived, and asks the invariants, in the transaction of `writer`.
+    fn carry_out(&self, writer: &Writer) -> Result<Tried> {
+        let invariants = self.rules.map_or(&[][..], |rules| &rules.invariants[..]);
+        let before = invariants.iter().map(|i| writer.answer(&i.sql)).collect::<Result<Vec<_>>>()?;
+        let (mut gifts, mut forbidden) = (Vec::new(), Vec::new());
+        for row in self.rows.iter().filter(|row| row.wanted != row.there) {
+            let Some(table) = self.tables.get(&row.table) else {
+                forbidden.push((row.key.clone(), "its table does not exist any more".to_owned()));
+                continue;
+            };
+            let parsed = |json: &Option<Vec<u8>>| json.as_deref().map(Row::from_json).transpose();
+            let (wanted, known) = (parsed(&row.wanted)?, parsed(&row.there)?);
+            match Gift::new(&row.key, table, &row.text, wanted.as_ref(), known.as_ref()) {
+                Ok(gift) => gifts.push(gift),
+                Err(e) => forbidden.push((row.key.clone(), e.to_string())),
+            }
+        }
+        let (done, left) = give(writer, gifts)?;
+        forbidden.extend(left);
+        let mut recomputed = 0;
+        // One side alone is as it is; what is united has to be computed, also where the derived rows of both were the same.
+        if self.keep == Keep::Both {
+            for rule in self.rules.iter().flat_map(|rules| rules.rules.values()) {
+                for statement in &rule.recompute {
+                    recomputed += writer.change(statement)?;
+                }
+            }
+        }
+        let after = invariants.iter().map(|i| writer.answer(&i.sql)).collect::<Result<Vec<_>>>()?;
+        Ok(Tried { written: done.len() as u64, recomputed, forbidden, answers: before.into_iter().zip(after).collect() })
+    }
+
+    /// Refuses what the database or an invariant does not allow. Where the database stays as it is, nothing can be broken by it.
+    fn check(&self, tried: &Tried) -> Result<()> {
+        if self.keep == Keep::Ours {
+            return Ok(());
+        }
+        if let Some((key, why)) = tried.forbidden.first() {
+            let more = if tried.forbidden.len() > 1 { format!(", and {} more rows", tried.forbidden.len() - 1) } else { String::new() };
+            return Err(forbidden(&format!("{}: {why}{more}", show_key(key))));
+        }
+        for (invariant, (before, after)) in self.rules.iter().flat_map(|rules| &rules.invariants).zip(&tried.answers) {
+            if *after != invariant.expect {
+                let message = format!("{} would be {after} and must be {} (before it was {before})", invariant.name, invariant.expect);
+                return Err(Error::new(Kind::Refused, "invariant.broken", message).hint(
+                    "nothing was changed; look at the rows with annals realign --plan FILE, and at the policies of the tables in annals.toml",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn written(&self, by: &By) -> Written {
+        let rows = self.rows.iter().filter(|row| row.recorded != row.there);
+        let rows = rows.map(|row| WrittenRow::new(&row.key, row.recorded.as_deref(), row.there.as_deref())).collect();
+        let name = self.state.shown_name();
+        let reason = if by.reason.is_empty() { format!("{name} and its history in line again") } else { by.reason.clone() };
+        let found = format!("{name} as it was found: back at seq {}", self.behind.seq);
+        // What statements compute is only known in the database.
+        let computed = |row: &&Both| row.resolution != Resolution::Recompute;
+        let gives = self.rows.iter().filter(computed).filter(|row| row.wanted != row.there);
+        Written::new(&by.actor, &reason, &found, rows, gives.map(|row| (&row.key[..], row.wanted.as_deref())))
+    }
+
+    fn plan(&self, tried: Tried) -> Result<DatabaseRealign> {
+        let time = |seq: u64| if seq == 0 { Ok(None) } else { self.tenant.batch_at(seq).map(|batch| Some(batch.event.time.micros())) };
+        let mut tables: BTreeMap<&[u8], u64> = BTreeMap::new();
+        for row in self.rows.iter().filter(|row| row.recorded != row.there) {
+            *tables.entry(&row.table).or_default() += 1;
+        }
+        let tables = tables.into_iter().map(|(key, rows)| {
+            let (policy, default) = self.policy(key);
+            let table = self.tables.get(key).map_or_else(|| show_key(key), |t| t.name.to_string());
+            TableRealign { table, policy, default, rows }
+        });
+        let invariants = self.rules.iter().flat_map(|rules| &rules.invariants).zip(tried.answers).map(|(invariant, (now, then))| InvariantRealign {
+            name: invariant.name.clone(),
+            expect: invariant.expect.clone(),
+            now,
+            then,
+        });
+        let item = |row: &Both| RowRealign { key: show_key(&row.key), fate: row.fate, resolution: row.resolution, fields: row.fields.clone() };
+        Ok(DatabaseRealign {
+            tenant: self.tenant.name().to_owned(),
+            prefix: self.state.prefix.clone(),
+            source: self.state.source.clone(),
+            verdict: if self.behind.is_forked() { Verdict::Forked } else { Verdict::BehindClean },
+            keep: self.keep,
+            common: self.behind.seq,
+            common_time: time(self.behind.seq)?,
+            head: self.position.seq,
+            head_digest: self.position.digest.to_hex(),
+            head_time: time(self.position.seq)?,
+            here_digest: self.here_digest.to_hex(),
+            transactions: self.behind.transactions,
+            same: self.same()?,
+            tables: tables.collect(),
+            items: self.rows.iter().filter(|row| row.recorded != row.there).map(item).collect(),
+            renumbered: self.renumbered.clone(),
+            recomputed: tried.recomputed,
+            invariants: invariants.collect(),
+            references: self.references()?,
+            forbidden: tried.forbidden.into_iter().map(|(key, why)| (show_key(&key), why)).collect(),
+            bytes: self.rows.iter().filter(|row| row.wanted != row.there).map(|row| row.wanted.as_ref().map_or(0, Vec::len) as u64).sum(),
+        })
+    }
+
+    /// Rows that both sides changed after the fork, to the same.
+    fn same(&self) -> Result<u64> {
+        let differing: HashSet<&[u8]> = self.rows.iter().map(|row| &row.key[..]).collect();
+        let id = self.tenant.id;
+        self.tenant.inner.catalog.read(|rows| {
+            let mut changed = HashSet::new();
+            rows.versions_of_batches(catalog::id(id, self.behind.seq + 1), catalog::id(id, self.position.seq), |v| {
+                changed.insert(v.document);
+                Ok(())
+            })?;
+            let mut same = 0;
+            for document in changed {
+                let Some(row) = rows.document_by_id(document)? else { continue };
+                if !row.key.starts_with(&self.prefix) || row.key.ends_with(SCHEMA) || differing.contains(&row.key[..]) {
+                    continue;
+                }
+                let then = rows.version_at(document, catalog::id(id, self.behind.seq))?.and_then(|v| v.content);
+                same += u64::from(then != row.content);
+            }
+            Ok(same)
+        })
+    }
+
+    fn references(&self) -> Result<Vec<TouchedReference>> {
+        let mut out = Vec::new();
+        for row in self.rows.iter().filter(|row| row.base.is_some() || row.recorded.is_some()) {
+            let references = match self.tenant.refs(&row.key) {
+                Err(e) if e.kind() == Kind::Missing => continue,
+                references => references?,
+            };
+            out.extend(references.into_iter().map(|r| TouchedReference {
+                key: show_key(&row.key),
+                system: r.system,
+                id: r.id,
+                state: r.state,
+                irrevocable: r.irrevocable,
+                later: row.base.is_none(),
+            }));
+        }
+        Ok(out)
+    }
+}
+
+fn is_ours(resolution: Resolution) -> bool {
+    matches!(resolution, Resolution::Renumber | Resolution::Ours)
+}
+
+/// What a row becomes by its resolution.
+fn decide(row: &mut Both) {
+    row.wanted = match row.resolution {
+        Resolution::Theirs => row.recorded.clone(),
+        Resolution::Ours | Resolution::Both => row.there.clone().or_else(|| row.recorded.clone().filter(|_| row.resolution == Resolution::Both)),
+        Resolution::Recompute | Resolution::Ask if row.fate != Fate::Kept => match row.fate {
+            Fate::Recovered => row.recorded.clone(),
+            _ => row.recorded.clone().or_else(|| row.there.clone()),
+        },
+        Resolution::Recompute | Resolution::Ask => row.there.clone(),
+        // A number that two rows have: decided when all rows are known.
+        Resolution::Renumber => row.recorded.clone(),
+        Resolution::Merge => {
+            let merged = match (&row.base, &row.there, &row.recorded) {
+                (Some(base), Some(there), Some(recorded)) => field::merge(base, there, recorded, Side::Theirs).ok(),
+                _ => None,
+            };
+            match merged {
+                Some(merge) => {
+                    let text = |v: &Option<field::Value>| v.as_ref().map(ToString::to_string);
+                    let conflict = |c: &field::Conflict| RowConflict {
+                        path: c.path.to_string(),
+                        base: text(&c.base),
+                        here: text(&c.ours),
+                        recorded: text(&c.theirs),
+                    };
+                    row.fields = merge.conflicts.iter().map(conflict).collect();
+                    Some(merge.merged)
+                }
+                None => {
+                    row.resolution = Resolution::Ask;
+                    row.recorded.clone().or_else(|| row.there.clone())
+                }
+            }
+        }
+    };
+}
+
+/// A row with another number in a column.
+fn with(json: &[u8], column: &str, number: i64) -> Result<Vec<u8>> {
+    let mut row = Row::from_json(json)?;
+    for (name, value) in &mut row.columns {
+        if name.eq_ignore_ascii_case(column) {
+            *value = Value::Integer(number);
+        }
+    }
+    Ok(row.to_json())
+}
+
+/// What the configuration says of the database: by its prefix, or by its file.
+fn rules<'a>(tenant: &'a Tenant, state: &State, prefix: &[u8]) -> Option<&'a Capture> {
+    let captures = &tenant.inner.config.captures;
+    let below = |capture: &&Capture| {
+        let name = capture.prefix.clone().unwrap_or_else(|| capture.name.clone());
+        parse_key(name.trim_end_matches('/')) == prefix[..prefix.len().saturating_sub(1)]
+    };
+    let file = |capture: &&Capture| matches!(&capture.from, CaptureFrom::Sqlite { path, .. } if path == Path::new(&state.source));
+    captures.iter().find(below).or_else(|| captures.iter().find(file))
+}
+
+fn refuse_other_schema(recorded: &Recorded, writer: &Writer, fork: u64) -> Result<()> {
+    let objects = recorded.objects.iter().filter(|o| !o.name.starts_with("sqlite_"));
+    let mut known: Vec<_> = objects.map(|o| (o.kind.clone(), o.name.clone(), o.sql.clone())).collect();
+    known.sort();
+    let mut here = writer.definitions()?;
+    here.sort();
+    if known == here {
+        return Ok(());
+    }
+    let differs = known.iter().find(|o| !here.contains(o)).or_else(|| here.iter().find(|o| !known.contains(o)));
+    let name = differs.map_or_else(String::new, |(kind, name, _)| format!(", for example {kind} {name}"));
+    Err(Error::new(Kind::Refused, "realign.schema", format!("the database and its history are defined differently{name}"))
+        .hint("let the application bring this database to the version that it had (its own migration), then realign; nothing was changed")
+        .at_seq(fork))
+}
+
+fn forbidden(what: &str) -> Error {
+    Error::new(Kind::Refused, "realign.forbidden", format!("the database does not allow {what}"))
+        .hint("nothing was changed; save the plan with --plan FILE and decide about such rows (resolution ours or theirs), or choose --keep")
+}
