@@ -24,7 +24,7 @@ pub const TRIES: Policy = Policy { attempts: 6, first: Duration::from_secs(10), 
 const KEPT: (i64, usize) = (60, 2_000);
 /// The code of a database server that does not answer, and how long it is left alone: its log grows until it is read.
 const SERVER_AWAY: &str = "source.unreachable";
-const SERVER_AWAY_WAIT: Duration = Duration::from_secs(60);
+const SERVER_AWAY_WAIT: Duration = Duration::from_secs(30);
 /// Microseconds of a day.
 const DAY: i64 = 86_400 * 1_000_000;
 
