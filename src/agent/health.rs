@@ -8,14 +8,17 @@ use crate::base::process::Command;
 use crate::base::time::Timestamp;
 use crate::engine::status::RemoteStatus;
 use crate::engine::store::Store;
+use crate::model::job::{State, Task};
 use crate::model::moment;
 use crate::storage::catalog::ledger::Contact;
+use crate::storage::config::CaptureFrom;
 use crate::storage::remote::passes;
 
-use super::site::Troubles;
+use super::queue::is_behind;
+use super::site::{Troubles, capture_of};
 use super::worker::last_drill;
 
-/// Seconds that a remote may be away before that is a problem, where neither `expected` nor `stale_after` say.
+/// Seconds that a remote or a source may be away before that is a problem, where neither `expected` nor `stale_after` say.
 const AWAY_SECS: i64 = 24 * 3_600;
 /// How long the alert command may take.
 const ALERT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -163,6 +166,18 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
         if let Some(drill) = last_drill(store, &remote.name)?.filter(|d| !d.well) {
             let why = drill.problems.first().cloned().unwrap_or_default();
             add(format!("drill {}", remote.name), format!("the last drill of {} failed: {why}", remote.name));
+        }
+    }
+    for job in store.inner.catalog.read(|v| v.open_jobs())? {
+        let Task::Capture(name) = &job.task else { continue };
+        let away = secs_since(Some(job.created), now);
+        if is_behind(&job.task, &job.code) {
+            // Of a SQLite database it was said above, with what is missing.
+            if !matches!(capture_of(store.config(), name).map(|c| &c.from), Some(CaptureFrom::Sqlite { .. })) {
+                add(format!("capture {name}"), format!("the capture {name} stands still: {}", job.said));
+            }
+        } else if job.state == State::Waiting && !job.code.is_empty() && away > AWAY_SECS {
+            add(format!("capture {name}"), format!("the capture {name} waits for its source for {}: {}", moment::age(away), job.said));
         }
     }
     for job in store.inner.catalog.read(|v| v.dead_jobs())? {

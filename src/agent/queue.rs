@@ -22,6 +22,9 @@ pub const LEASE: Duration = Duration::from_secs(60);
 pub const TRIES: Policy = Policy { attempts: 6, first: Duration::from_secs(10), longest: Duration::from_secs(900) };
 /// How long jobs that are over are remembered, in days, and how many of them.
 const KEPT: (i64, usize) = (60, 2_000);
+/// The code of a database server that does not answer, and how long it is left alone: its log grows until it is read.
+const SERVER_AWAY: &str = "source.unreachable";
+const SERVER_AWAY_WAIT: Duration = Duration::from_secs(30);
 /// Microseconds of a day.
 const DAY: i64 = 86_400 * 1_000_000;
 
@@ -40,7 +43,13 @@ pub enum End {
 
 /// Whether a failure says nothing about the job: it waits for the outside to get better, however long that takes.
 pub fn is_outside(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Remote | Kind::Space | Kind::Locked) || matches!(error.code(), "source.missing" | "capture.empty" | "drill.nothing")
+    matches!(error.kind(), Kind::Remote | Kind::Space | Kind::Locked)
+        || matches!(error.code(), "source.missing" | "source.empty" | SERVER_AWAY | "capture.empty" | "drill.nothing")
+}
+
+/// Whether a capture stands still because its source went back in time. That is for people to decide, and ends when they put it right.
+pub(super) fn is_behind(task: &Task, code: &str) -> bool {
+    matches!(task, Task::Capture(_)) && code.starts_with("lineage.")
 }
 
 /// The queue as one worker sees it.
@@ -101,10 +110,11 @@ impl<'q> Queue<'q> {
             End::Stopped(Wish::Cancel) => plain(State::Cancelled, "cancelled".into()),
             End::Stopped(Wish::None) => plain(State::Waiting, "the agent was stopped; it goes on when it starts again".into()),
             End::Failed(e) => {
-                let outside = is_outside(e);
+                let outside = is_outside(e) || is_behind(&job.task, e.code());
                 // How often in a row it failed decides how long it waits, also where that does not count.
                 let failures = if outside { TRIES.attempts } else { job.attempts + 1 };
-                let wait = i64::try_from(TRIES.delay(failures, self.random).as_micros()).unwrap_or(i64::MAX);
+                let longest = if e.code() == SERVER_AWAY { SERVER_AWAY_WAIT } else { TRIES.longest };
+                let wait = i64::try_from(TRIES.delay(failures, self.random).min(longest).as_micros()).unwrap_or(i64::MAX);
                 let state = match outside {
                     true => State::Waiting,
                     false if failures >= TRIES.attempts => State::Dead,

@@ -8,7 +8,6 @@ use crate::base::random::Random;
 use crate::base::time::Timestamp;
 use crate::engine::drill::{DrillOptions, DrillReport};
 use crate::engine::offsite::{OpenRemote, ShipOptions};
-use crate::engine::plans::By;
 use crate::engine::seal::SealOptions;
 use crate::engine::store::{Store, Tenant};
 use crate::model::job::{Job, Task};
@@ -124,13 +123,10 @@ fn perform(site: &Site, store: &Store, job: &Job, live: &Live) -> Result<End> {
 fn capture(site: &Site, store: &Store, name: &str, live: &Live) -> Result<End> {
     let Some(capture) = capture_of(store.config(), name) else { return Ok(End::Done("the configuration has no such capture any more".into())) };
     let news = site.take_news(name);
-    let by = By { actor: "annals agent".into(), reason: format!("capture {name}"), origin: "annals agent".into() };
-    let done = watch::source(store, capture).and_then(|source| source.capture(&watch::tenant(store, capture)?, &news, &by, live));
+    let done =
+        watch::source(store, capture).and_then(|source| source.capture(&watch::tenant(store, capture)?, &news, &watch::by(&*source, capture), live));
     match done {
-        Ok(done) => {
-            let skipped = if done.skipped.is_empty() { String::new() } else { format!(", {} skipped", done.skipped.len()) };
-            Ok(End::Done(format!("{} added, {} changed, {} removed{skipped}", done.added, done.changed, done.removed)))
-        }
+        Ok(said) => Ok(End::Done(said)),
         Err(e) => {
             // What this capture should have seen the next one must see.
             site.add_news(name, News::All);

@@ -1,9 +1,10 @@
 //! The store: one directory, one owner process, several tenants.
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use crate::base::digest::Digest;
@@ -270,6 +271,7 @@ impl Options {
             upkeep: Mutex::default(),
             witness,
             sealing: Mutex::default(),
+            captures: Mutex::default(),
             secret: Mutex::default(),
             options: self,
             turn: Mutex::new(turn_in(&turn).unwrap_or(0)),
@@ -407,10 +409,18 @@ pub(crate) struct Core {
     pub(crate) witness: Witness,
     /// Held while a tenant is sealed, so that two remotes that are shipped to at once do not seal the same batches twice.
     pub(crate) sealing: Mutex<()>,
+    captures: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     secret: Mutex<Option<SiteSecret>>,
     options: Options,
     turn: Mutex<u64>,
     lock: File,
+}
+
+impl Core {
+    /// What is held while the capture called `name` is looked at: one that is followed and a person who looks meanwhile do not meet in it.
+    pub(crate) fn capturing(&self, name: &str) -> Arc<Mutex<()>> {
+        self.captures.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone()
+    }
 }
 
 impl Inner {

@@ -155,8 +155,9 @@ fn a_disk_that_is_unplugged_waits_and_is_shipped_to_when_it_is_back() {
 #[test]
 fn a_poisoned_capture_dies_after_six_tries_and_people_are_told_once() {
     let site = Site::new(
-        "[[capture]]\nname = \"stock\"\nsqlite = \"/nowhere/stock.db\"\n[alert]\ncommand = [\"sh\", \"-c\", \"echo \\\"$ANNALS_PROBLEM: $1\\\" >> DIR/told\", \"sh\"]\n",
+        "[[capture]]\nname = \"stock\"\nsqlite = \"DIR/stock.db\"\n[alert]\ncommand = [\"sh\", \"-c\", \"echo \\\"$ANNALS_PROBLEM: $1\\\" >> DIR/told\", \"sh\"]\n",
     );
+    fs::write(site.path("stock.db"), "this is no database".repeat(100)).expect("write");
     let agent = site.stepwise();
     let store = agent.store();
     let id = store.add_job(&Task::Capture("stock".into())).expect("add");

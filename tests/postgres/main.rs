@@ -6,3 +6,4 @@ mod server;
 mod capture;
 mod kills;
 mod lineage;
+mod agent;

@@ -14,7 +14,7 @@ use crate::model::moment::{Zone, parse_duration};
 
 use super::amount::positive_size;
 use super::cron::Cron;
-use super::place::{absolute, check_url, country, region};
+use super::place::{absolute, check_url, country, region, server, slot_name};
 use super::rules::{Alert, Capture, CaptureFrom, Config, Invariant, Keep, Remote, Schedule, Ship, StoreRules, TableRule, TenantRules};
 use super::section::{Section, document, line_of, locate, type_error, unknown_section, value_error};
 use super::window::{DAY, HOUR, MINUTE, Window, interval, parse_allowance, parse_window};
@@ -191,22 +191,41 @@ pub(super) fn capture(section: &Section<'_>, earlier: &[Capture]) -> Result<Capt
     let folder = section.parsed("folder", absolute)?;
     let sqlite = section.parsed("sqlite", absolute)?;
     let (include, exclude) = (section.texts("include")?, section.texts("exclude")?);
-    let tables = section.texts("tables")?;
+    let postgres = section.parsed("postgres", server)?;
+    let (tables, image) = (section.texts("tables")?, section.switch("image")?);
     let stray = |key: &str, of: &str| {
         Err(value_error(section.line(key), format!("capture {} has {key}, which belongs to {of}", shown(&name))).hint(format!("take {key} away")))
     };
     let of_database = ["table", "invariant"].into_iter().find(|key| section.below(key).is_some());
-    let from = match (folder, sqlite) {
-        (Some(_), None) if of_database.is_some() => return stray(of_database.unwrap_or_default(), "sqlite"),
-        (Some(_), None) if tables.is_some() => return stray("tables", "sqlite"),
-        (None, Some(_)) if include.is_some() => return stray("include", "folder"),
-        (None, Some(_)) if exclude.is_some() => return stray("exclude", "folder"),
-        (Some(path), None) => CaptureFrom::Folder { path, include: include.unwrap_or_default(), exclude: exclude.unwrap_or_default() },
-        (None, Some(path)) => CaptureFrom::Sqlite { path, tables: tables.unwrap_or_else(|| vec!["*".to_owned()]) },
-        (one, _) => {
-            let problem = if one.is_some() { "has both folder and sqlite" } else { "has neither folder nor sqlite" };
-            return Err(value_error(section.at, format!("capture {} {problem}", shown(&name)))
-                .hint("write one of folder = \"/path\" and sqlite = \"/path/app.db\""));
+    if let Some(key) = of_database.filter(|_| sqlite.is_none()) {
+        return stray(key, "sqlite");
+    }
+    if folder.is_none() && include.is_some() {
+        return stray("include", "folder");
+    }
+    if folder.is_none() && exclude.is_some() {
+        return stray("exclude", "folder");
+    }
+    if folder.is_some() && tables.is_some() {
+        return stray("tables", "sqlite and postgres");
+    }
+    if sqlite.is_none() && image.is_some() {
+        return stray("image", "sqlite");
+    }
+    let from = match (folder, sqlite, postgres) {
+        (Some(path), None, None) => CaptureFrom::Folder { path, include: include.unwrap_or_default(), exclude: exclude.unwrap_or_default() },
+        (None, Some(path), None) => CaptureFrom::Sqlite { path, tables: tables.unwrap_or_default(), image: image.unwrap_or(false) },
+        (None, None, Some(url)) => {
+            section.located("name", slot_name(&name))?;
+            CaptureFrom::Postgres { url, tables: tables.unwrap_or_default() }
+        }
+        (None, None, None) => {
+            return Err(value_error(section.at, format!("capture {} has neither folder nor sqlite nor postgres", shown(&name)))
+                .hint("write one of folder = \"/path\", sqlite = \"/path/app.db\" and postgres = \"postgresql://user@host/db\""));
+        }
+        _ => {
+            return Err(value_error(section.at, format!("capture {} has two of folder, sqlite and postgres", shown(&name)))
+                .hint("make a [[capture]] with a name of its own for each"));
         }
     };
     let prefix = section.parsed("prefix", |text| key::check_key(&key::parse_key(text)).map(|()| text.to_owned()))?;

@@ -48,6 +48,27 @@ pub(super) fn absolute(text: &str) -> Result<PathBuf> {
     Ok(PathBuf::from(text))
 }
 
+/// The address of a PostgreSQL database; what else is wrong with it the capture says.
+pub(super) fn server(text: &str) -> Result<String> {
+    let is_url = ["postgresql://", "postgres://"].iter().any(|scheme| text.starts_with(scheme));
+    if text.contains('\0') || !(is_url || text.contains('=')) {
+        // Not shown: there may be a password in it.
+        return Err(Error::usage("config.value", "not the address of a PostgreSQL database")
+            .hint("write postgresql://user@host/db, or host=/run/postgresql user=annals dbname=shop"));
+    }
+    Ok(text.to_owned())
+}
+
+/// The server's replication slot is called after the capture, so its name may hold less than others.
+pub(super) fn slot_name(name: &str) -> Result<()> {
+    let fits = name.len() <= 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if fits {
+        return Ok(());
+    }
+    Err(Error::usage("config.value", format!("not a name for the capture of a PostgreSQL database: {}", shown(name)))
+        .hint("use 1 to 40 of a-z 0-9 _, because the server's replication slot is called after it"))
+}
+
 pub(super) fn region(text: &str) -> Result<String> {
     let sound = (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     sound.then(|| text.to_ascii_lowercase()).ok_or_else(|| {

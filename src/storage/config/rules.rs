@@ -219,7 +219,16 @@ pub enum CaptureFrom {
     Sqlite {
         /// Absolute path.
         path: PathBuf,
-        /// Names or patterns of tables; `*` where absent.
+        /// Names or patterns of tables; all where empty.
+        tables: Vec<String>,
+        /// Whether the file is kept as it is at the first capture, byte for byte.
+        image: bool,
+    },
+    /// The rows of a PostgreSQL database.
+    Postgres {
+        /// `postgresql://user@host/db`, or `host=.. dbname=..`.
+        url: String,
+        /// Names or patterns of tables, `table` or `schema.table`; all where empty.
         tables: Vec<String>,
     },
 }

@@ -15,7 +15,7 @@ pub(super) const SECTIONS: [(&str, &[&str]); 9] = [
     ("schedule", &["ship", "cron", "window", "allowance", "drill"]),
     ("keep", &["floor", "within", "daily", "monthly", "after_tenant_drop"]),
     ("remote", &["name", "rclone", "directory", "rclone_config", "region", "operator_country", "expected"]),
-    ("capture", &["name", "folder", "include", "exclude", "sqlite", "tables", "prefix", "tenant", "table", "invariant"]),
+    ("capture", &["name", "folder", "include", "exclude", "sqlite", "postgres", "tables", "image", "prefix", "tenant", "table", "invariant"]),
     ("capture.table", &["policy", "recompute", "counter"]),
     ("capture.invariant", &["name", "sql", "expect"]),
     ("tenant", &["regions", "remotes", "copies_min"]),
@@ -123,6 +123,12 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Yes or no.
+    pub(super) fn switch(&self, key: &str) -> Result<Option<bool>> {
+        let Some(item) = self.table.get(key) else { return Ok(None) };
+        item.as_bool().map(Some).ok_or_else(|| self.wrong_type(key, "true or false, without quotes", item))
+    }
+
     /// The section's name, which none of `earlier` has.
     pub(super) fn name<'b>(&self, mut earlier: impl Iterator<Item = &'b str>) -> Result<String> {
         let Some(name) = self.parsed("name", |text| check_name(text).map(|()| text.to_owned()))? else {
@@ -182,6 +188,8 @@ pub(super) fn example_of(key: &str) -> &'static str {
         "expected" => "\"weekly\"",
         "folder" => "\"/srv/letters\"",
         "sqlite" => "\"/var/lib/app/stock.db\"",
+        "postgres" => "\"postgresql://annals@localhost/shop\"",
+        "image" => "true",
         "tables" | "include" => "[\"*\"]",
         "exclude" => "[\"*.tmp\"]",
         "prefix" => "\"letters/\"",

@@ -72,7 +72,7 @@ fn the_manuals_example() {
     assert_eq!(c.remotes.iter().map(|r| r.url.as_str()).collect::<Vec<_>>(), ["rclone:s3eu:hist/clinic-17", "dir:/media/backup/hist"]);
     assert_eq!(c.remotes[0].operator_country.as_deref(), Some("se"));
     assert_eq!(c.remotes[1].expected_secs, Some(7 * DAY));
-    assert_eq!(c.captures[0].from, CaptureFrom::Sqlite { path: "/var/lib/app/stock.db".into(), tables: vec!["*".to_owned()] });
+    assert_eq!(c.captures[0].from, CaptureFrom::Sqlite { path: "/var/lib/app/stock.db".into(), tables: vec!["*".to_owned()], image: false });
     assert_eq!(c.captures[1].from, CaptureFrom::Folder { path: "/srv/letters".into(), include: vec![], exclude: vec![] });
     let rules = TenantRules { regions: vec!["se".to_owned()], remotes: vec!["offsite-eu".to_owned()], copies_min: Some(2) };
     assert_eq!(c.tenants.get("agency-x"), Some(&rules));
@@ -172,6 +172,10 @@ fn bad_values_are_refused_when_the_file_is_read() {
         ("[[remote]]\nname = \"a\"\ndirectory = \"/x\"\nexpected = \"5m\"\n", 4, "from 1h"),
         ("[[capture]]\nname = \"a\"\n", 1, "one of folder"),
         ("[[capture]]\nname = \"a\"\nfolder = \"/x\"\ntables = [\"t\"]\n", 4, "take tables away"),
+        ("[[capture]]\nname = \"a\"\nfolder = \"/x\"\nimage = true\n", 4, "take image away"),
+        ("[[capture]]\nname = \"a\"\nfolder = \"/x\"\nsqlite = \"/y\"\n", 1, "of its own for each"),
+        ("[[capture]]\nname = \"a\"\npostgres = \"shop\"\n", 3, "postgresql://user@host/db"),
+        ("[[capture]]\nname = \"a-b\"\npostgres = \"host=x dbname=y\"\n", 2, "replication slot"),
         ("[[capture]]\nname = \"a\"\nsqlite = \"/x\"\nexclude = [\"t\"]\n", 4, "take exclude away"),
         ("[tenant.\"a/b\"]\n", 1, "128 characters"),
         ("[tenant.a]\nregions = []\n", 2, "take the line away"),

@@ -14,6 +14,7 @@ mod scan;
 pub mod dump;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -182,6 +183,32 @@ impl PgCapture {
     }
 }
 
+/// A capture that goes on over one connection.
+pub struct PgFollower<'w> {
+    tenant: &'w Tenant,
+    what: &'w PgCapture,
+    by: &'w By,
+    monitor: &'w dyn Monitor,
+    server: Option<Server>,
+}
+
+impl PgFollower<'_> {
+    /// Captures what was committed since the last look.
+    ///
+    /// # Errors
+    /// As [`Tenant::capture_postgres`]. The next look begins with a new connection then.
+    pub fn look(&mut self) -> Result<PgCaptured> {
+        // A session that failed may be in any state: it comes back only when all went well.
+        let mut server = match self.server.take() {
+            Some(server) => server,
+            None => Server::connect(&self.what.url)?,
+        };
+        let captured = capture(self.tenant, self.what, self.by, &mut server, self.monitor)?;
+        self.server = Some(server);
+        Ok(captured)
+    }
+}
+
 impl Tenant {
     /// Captures what a PostgreSQL database committed since the last time; all of its rows the first time. In the database a publication and a
     /// replication slot are made; its tables are only read.
@@ -195,6 +222,15 @@ impl Tenant {
         capture(self, what, by, &mut server, monitor)
     }
 
+    /// Follows a PostgreSQL database; nobody is asked before the first look. Who waits between looks decides how long.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] where name, prefix or patterns cannot be used.
+    pub fn follow_postgres<'w>(&'w self, what: &'w PgCapture, by: &'w By, monitor: &'w dyn Monitor) -> Result<PgFollower<'w>> {
+        what.check()?;
+        Ok(PgFollower { tenant: self, what, by, monitor, server: None })
+    }
+
     /// Captures, and again every `pause`, until the monitor stops it; that is its orderly end. A server that is away is waited for. `each` is told
     /// of the first capture, and of each that recorded something.
     pub fn watch_postgres(
@@ -205,20 +241,11 @@ impl Tenant {
         monitor: &dyn Monitor,
         each: &mut dyn FnMut(&PgCaptured) -> Result<()>,
     ) -> Result<()> {
-        what.check()?;
-        let mut server = Some(Server::connect(&what.url)?);
+        let mut follower = self.follow_postgres(what, by, monitor)?;
         let mut first = true;
         let mut away = pause;
         loop {
-            let done = match &mut server {
-                Some(server) => capture(self, what, by, server, monitor),
-                None => Server::connect(&what.url).and_then(|mut new| {
-                    let done = capture(self, what, by, &mut new, monitor);
-                    server = Some(new);
-                    done
-                }),
-            };
-            let wait = match done {
+            let wait = match follower.look() {
                 Ok(captured) => {
                     if first || captured.receipt.is_some() || !captured.notes.is_empty() {
                         each(&captured)?;
@@ -227,12 +254,10 @@ impl Tenant {
                     pause
                 }
                 Err(e) if e.kind() == Kind::Interrupted => return Ok(()),
-                // The session may be in any state: the next attempt begins with a new one.
                 Err(e) if !first && ["source.unreachable", "source.busy"].contains(&e.code()) => {
                     if away == pause {
                         monitor.note(&format!("{e}; waiting for it"));
                     }
-                    server = None;
                     away = (away * 2).min(AWAY_MAX);
                     away
                 }
@@ -260,6 +285,9 @@ impl Tenant {
 
 /// One visit. What is no continuation is refused, or taken as a new beginning where that was accepted.
 fn capture(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, monitor: &dyn Monitor) -> Result<PgCaptured> {
+    // Two that look at once would both record what they see.
+    let turn = tenant.inner.capturing(&fact_name(tenant.id, &what.name));
+    let _held = turn.lock().unwrap_or_else(PoisonError::into_inner);
     match visit(tenant, what, by, server, None, monitor) {
         Err(e) if what.accept && e.code().starts_with("lineage.") => visit(tenant, what, by, server, Some(e.to_string()), monitor),
         other => other,

@@ -35,6 +35,8 @@ impl Tenant {
         let state = state::load(self, prefix)?
             .ok_or_else(|| Error::missing("capture.none", "no database was captured there").hint("annals status shows the captured databases"))?;
         let (what, by) = (capture_of(&state), By::default());
+        let turn = state::capturing(self, prefix);
+        let _held = state::hold(&turn);
         let mut work = Work::open(self, &what, &by, monitor)?;
         let found = work.differences();
         work.source.release();

@@ -109,6 +109,9 @@ impl Tenant {
     pub fn apply_to_source(&self, plan: &Plan, on_conflict: OnConflict, by: &By, monitor: &dyn Monitor) -> Result<Applied> {
         let state = self.database_of(plan)?;
         let what = capture_of(&state);
+        // First, so that nobody else records what is written here, as if the application had done it.
+        let turn = state::capturing(self, what.prefix());
+        let _held = state::hold(&turn);
         let writer = Writer::begin(std::path::Path::new(&state.source))?;
         let mut work = Work::open(self, &what, by, monitor)?;
         // Nobody else can write now: what is recorded after this is what the database holds.

@@ -15,6 +15,7 @@ mod giving;
 mod compare;
 mod realign;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
@@ -29,6 +30,7 @@ pub use rebuild::RestoredDatabase;
 use run::Work;
 pub(crate) use state::statuses;
 pub use state::{Behind, CaptureStatus};
+pub use watch::SqliteFollower;
 
 /// Which database to capture, and where to.
 #[derive(Debug, Clone)]
@@ -64,6 +66,12 @@ impl SqliteCapture {
     /// What the keys begin with.
     pub fn prefix(&self) -> &[u8] {
         &self.prefix
+    }
+
+    /// Which file is there now, by its device and number; `None` where there is none, or one that nobody wrote to yet.
+    pub fn identity(&self) -> Option<(u64, u64)> {
+        let seen = std::fs::metadata(&self.file).ok().filter(|seen| seen.is_file() && seen.len() > 0)?;
+        Some((seen.dev(), seen.ino()))
     }
 
     fn check(&self) -> Result<()> {
@@ -108,6 +116,8 @@ impl Tenant {
     /// `lineage.behind` or `lineage.forked`, where it went back in time. Nothing is recorded then.
     pub fn capture_sqlite(&self, what: &SqliteCapture, by: &By, monitor: &dyn Monitor) -> Result<SqliteCaptured> {
         what.check()?;
+        let turn = state::capturing(self, &what.prefix);
+        let _held = state::hold(&turn);
         Work::open(self, what, by, monitor)?.catch_up()
     }
 }

@@ -143,6 +143,12 @@ impl<'w> Work<'w> {
         })
     }
 
+    /// Whether somebody else moved the capture on since this was opened.
+    pub(super) fn is_stale(&self) -> Result<bool> {
+        let kept = state::load(self.tenant, &self.what.prefix)?;
+        Ok(kept.map(|s| s.step) != self.state.as_ref().map(|s| s.step))
+    }
+
     /// Captures what was committed since. The report is of this catch-up alone.
     pub(super) fn catch_up(&mut self) -> Result<SqliteCaptured> {
         self.report = SqliteCaptured::default();

@@ -1,6 +1,7 @@
 //! How far the capture of a database has come: a fact of the catalogue, set in the same transaction as the batches that it stands for.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +126,16 @@ pub(crate) fn fact_name(id: &str) -> String {
 /// The directory of a capture's shadow image.
 pub(crate) fn directory(inner: &Inner, id: &str) -> PathBuf {
     inner.dir.join(CAPTURES).join(id)
+}
+
+/// What is held while the capture under `prefix` is worked on: its image and its state have one writer.
+pub(super) fn capturing(tenant: &Tenant, prefix: &[u8]) -> Arc<Mutex<()>> {
+    tenant.inner.capturing(&fact_name(&id_of(tenant, prefix)))
+}
+
+/// Holds [`capturing`].
+pub(super) fn hold(turn: &Mutex<()>) -> MutexGuard<'_, ()> {
+    turn.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The capture under `prefix`, if there is one.

@@ -8,11 +8,56 @@ use crate::engine::plans::By;
 use crate::engine::store::Tenant;
 
 use super::run::Work;
-use super::{SqliteCapture, SqliteCaptured};
+use super::{SqliteCapture, SqliteCaptured, state};
 
 /// How often waiting looks whether it should end.
 const NAP: Duration = Duration::from_millis(20);
+
+/// A capture that goes on. It keeps in mind what the database looks like, so that a look at a database that nobody wrote to is a few small
+/// reads, and it sees to it that the application's log stays when the application closes its last connection.
+pub struct SqliteFollower<'w> {
+    tenant: &'w Tenant,
+    what: &'w SqliteCapture,
+    by: &'w By,
+    monitor: &'w dyn Monitor,
+    work: Option<Work<'w>>,
+}
+
+impl SqliteFollower<'_> {
+    /// Captures what was committed since the last look. Others may look at the same database meanwhile, one after the other.
+    ///
+    /// # Errors
+    /// As [`Tenant::capture_sqlite`]. The next look begins anew then.
+    pub fn look(&mut self) -> Result<SqliteCaptured> {
+        let turn = state::capturing(self.tenant, self.what.prefix());
+        let _held = state::hold(&turn);
+        let mut work = match self.work.take() {
+            Some(work) if !work.is_stale()? => work,
+            _ => {
+                let mut work = Work::open(self.tenant, self.what, self.by, self.monitor)?;
+                work.follows = true;
+                // From now on the log stays when the application closes its last connection.
+                work.source.pin()?;
+                work.source.release();
+                work
+            }
+        };
+        let captured = work.catch_up()?;
+        self.work = Some(work);
+        Ok(captured)
+    }
+}
+
 impl Tenant {
+    /// Follows a SQLite database; nothing is read before the first look. Who waits between looks decides how long.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] where the capture has no prefix.
+    pub fn follow_sqlite<'w>(&'w self, what: &'w SqliteCapture, by: &'w By, monitor: &'w dyn Monitor) -> Result<SqliteFollower<'w>> {
+        what.check()?;
+        Ok(SqliteFollower { tenant: self, what, by, monitor, work: None })
+    }
+
     /// Captures a SQLite database, and again whenever something was committed, until the monitor stops it; that is its orderly end. `each` is
     /// told of the first capture and of each that made a batch.
     ///
@@ -28,15 +73,10 @@ impl Tenant {
         monitor: &dyn Monitor,
         each: &mut dyn FnMut(&SqliteCaptured) -> Result<()>,
     ) -> Result<()> {
-        what.check()?;
-        let mut work = Work::open(self, what, by, monitor)?;
-        work.follows = true;
-        // From now on the log stays when the application closes its last connection.
-        work.source.pin()?;
-        work.source.release();
+        let mut follower = self.follow_sqlite(what, by, monitor)?;
         let (mut first, mut waiting, mut total) = (true, false, Progress { phase: "watching", ..Progress::default() });
         loop {
-            match work.catch_up() {
+            match follower.look() {
                 Ok(captured) => {
                     waiting = false;
                     total.items += captured.transactions + captured.merged_intervals;
@@ -53,10 +93,6 @@ impl Tenant {
                         monitor.note(&format!("{e}; waiting for it"));
                     }
                     waiting = true;
-                    if let Ok(again) = Work::open(self, what, by, monitor) {
-                        work = again;
-                        work.follows = true;
-                    }
                 }
                 Err(e) => return Err(e),
             }
