@@ -18,13 +18,15 @@ const JOBS: usize = 1_000;
 const WORKER: &str = "ANNALS_TEST_WORKER";
 const CATALOG: &str = "ANNALS_TEST_CATALOG";
 
-/// A worker process: does jobs until its standard input is closed, and tells each before it ends it and after.
+/// A worker process: says that it is ready, does jobs from the first line of its standard input on, and tells each before it ends it and after.
 #[test]
 fn a_worker_for_the_test_below() {
     let (Ok(name), Some(path)) = (std::env::var(WORKER), std::env::var_os(CATALOG)) else { return };
     let catalog = Catalog::open(Path::new(&path)).expect("open");
     let queue = Queue::new(&catalog, &SystemClock, &OsRandom, &name);
     let out = std::io::stdout();
+    let _ = writeln!(out.lock(), "\nready");
+    std::io::stdin().read_line(&mut String::new()).expect("the word to begin");
     while let Some(job) = queue.claim("").expect("claim") {
         queue.beat(&job, &Advance::default()).expect("beat");
         let _ = writeln!(out.lock(), "\nbegun {}", job.id);
@@ -37,11 +39,14 @@ fn a_worker_for_the_test_below() {
 fn worker(name: &str, catalog: &Path) -> Child {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args(["--exact", "queue::a_worker_for_the_test_below", "--nocapture", "--test-threads=1"]);
-    command.env(WORKER, name).env(CATALOG, catalog).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a worker")
+    command.env(WORKER, name).env(CATALOG, catalog).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a worker")
 }
 
+/// What a worker says from when it is ready on.
 fn lines(child: &mut Child) -> impl Iterator<Item = String> + use<> {
-    BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok)
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "ready"), "a worker does not start");
+    lines
 }
 
 #[test]
@@ -54,8 +59,12 @@ fn three_workers_do_each_of_a_thousand_jobs_once_and_one_is_killed() {
     catalog.write(|w| (0..JOBS).try_for_each(|n| w.add_job(&Task::Ship(format!("r{n}")), now, now).map(drop))).expect("jobs");
     let mut victim = worker("victim", &path);
     let (mut a, mut b) = (worker("a", &path), worker("b", &path));
+    let (said, of_a, of_b) = (lines(&mut victim), lines(&mut a), lines(&mut b));
+    for child in [&mut victim, &mut a, &mut b] {
+        child.stdin.take().expect("a pipe").write_all(b"begin\n").expect("told");
+    }
     let mut victims = Vec::new();
-    for line in lines(&mut victim) {
+    for line in said {
         victims.push(line.clone());
         // Killed in the middle of a job, now and for good.
         if line.starts_with("begun") && victims.len() > 60 {
@@ -64,7 +73,7 @@ fn three_workers_do_each_of_a_thousand_jobs_once_and_one_is_killed() {
         }
     }
     victim.wait().expect("gone");
-    let others: Vec<String> = lines(&mut a).chain(lines(&mut b)).collect();
+    let others: Vec<String> = of_a.chain(of_b).collect();
     assert!(a.wait().expect("a").success() && b.wait().expect("b").success());
     // What the victim held is taken away when nothing was heard of it for the time of the lease.
     let leases = Leases::default();

@@ -126,8 +126,11 @@ impl Tenant {
     /// than in its history; [`Kind::Usage`] for statements of `annals.toml` that cannot be run.
     pub fn plan_realign_database(&self, prefix: &[u8], keep: Keep, by: &By, monitor: &dyn Monitor) -> Result<Option<DatabaseRealign>> {
         let state = self.captured(prefix)?;
-        let writer = Writer::begin(Path::new(&state.source))?;
         let what = capture_of(&state);
+        // First, so that a follower of this process does not meet us in the image.
+        let turn = state::capturing(self, what.prefix());
+        let _held = state::hold(&turn);
+        let writer = Writer::begin(Path::new(&state.source))?;
         let mut work = Work::open(self, &what, by, monitor)?;
         let Some(sides) = Sides::of(self, &mut work, &writer, keep, None, monitor)? else { return Ok(None) };
         let tried = sides.carry_out(&writer)?;
@@ -143,8 +146,11 @@ impl Tenant {
     pub fn realign_database(&self, plan: &DatabaseRealign, by: &By, monitor: &dyn Monitor) -> Result<DatabaseRealigned> {
         let prefix = parse_key(&plan.prefix);
         let state = self.captured(&prefix)?;
-        let writer = Writer::begin(Path::new(&state.source))?;
         let what = capture_of(&state);
+        // First, so that a follower of this process does not meet us in the image.
+        let turn = state::capturing(self, what.prefix());
+        let _held = state::hold(&turn);
+        let writer = Writer::begin(Path::new(&state.source))?;
         let mut work = Work::open(self, &what, by, monitor)?;
         let sides = Sides::of(self, &mut work, &writer, plan.keep, Some(plan), monitor)?;
         let bound = |s: &Sides<'_>| s.position.digest.to_hex() == plan.head_digest && s.here_digest.to_hex() == plan.here_digest;
