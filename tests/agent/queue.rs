@@ -18,20 +18,26 @@ const JOBS: usize = 1_000;
 const WORKER: &str = "ANNALS_TEST_WORKER";
 const CATALOG: &str = "ANNALS_TEST_CATALOG";
 
-/// A worker process: says that it is ready, does jobs from the first line of its standard input on, and tells each before it ends it and after.
+/// A worker process: does one job for the first line of its standard input and the rest for the second. Tells each before it ends it and after.
 #[test]
 fn a_worker_for_the_test_below() {
     let (Ok(name), Some(path)) = (std::env::var(WORKER), std::env::var_os(CATALOG)) else { return };
     let catalog = Catalog::open(Path::new(&path)).expect("open");
     let queue = Queue::new(&catalog, &SystemClock, &OsRandom, &name);
-    let out = std::io::stdout();
-    let _ = writeln!(out.lock(), "\nready");
-    std::io::stdin().read_line(&mut String::new()).expect("the word to begin");
-    while let Some(job) = queue.claim("").expect("claim") {
-        queue.beat(&job, &Advance::default()).expect("beat");
-        let _ = writeln!(out.lock(), "\nbegun {}", job.id);
-        if queue.end(&job, &End::Done(name.clone())).expect("end") {
-            let _ = writeln!(out.lock(), "\nended {}", job.id);
+    let say = |word: &str, n: i64| {
+        let _ = writeln!(std::io::stdout().lock(), "\n{word} {n}");
+    };
+    let mut told = std::io::stdin().lines();
+    for most in [1, JOBS] {
+        say("ready", 0);
+        told.next().expect("a word").expect("readable");
+        for _ in 0..most {
+            let Some(job) = queue.claim("").expect("claim") else { return };
+            queue.beat(&job, &Advance::default()).expect("beat");
+            say("begun", job.id);
+            if queue.end(&job, &End::Done(name.clone())).expect("end") {
+                say("ended", job.id);
+            }
         }
     }
 }
@@ -42,11 +48,19 @@ fn worker(name: &str, catalog: &Path) -> Child {
     command.env(WORKER, name).env(CATALOG, catalog).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a worker")
 }
 
-/// What a worker says from when it is ready on.
-fn lines(child: &mut Child) -> impl Iterator<Item = String> + use<> {
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line == "ready"), "a worker does not start");
-    lines
+type Said = std::io::Lines<BufReader<std::process::ChildStdout>>;
+
+fn lines(child: &mut Child) -> Said {
+    BufReader::new(child.stdout.take().expect("a pipe")).lines()
+}
+
+/// What a worker says until it is ready for the next word.
+fn until_ready(said: &mut Said) -> Vec<String> {
+    said.map_while(Result::ok).take_while(|line| line != "ready 0").collect()
+}
+
+fn tell(child: &mut Child) {
+    child.stdin.as_mut().expect("a pipe").write_all(b"go\n").expect("told");
 }
 
 #[test]
@@ -59,21 +73,30 @@ fn three_workers_do_each_of_a_thousand_jobs_once_and_one_is_killed() {
     catalog.write(|w| (0..JOBS).try_for_each(|n| w.add_job(&Task::Ship(format!("r{n}")), now, now).map(drop))).expect("jobs");
     let mut victim = worker("victim", &path);
     let (mut a, mut b) = (worker("a", &path), worker("b", &path));
-    let (said, of_a, of_b) = (lines(&mut victim), lines(&mut a), lines(&mut b));
-    for child in [&mut victim, &mut a, &mut b] {
-        child.stdin.take().expect("a pipe").write_all(b"begin\n").expect("told");
-    }
+    let mut said = [lines(&mut victim), lines(&mut a), lines(&mut b)];
+    // Each does a job of its own: who competes without a pause may starve the others.
+    let mut others = Vec::new();
     let mut victims = Vec::new();
-    for line in said {
+    for (worker, (child, said)) in [&mut victim, &mut a, &mut b].into_iter().zip(&mut said).enumerate() {
+        until_ready(said);
+        tell(child);
+        let first = until_ready(said);
+        if worker == 0 { victims.extend(first) } else { others.extend(first) }
+    }
+    let [said, of_a, of_b] = said;
+    tell(&mut victim);
+    for line in said.map_while(Result::ok) {
         victims.push(line.clone());
-        // Killed in the middle of a job, now and for good.
+        // Killed in the middle of a job, now and for good, while the others begin.
         if line.starts_with("begun") && victims.len() > 60 {
+            tell(&mut a);
+            tell(&mut b);
             victim.kill().expect("killed");
             break;
         }
     }
     victim.wait().expect("gone");
-    let others: Vec<String> = of_a.chain(of_b).collect();
+    others.extend(of_a.chain(of_b).map_while(Result::ok));
     assert!(a.wait().expect("a").success() && b.wait().expect("b").success());
     // What the victim held is taken away when nothing was heard of it for the time of the lease.
     let leases = Leases::default();
