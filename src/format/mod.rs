@@ -5,6 +5,7 @@ pub mod chunker;
 pub mod list;
 pub mod block;
 pub mod container;
+pub mod json;
 pub mod pgoutput;
 pub mod pgrow;
 pub mod sketch;

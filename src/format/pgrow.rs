@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
+use crate::format::json::put_string;
 
 /// How the values of a type stand in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,24 +44,6 @@ pub enum Cell<'a> {
     Text(&'a [u8]),
     /// JSON that stands in an earlier version of the row.
     Json(&'a str),
-}
-
-fn put_string(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if c < ' ' => out.push_str(&format!("\\u{:04x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 fn put_wrapped(out: &mut String, kind: &str, text: &str) {

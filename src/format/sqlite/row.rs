@@ -18,6 +18,7 @@ use super::tree::{Cell, Database};
 use super::value::{Name, Value};
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
+use crate::format::json::put_string;
 
 /// Media type of the JSON of a row.
 pub const ROW_MEDIA_TYPE: &str = "application/vnd.annals.row+json";
@@ -91,24 +92,6 @@ fn put_bytes(out: &mut String, kind: &str, bytes: &[u8]) {
     out.push_str("\":\"");
     BASE64.encode_string(bytes, out);
     out.push_str("\"}");
-}
-
-fn put_string(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if c < ' ' => out.push_str(&format!("\\u{:04x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 /// Reads the JSON of rows. `None` is "not the JSON of a row", and `at` is where.
