@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Dependencies that only some modules may name: the rest of the house does not know that they exist.
-const DOORS: [(&str, &[&str]); 28] = [
+const DOORS: [(&str, &[&str]); 33] = [
     ("argon2", &["format/keyfile"]),
+    ("axum", &["face/http", "face/api", "face/web"]),
     ("base64", &["format/pgrow", "format/sqlite", "storage/remote", "face"]),
     ("blake3", &["base/digest", "base/random"]),
     ("chacha20poly1305", &["format/cipher"]),
@@ -17,12 +18,14 @@ const DOORS: [(&str, &[&str]); 28] = [
     ("fastcdc", &["format/chunker"]),
     ("fjall", &["storage/chunks"]),
     ("flate2", &["format/container"]),
+    ("fluent_bundle", &["face/words"]),
     ("getrandom", &["base/random"]),
     ("globset", &["storage/source/folder", "engine"]),
     ("ignore", &["storage/source/folder"]),
     ("indicatif", &["face/cli"]),
     ("jiff", &["model/moment"]),
     ("libz_sys", &["format/container"]),
+    ("maud", &["face/web"]),
     ("notify", &["storage/source/folder"]),
     ("postgres", &["storage/source/postgres"]),
     ("preflate_rs", &["format/container"]),
@@ -32,7 +35,9 @@ const DOORS: [(&str, &[&str]); 28] = [
     ("serde_json", &["model", "storage/remote", "engine", "agent", "face"]),
     ("signal_hook", &["face/world", "face/control"]),
     ("similar", &["model/field/align"]),
+    ("tokio", &["face/http", "face/api"]),
     ("toml_edit", &["storage/config"]),
+    ("unic_langid", &["face/words"]),
     ("x25519_dalek", &["format/keyfile"]),
     ("zstd_safe", &["format/block"]),
 ];

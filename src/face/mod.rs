@@ -1,7 +1,10 @@
 //! Floor 6: everything a person sees.
 
 pub mod view;
+mod words;
+mod http;
 mod terminal;
 mod world;
 mod control;
+mod web;
 pub mod cli;

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::agent::daemon::Handle;
 use crate::base::error::{Error, Result};
+use crate::face::http::Desk;
 
 use super::terminal;
 
@@ -59,6 +60,11 @@ pub(crate) trait World: Send + Sync {
 
     /// The agent that carries the command out, where one does.
     fn agent(&self) -> Option<&Handle> {
+        None
+    }
+
+    /// The server of pages of that agent.
+    fn desk(&self) -> Option<&Desk> {
         None
     }
 

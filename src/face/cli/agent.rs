@@ -12,8 +12,7 @@ use crate::agent::daemon::{self, Agent as Running};
 use crate::base::disk;
 use crate::base::error::{Error, Result};
 use crate::engine::store::Store;
-use crate::face::control::Server;
-use crate::face::{view, world};
+use crate::face::{control, http, view, web, world};
 use crate::model::job::State;
 use crate::model::moment::show_short;
 
@@ -23,6 +22,8 @@ use super::context::Context;
 const SIGNAL_POLL: Duration = Duration::from_millis(250);
 /// Exit code of a check that found something.
 const FOUND: u8 = 4;
+/// Where the token of programs stands, in the store's directory.
+const TOKEN_FILE: &str = "web.token";
 /// Runs shown of what is done on schedule.
 const RUNS_SHOWN: usize = 5;
 
@@ -84,7 +85,8 @@ fn run(context: &Context) -> Result<u8> {
     let dir = std::path::absolute(store.dir()).map_err(|e| Error::io("find the store", e))?;
     let agent = Running::start(store)?;
     let handle = agent.handle();
-    let server = Server::start(&dir, handle.clone(), Arc::new(super::serve))?;
+    let pages = http::Server::start(&dir, Some(handle.clone()), &token(&dir)?, http::WEB_PORT, web::routes())?;
+    let server = control::Server::start(&dir, handle.clone(), pages.desk().clone(), Arc::new(super::serve))?;
     context.out.note(format!("agent runs on {}; Ctrl-C ends it", dir.display()));
     while here.signal() == 0 && !handle.is_stopping() {
         handle.wait(SIGNAL_POLL);
@@ -92,8 +94,41 @@ fn run(context: &Context) -> Result<u8> {
     context.out.note("stopping at the next safe place");
     handle.stop();
     drop(server);
+    drop(pages);
     agent.stop();
     Ok(0)
+}
+
+/// What programs show to be let in: made once, for the store's owner only.
+fn token(dir: &Path) -> Result<String> {
+    let path = dir.join(TOKEN_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
+        Ok(_) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(Error::io(format_args!("read {}", path.display()), e)),
+    }
+    let token = http::secret();
+    disk::write_file(&path, format!("{token}\n").as_bytes(), 0o600)?;
+    Ok(token)
+}
+
+/// Open the pages in a browser
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  annals ui\n\nPrints an address of this machine that lets you in once. The agent serves it.")]
+pub(crate) struct Ui {}
+
+impl Ui {
+    pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        let here = world::here();
+        let Some(desk) = here.desk() else {
+            return Err(Error::missing("agent.none", "no agent runs on this store").hint("annals agent run starts one; then annals ui"));
+        };
+        let address = desk.invitation(&context.actor());
+        context.out.object("annals.ui/1", json!({ "address": address }))?;
+        context.out.line(address)?;
+        Ok(0)
+    }
 }
 
 fn status(context: &Context) -> Result<u8> {

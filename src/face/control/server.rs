@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::agent::daemon::Handle;
 use crate::base::error::{Error, Kind, Result};
+use crate::face::http::Desk;
 use crate::face::world::{Stream, World};
 
 use super::wire::{Answer, Bytes, More, PIECE_BYTES, PROTOCOL, Receiver, Request, SOCKET, Sender, address};
@@ -68,7 +69,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Server {
     /// Opens the socket in the store's directory, for its owner only. The caller holds the store's lock: a socket that is there was left by
     /// an agent that is gone.
-    pub(in crate::face) fn start(dir: &Path, agent: Handle, runner: Runner) -> Result<Self> {
+    pub(in crate::face) fn start(dir: &Path, agent: Handle, desk: Arc<Desk>, runner: Runner) -> Result<Self> {
         let listener = listen(dir)?;
         let closing = Arc::new(AtomicBool::new(false));
         let sessions = Arc::new(Sessions::default());
@@ -78,8 +79,8 @@ impl Server {
                 if closed.load(Ordering::SeqCst) {
                     return;
                 }
-                let (agent, runner, all) = (agent.clone(), runner.clone(), all.clone());
-                let serve = move || serve(stream, agent, &runner, &all);
+                let (agent, desk, runner, all) = (agent.clone(), desk.clone(), runner.clone(), all.clone());
+                let serve = move || serve(stream, agent, desk, &runner, &all);
                 // Without a thread the client is hung up on, and says so.
                 drop(std::thread::Builder::new().name("annals session".into()).spawn(serve));
             }
@@ -122,12 +123,12 @@ fn listen(dir: &Path) -> Result<UnixListener> {
     Ok(listener)
 }
 
-fn serve(stream: UnixStream, agent: Handle, runner: &Runner, sessions: &Arc<Sessions>) {
+fn serve(stream: UnixStream, agent: Handle, desk: Arc<Desk>, runner: &Runner, sessions: &Arc<Sessions>) {
     // A client that goes away before it asked, or does not speak our language, is nobody's concern.
-    let _ = try_serve(stream, agent, runner, sessions);
+    let _ = try_serve(stream, agent, desk, runner, sessions);
 }
 
-fn try_serve(stream: UnixStream, agent: Handle, runner: &Runner, sessions: &Arc<Sessions>) -> io::Result<()> {
+fn try_serve(stream: UnixStream, agent: Handle, desk: Arc<Desk>, runner: &Runner, sessions: &Arc<Sessions>) -> io::Result<()> {
     let sender = Arc::new(Sender::new(stream.try_clone()?));
     stream.set_read_timeout(Some(REQUEST_TIMEOUT))?;
     let mut receiver = Receiver::new(stream.try_clone()?);
@@ -141,6 +142,7 @@ fn try_serve(stream: UnixStream, agent: Handle, runner: &Runner, sessions: &Arc<
     let session = Arc::new(Session {
         sender: sender.clone(),
         agent,
+        desk,
         directory: request.directory.clone().into_text().into(),
         request,
         heard: Mutex::default(),
@@ -185,6 +187,7 @@ struct Heard {
 pub(in crate::face) struct Session {
     sender: Arc<Sender<UnixStream>>,
     agent: Handle,
+    desk: Arc<Desk>,
     request: Request,
     directory: PathBuf,
     heard: Mutex<Heard>,
@@ -313,6 +316,10 @@ impl World for Session {
 
     fn agent(&self) -> Option<&Handle> {
         Some(&self.agent)
+    }
+
+    fn desk(&self) -> Option<&Desk> {
+        Some(&self.desk)
     }
 
     fn as_typed_json(&self, json: &str) -> String {

@@ -1,0 +1,52 @@
+//! The pages, for people who are not programmers: HTML made on the server that reads well without script. Each page is a function from a
+//! request to a page; what it shows comes from the engine, its words from `words`.
+
+mod shell;
+mod home;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::base::error::{Error, Result};
+use crate::face::http::{Answer, Ask, Desk, act};
+use crate::face::words::Language;
+
+/// All pages and what they load.
+pub(super) fn routes() -> Router<Arc<Desk>> {
+    Router::new()
+        .route("/", page(home::home))
+        .route("/language", deed(choose_language))
+        .route("/style.css", asset("text/css; charset=utf-8", include_str!("style.css")))
+        .route("/script.js", asset("text/javascript; charset=utf-8", include_str!("script.js")))
+}
+
+/// A page: `GET`.
+fn page(make: fn(&Ask) -> Result<Answer>) -> MethodRouter<Arc<Desk>> {
+    get(move |State(desk): State<Arc<Desk>>, request: Request| act(desk, request, make, failed))
+}
+
+/// Something that a form does: `POST`.
+fn deed(work: fn(&Ask) -> Result<Answer>) -> MethodRouter<Arc<Desk>> {
+    post(move |State(desk): State<Arc<Desk>>, request: Request| act(desk, request, work, failed))
+}
+
+fn asset(media: &'static str, text: &'static str) -> MethodRouter<Arc<Desk>> {
+    get(move || async move { ([(header::CONTENT_TYPE, media), (header::CACHE_CONTROL, "max-age=3600")], text).into_response() })
+}
+
+fn failed(ask: &Ask, error: &Error) -> Answer {
+    Answer::Page(shell::error_page(ask, error).into_string())
+}
+
+fn choose_language(ask: &Ask) -> Result<Answer> {
+    let language = ask.form("language").and_then(Language::of);
+    ask.desk.change_session(&ask.session.token, |session| session.language = language);
+    // Only to a page of ours: a path, never an address with a host.
+    let back = ask.form("back").filter(|path| path.starts_with('/') && !path.starts_with("//") && !path.contains('\\')).unwrap_or("/");
+    Ok(Answer::See(back.to_owned()))
+}
