@@ -18,6 +18,7 @@ use super::live::Halt;
 use super::queue::reclaim_all;
 use super::schedule;
 use super::site::{Opener, Site, Troubles};
+use super::tally::Tally;
 use super::{watch, worker};
 
 /// The longest sleep of the scheduler: clocks may be put, machines sleep.
@@ -150,6 +151,11 @@ impl Handle {
     pub fn troubles(&self) -> Troubles {
         self.site.troubles()
     }
+
+    /// What the agent did since it started.
+    pub fn tally(&self) -> Tally {
+        self.site.tallied()
+    }
 }
 
 impl Stepwise {
@@ -162,6 +168,11 @@ impl Stepwise {
     pub fn store(&self) -> Store {
         self.site.follow_config();
         self.site.store()
+    }
+
+    /// A handle as those have it who serve people.
+    pub fn handle(&self) -> Handle {
+        Handle { site: self.site.clone() }
     }
 
     /// Asks for what is due now. When it wants to be asked again.
@@ -187,8 +198,8 @@ impl Stepwise {
     }
 
     /// Tells people of what they should know. How many problems were told.
-    pub fn tell(&self) -> Result<usize> {
-        health::tell(&self.site.store(), &self.problems()?)
+    pub fn tell(&self) -> Result<u64> {
+        tell(&self.site)
     }
 }
 
@@ -436,12 +447,20 @@ fn keeper(site: &Arc<Site>) {
     }
 }
 
+/// Tells people of problems. How many messages were delivered.
+fn tell(site: &Site) -> Result<u64> {
+    let store = site.store();
+    let problems = health::problems(&store, &site.troubles())?;
+    let (delivered, failed) = health::tell(&store, &problems)?;
+    site.tally(|t| t.told = (t.told.0 + delivered, t.told.1 + failed));
+    Ok(delivered)
+}
+
 /// Tells people of problems, and notices when there is space again.
 fn watch_health(site: &Arc<Site>) {
     while !site.is_stopping() {
         let store = site.store();
-        let told = health::problems(&store, &site.troubles()).and_then(|found| health::tell(&store, &found));
-        match told {
+        match tell(site) {
             Err(e) => site.note_error(&e),
             Ok(_) if site.troubles().full_since.is_some() => {
                 // Whether there is space again only a write can tell.

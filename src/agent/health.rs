@@ -14,9 +14,9 @@ use crate::storage::catalog::ledger::Contact;
 use crate::storage::config::CaptureFrom;
 use crate::storage::remote::passes;
 
+use super::proof::last_drill;
 use super::queue::is_behind;
 use super::site::{Troubles, capture_of};
-use super::worker::last_drill;
 
 /// Seconds that a remote or a source may be away before that is a problem, where neither `expected` nor `stale_after` say.
 const AWAY_SECS: i64 = 24 * 3_600;
@@ -190,19 +190,19 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
 }
 
 /// Tells people of problems that they were not told of, each once, with the command of the configuration. What is solved is forgotten, so
-/// that it is told again when it comes again. How many were told.
+/// that it is told again when it comes again. How many messages were delivered, and how many were not.
 ///
 /// The command gets the sentence as its last argument, and `ANNALS_PROBLEM`, `ANNALS_SITE` and `ANNALS_STORE` in its environment. One that
 /// fails is run again the next time.
-pub fn tell(store: &Store, problems: &[Problem]) -> Result<usize> {
+pub fn tell(store: &Store, problems: &[Problem]) -> Result<(u64, u64)> {
     let known = store.inner.catalog.read(|v| v.told())?;
     for solved in known.iter().filter(|told| problems.iter().all(|p| p.key != told.problem)) {
         store.inner.catalog.write(|w| w.remove_told(&solved.problem))?;
     }
     let command = &store.config().alert.command;
-    let Some((program, arguments)) = command.split_first() else { return Ok(0) };
+    let Some((program, arguments)) = command.split_first() else { return Ok((0, 0)) };
     let site = store.config().store.site.clone().unwrap_or_default();
-    let mut told = 0;
+    let (mut delivered, mut failed) = (0, 0);
     for problem in problems.iter().filter(|p| known.iter().all(|told| told.problem != p.key)) {
         let sentence = if site.is_empty() { problem.said.clone() } else { format!("{site}: {}", problem.said) };
         let run = Command::new(program)
@@ -216,8 +216,10 @@ pub fn tell(store: &Store, problems: &[Problem]) -> Result<usize> {
         if run.is_ok_and(|output| output.exit.success()) {
             let now = store.now_is();
             store.inner.catalog.write(|w| w.add_told(&problem.key, &problem.said, now))?;
-            told += 1;
+            delivered += 1;
+        } else {
+            failed += 1;
         }
     }
-    Ok(told)
+    Ok((delivered, failed))
 }

@@ -3,7 +3,9 @@
 pub mod schedule;
 pub mod queue;
 mod live;
+pub mod tally;
 pub mod site;
+pub mod proof;
 mod watch;
 pub mod worker;
 pub mod health;

@@ -17,6 +17,7 @@ use crate::storage::source::folder::{Dirty, PathSet};
 
 use super::live::{Halt, Live};
 use super::queue::{End, Queue};
+use super::tally::{Carried, Tally};
 
 /// How a remote is opened: by its name, with a limit in bytes a second.
 pub type Opener = Arc<dyn Fn(&Store, &str, Option<u64>) -> Result<OpenRemote> + Send + Sync>;
@@ -46,6 +47,12 @@ impl From<Dirty> for News {
     }
 }
 
+/// Requests and retries.
+pub(super) type Asked = (u64, u64);
+
+/// An open line, and what was asked over it before it was opened for this work.
+type Line = (OpenRemote, Asked);
+
 struct Clockwork(Store);
 
 impl Clock for Clockwork {
@@ -64,7 +71,8 @@ pub(super) struct Site {
     pub(super) stopping: Arc<AtomicBool>,
     pulse: (Mutex<u64>, Condvar),
     live: Mutex<BTreeMap<i64, Arc<Live>>>,
-    lines: Mutex<HashMap<String, OpenRemote>>,
+    lines: Mutex<HashMap<String, Line>>,
+    tally: Mutex<Tally>,
     news: Mutex<HashMap<String, News>>,
     troubles: Mutex<Troubles>,
     /// Ends of jobs that could not be written, by lane: the disk was full.
@@ -84,6 +92,7 @@ impl Site {
     pub(super) fn new(store: Store, opener: Opener) -> Self {
         // A name that no other process had, whatever its number.
         let id = SiteId::new(store.inner.random()).to_hex();
+        let started = store.now_is();
         let holder = format!("agent {} {}", std::process::id(), &id[..8]);
         Site {
             store: Mutex::new(store),
@@ -96,6 +105,7 @@ impl Site {
             pulse: Default::default(),
             live: Mutex::default(),
             lines: Mutex::default(),
+            tally: Mutex::new(Tally { started, ..Tally::default() }),
             news: Mutex::default(),
             troubles: Mutex::default(),
             unwritten: Mutex::default(),
@@ -139,7 +149,8 @@ impl Site {
     /// Opens the line to a remote; while it is open, its rate follows the windows.
     pub(super) fn open_line(&self, store: &Store, name: &str, rate: Option<u64>) -> Result<OpenRemote> {
         let remote = (self.opener)(store, name, rate)?;
-        lock(&self.lines).insert(name.to_owned(), remote.clone());
+        let before = asked(&remote);
+        lock(&self.lines).insert(name.to_owned(), (remote.clone(), before));
         Ok(remote)
     }
 
@@ -149,12 +160,36 @@ impl Site {
     }
 
     pub(super) fn close_line(&self, name: &str) {
-        lock(&self.lines).remove(name);
+        // Counted before it is let go: a number that only grows must not dip.
+        let mut lines = lock(&self.lines);
+        if let Some((remote, before)) = lines.remove(name) {
+            self.count_line(name, &remote, before);
+        }
+    }
+
+    /// Counts what a remote was asked since `before`, which is its requests and retries then.
+    pub(super) fn count_line(&self, name: &str, remote: &OpenRemote, before: Asked) {
+        self.tally(|t| t.carry(name, asked_since(remote, before)));
+    }
+
+    /// Counts something.
+    pub(super) fn tally(&self, count: impl FnOnce(&mut Tally)) {
+        count(&mut lock(&self.tally));
+    }
+
+    /// What was done since the agent started, with what the open lines carried so far.
+    pub(super) fn tallied(&self) -> Tally {
+        let lines = lock(&self.lines);
+        let mut tally = lock(&self.tally).clone();
+        for (name, (remote, before)) in lines.iter() {
+            tally.carry(name, asked_since(remote, *before));
+        }
+        tally
     }
 
     /// Sets the rate of all open lines.
     pub(super) fn limit_lines(&self, rate: Option<u64>) {
-        for remote in lock(&self.lines).values() {
+        for (remote, _) in lock(&self.lines).values() {
             // A line that cannot be slowed down is closed by its own failure; the next one is opened with the new rate.
             let _ = remote.device().limit(rate);
         }
@@ -211,8 +246,7 @@ impl Site {
 
     /// Notes what a piece of work says about the space on the disk.
     pub(super) fn note_error(&self, error: &Error) {
-        // A remote that is full is the remote's trouble.
-        if error.kind() == Kind::Space && !error.code().starts_with("remote.") {
+        if is_full_here(error) {
             self.note_space(true);
         }
     }
@@ -261,6 +295,22 @@ impl Site {
         let pulse = lock(&self.pulse.0);
         drop(self.pulse.1.wait_timeout_while(pulse, at_most, |now| *now == seen && !self.is_stopping()));
     }
+}
+
+/// Whether a failure says that there is no space here. A remote that is full is the remote's trouble.
+pub(super) fn is_full_here(error: &Error) -> bool {
+    error.kind() == Kind::Space && !error.code().starts_with("remote.")
+}
+
+/// What was asked of a remote so far.
+pub(super) fn asked(remote: &OpenRemote) -> Asked {
+    (remote.device().requests(), remote.device().retries())
+}
+
+fn asked_since(remote: &OpenRemote, before: Asked) -> Carried {
+    let now = asked(remote);
+    let (requests, retries) = (now.0.saturating_sub(before.0), now.1.saturating_sub(before.1));
+    Carried { requests, retries, ..Carried::default() }
 }
 
 /// The section of the configuration about the capture called `name`.

@@ -155,6 +155,7 @@ impl Watch<'_> {
                 Err(e) if e.kind() == Kind::Interrupted && self.leash.stopped() => return Ok(()),
                 done => done?,
             }
+            self.site.tally(|t| t.captured(&self.capture.name, self.site.store().now_is()));
             if !self.rest(LOOK_EVERY) {
                 return Ok(());
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::random::Random;
 use crate::base::time::Timestamp;
-use crate::engine::drill::{DrillOptions, DrillReport};
+use crate::engine::drill::DrillOptions;
 use crate::engine::offsite::{OpenRemote, ShipOptions};
 use crate::engine::seal::SealOptions;
 use crate::engine::store::{Store, Tenant};
@@ -17,9 +17,11 @@ use crate::storage::config::{Period, Rate};
 use crate::storage::remote::Policy;
 
 use super::live::{Halt, Live};
+use super::proof::{self, Depth};
 use super::queue::{End, is_outside};
 use super::schedule;
-use super::site::{News, Site, capture_of};
+use super::site::{News, Site, asked, capture_of, is_full_here};
+use super::tally::Carried;
 use super::watch;
 
 /// The longest that a lane sleeps without looking at the clock, which may have been put or have stood still.
@@ -71,6 +73,7 @@ pub(super) fn run_next(site: &Site, lane: &str) -> Result<bool> {
     }
     let Some(job) = queue.claim(lane)? else { return Ok(false) };
     let live = site.begin(&job);
+    let began = site.elapsed();
     let done = catch_unwind(AssertUnwindSafe(|| perform(site, &store, &job, &live)));
     let end = match done {
         Ok(Ok(_)) if live.halt() == Halt::Lost => End::Stopped(live.wish()),
@@ -84,6 +87,15 @@ pub(super) fn run_next(site: &Site, lane: &str) -> Result<bool> {
         Err(_) => End::Failed(Error::new(Kind::Failed, "job.panic", "the program has a mistake here").hint("please report it")),
     };
     site.finish(&job);
+    let ended = match &end {
+        End::Done(_) => 0,
+        End::Wait(..) => 1,
+        End::Stopped(_) => 2,
+        End::Failed(_) => 3,
+    };
+    // A job that was just asked for may be done from then on; one that was tried, only later.
+    let again = job.attempts > 0 || job.not_before > job.created;
+    site.tally(|t| t.tried(job.task.kind(), ended, again, site.elapsed().saturating_sub(began)));
     if let End::Failed(e) = &end {
         site.note_error(e);
     }
@@ -126,7 +138,10 @@ fn capture(site: &Site, store: &Store, name: &str, live: &Live) -> Result<End> {
     let done =
         watch::source(store, capture).and_then(|source| source.capture(&watch::tenant(store, capture)?, &news, &watch::by(&*source, capture), live));
     match done {
-        Ok(said) => Ok(End::Done(said)),
+        Ok(said) => {
+            site.tally(|t| t.captured(name, store.now_is()));
+            Ok(End::Done(said))
+        }
         Err(e) => {
             // What this capture should have seen the next one must see.
             site.add_news(name, News::All);
@@ -149,7 +164,7 @@ fn closed(store: &Store, until: Timestamp) -> String {
 }
 
 /// Bytes left of the allowance, and until when it counts; `None` where there is none.
-pub(super) fn allowance_left(store: &Store) -> Result<Option<(u64, Timestamp)>> {
+pub fn allowance_left(store: &Store) -> Result<Option<(u64, Timestamp)>> {
     let Some(allowance) = &store.config().schedule.allowance else { return Ok(None) };
     let (from, until) = schedule::period(allowance, store.now_is(), &store.zone());
     let spent = store.inner.catalog.read(|v| v.traffic_since(from))?;
@@ -197,6 +212,8 @@ fn ship(site: &Site, store: &Store, name: &str, live: &Live) -> Result<End> {
         let done = store.ship_tenant(tenant, line, &options, live);
         let sent = done.as_ref().map_or_else(|_| live.part_bytes(), |report| report.bytes);
         let at = store.now_is();
+        let objects_sent = done.as_ref().map_or(0, |report| report.objects);
+        site.tally(|t| t.carry(name, Carried { objects: objects_sent, bytes: sent, ..Carried::default() }));
         store.inner.catalog.write(|w| {
             if sent > 0 {
                 w.add_traffic(name, sent, at)?;
@@ -240,6 +257,10 @@ fn used_up(store: &Store, until: Timestamp) -> String {
 
 /// Notes that a remote does not do as it should, and says when it is tried again.
 fn trouble(store: &Store, name: &str, e: Error) -> Result<End> {
+    // No space to seal in says nothing about the remote, and must be known as what it is.
+    if is_full_here(&e) {
+        return Err(e);
+    }
     let now = store.now_is();
     let contact = store.inner.catalog.write(|w| {
         w.note_trouble(name, e.code(), &e.to_string(), now)?;
@@ -265,6 +286,7 @@ fn reach_again(contact: &Contact, now: Timestamp, random: &dyn Random) -> i64 {
 fn patrol(store: &Store, live: &Live) -> Result<End> {
     let all = store.inner.catalog.read(|v| v.contents_bytes(0, i64::MAX))?;
     let seen = store.patrol((all / PATROL.1).max(PATROL.0), live)?;
+    proof::note_verify(store, Depth::Patrol, &seen.report)?;
     if let Some(problem) = seen.report.problems.first() {
         let documents = problem.documents.join(", ");
         return Err(Error::new(Kind::Found, "verify.damage", format!("{}: {} ({documents})", problem.tenant, problem.what))
@@ -282,8 +304,11 @@ fn drill(site: &Site, store: &Store, name: &str, live: &Live) -> Result<End> {
         _ => None,
     };
     let remote = site.open_beside(store, name, rate)?;
-    let report = store.drill(&remote, &DrillOptions::default(), live)?;
-    note_drill(store, &report)?;
+    let before = asked(&remote);
+    let done = store.drill(&remote, &DrillOptions::default(), live);
+    site.count_line(name, &remote, before);
+    let report = done?;
+    proof::note_drill(store, &report)?;
     match report.problems.first() {
         None => Ok(End::Done(format!(
             "{} rebuilt in {:.1} s, the same digest for digest; would have lost {}",
@@ -294,46 +319,4 @@ fn drill(site: &Site, store: &Store, name: &str, live: &Live) -> Result<End> {
         Some(problem) => Err(Error::new(Kind::Found, "drill.failed", format!("what {name} holds does not rebuild: {problem}"))
             .hint(format!("annals verify --remote {name} --full names what is wrong; annals ship sends it again"))),
     }
-}
-
-/// Fact: what the last drill of a remote showed.
-fn drill_fact(remote: &str) -> String {
-    format!("drill {remote}")
-}
-
-/// What the last drill of a remote showed, and when.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct DrillNote {
-    /// When, in microseconds since 1970.
-    pub at: i64,
-    /// Whether all was well.
-    pub well: bool,
-    /// Whether it was a sample.
-    pub sample: bool,
-    /// Seconds to restore.
-    pub rto_secs: f64,
-    /// Seconds of changes that would have been lost.
-    pub rpo_secs: u64,
-    /// What was wrong.
-    pub problems: Vec<String>,
-}
-
-/// Remembers what a drill showed.
-pub fn note_drill(store: &Store, report: &DrillReport) -> Result<()> {
-    let note = DrillNote {
-        at: store.now_is().0,
-        well: report.problems.is_empty(),
-        sample: report.sample,
-        rto_secs: report.rto_secs,
-        rpo_secs: report.rpo_secs,
-        problems: report.problems.clone(),
-    };
-    let text = serde_json::to_vec(&note).map_err(|e| Error::new(Kind::Failed, "drill.note", e.to_string()))?;
-    store.inner.catalog.write(|w| w.set_fact(&drill_fact(&report.remote), &text))
-}
-
-/// What the last drill of a remote showed.
-pub fn last_drill(store: &Store, remote: &str) -> Result<Option<DrillNote>> {
-    let text = store.inner.catalog.read(|v| v.fact(&drill_fact(remote)))?;
-    text.map(|t| serde_json::from_slice(&t).map_err(|_| Error::damaged("the note of a drill"))).transpose()
 }

@@ -118,6 +118,12 @@ pub fn identity(path: &Path) -> String {
     String::new()
 }
 
+/// Bytes that may still be written to the file system of `path` by who is not root.
+pub fn free_bytes(path: &Path) -> Result<u64> {
+    let stat = rustix::fs::statvfs(path).map_err(|e| Error::io(format_args!("ask for the free space of {}", path.display()), e.into()))?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
 /// Reads a whole file of at most `max` bytes; a longer one is [`Error::damaged`].
 pub fn read_file(path: &Path, max: u64) -> Result<Vec<u8>> {
     let what = || format!("read {}", path.display());

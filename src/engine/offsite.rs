@@ -265,6 +265,11 @@ impl Store {
         self.object_bytes(remote)
     }
 
+    /// Bytes in a second that the line to a remote was measured to carry.
+    pub fn measured_rate(&self, remote: &str) -> Result<Option<f64>> {
+        self.inner.catalog.read(|rows| rows.line_rate(remote))
+    }
+
     pub(crate) fn line_rate(&self, remote: &str) -> Result<f64> {
         Ok(self.inner.catalog.read(|rows| rows.line_rate(remote))?.unwrap_or(LINE_RATE_UNKNOWN))
     }

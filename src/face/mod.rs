@@ -1,6 +1,7 @@
 //! Floor 6: everything a person sees.
 
 pub mod view;
+pub mod metrics;
 mod words;
 mod http;
 mod terminal;

@@ -278,3 +278,15 @@ fn a_unit_is_written_and_systemctl_is_not_run() {
     assert_eq!(told["unit"], unit.display().to_string());
     assert_eq!(fs::read_to_string(unit).expect("unit"), text);
 }
+
+#[test]
+fn an_agent_adds_its_counters_to_the_numbers() {
+    let site = Site::new();
+    site.ok(&["put", "a", "-"], b"1");
+    let alone = site.ok(&["metrics"], b"").out;
+    assert!(alone.contains("annals_position_seq{tenant=\"main\"} 1\n") && alone.contains("annals_agent_up 0\n"), "{alone}");
+    let _agent = site.agent();
+    let page = site.json(&["metrics"]);
+    let text = page["text"].as_str().expect("a text");
+    assert!(text.contains("annals_agent_up 1\n") && text.contains("annals_alerts_total{result=\"failed\"} 0\n"), "{text}");
+}

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::agent::{health, worker};
+use crate::agent::{health, proof};
 use crate::base::error::{Error, Kind, Result};
 use crate::engine::drill::{DrillOptions, DrillReport};
 use crate::engine::store::Store;
@@ -178,7 +178,7 @@ impl Drill {
             let done = store.remote(name, limit_rate).and_then(|remote| store.drill(&remote, &DrillOptions { sample: self.sample }, &monitor));
             health::note_answer(&store, name, done.as_ref().err())?;
             let report = done?;
-            worker::note_drill(&store, &report)?;
+            proof::note_drill(&store, &report)?;
             tell(context, &report)?;
             reports.push(report);
         }

@@ -5,13 +5,14 @@ use serde_json::json;
 
 use crate::agent::daemon::{self, Upcoming};
 use crate::agent::health::{self, Health, Problem, RemoteHealth};
+use crate::agent::proof::{self, Depth};
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
 use crate::engine::heal::HealReport;
 use crate::engine::status::Status as Seen;
 use crate::engine::store::Store;
 use crate::engine::verify::{Level, Problem as Unsound, VerifyReport};
-use crate::face::{view, world};
+use crate::face::{metrics, view, world};
 use crate::model::moment::{self, Zone};
 
 use super::context::{Context, bytes, counted, grouped};
@@ -159,9 +160,10 @@ impl Verify {
         if let Some(name) = &self.remote {
             return self.run_remote(context, &store, name);
         }
-        let (level, word) = if self.full { (Level::Full, "full") } else { (Level::Quick, "quick") };
+        let (level, depth) = if self.full { (Level::Full, Depth::Full) } else { (Level::Quick, Depth::Quick) };
         let report = store.verify(level, &context.monitor())?;
-        context.out.object("annals.verify/1", view::verification(word, &report))?;
+        proof::note_verify(&store, depth, &report)?;
+        context.out.object("annals.verify/1", view::verification(depth.word(), &report))?;
         print_verification(context, &report, self.full)?;
         Ok(if report.problems.is_empty() { 0 } else { FOUND })
     }
@@ -277,6 +279,26 @@ impl Gc {
                 format!("{orphans} of {chunks} removed, {} given back", bytes(report.bytes_before.saturating_sub(report.bytes_after)))
             }
         })?;
+        Ok(0)
+    }
+}
+
+/// Print the store and its agent as numbers for a monitoring system
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  annals metrics > /var/lib/node_exporter/annals.prom\n\nThe text format of Prometheus. Gauges are those of the store; with an agent there are also its counters, which begin\nanew when it starts."
+)]
+pub(crate) struct Metrics {}
+
+impl Metrics {
+    pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
+        let store = context.store()?;
+        let page = metrics::text(&store, world::here().agent())?;
+        context.out.object("annals.metrics/1", json!({ "type": metrics::CONTENT_TYPE, "text": page }))?;
+        if context.out.json().is_none() {
+            context.out.bytes(page.as_bytes())?;
+        }
         Ok(0)
     }
 }

@@ -76,6 +76,13 @@ impl View<'_> {
         self.jobs_where("WHERE ended IS NOT NULL ORDER BY ended DESC, id DESC LIMIT ?", [limit as i64])
     }
 
+    /// How many jobs of each kind are in each state, by their words.
+    pub fn count_jobs(&self) -> Result<Vec<(String, String, u64)>> {
+        let mut s = self.sql.prepare_cached("SELECT kind, state, count(*) FROM job GROUP BY kind, state ORDER BY kind, state").map_err(sql)?;
+        let rows = s.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, i64>(2)? as u64))).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
     /// Jobs that gave up, oldest first.
     pub fn dead_jobs(&self) -> Result<Vec<Job>> {
         self.jobs_where("WHERE state = 'dead' ORDER BY id", [])

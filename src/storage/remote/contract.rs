@@ -108,6 +108,11 @@ pub trait Remote: Send + Sync {
     /// Requests made on the line since the remote was opened. HTTP requests where the protocol is HTTP, operations elsewhere.
     fn requests(&self) -> u64;
 
+    /// Verbs that failed and were tried again since the remote was opened.
+    fn retries(&self) -> u64 {
+        0
+    }
+
     /// Whether every request crosses a line. Reading back the bytes of each upload would double what a thin line carries and the time of a
     /// small shipment, so there the size that [`Remote::store`] reads back must do until the next verification.
     fn is_far(&self) -> bool {
@@ -149,6 +154,10 @@ impl<R: Remote + ?Sized> Remote for Arc<R> {
 
     fn requests(&self) -> u64 {
         (**self).requests()
+    }
+
+    fn retries(&self) -> u64 {
+        (**self).retries()
     }
 
     fn is_far(&self) -> bool {

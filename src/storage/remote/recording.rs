@@ -391,6 +391,10 @@ impl<R: Remote> Remote for Recording<R> {
         self.inner.requests()
     }
 
+    fn retries(&self) -> u64 {
+        self.inner.retries()
+    }
+
     fn is_far(&self) -> bool {
         self.inner.is_far()
     }

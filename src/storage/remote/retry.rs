@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::contract::{Check, Object, Outcome, Remote, Upload};
@@ -107,12 +108,13 @@ pub struct Retrying<R> {
     policy: Policy,
     random: Arc<dyn Random>,
     sleeper: Arc<dyn Sleeper>,
+    retries: AtomicU64,
 }
 
 impl<R: Remote> Retrying<R> {
     /// Wraps `inner`.
     pub fn new(inner: R, policy: Policy, random: Arc<dyn Random>, sleeper: Arc<dyn Sleeper>) -> Self {
-        Retrying { inner, policy, random, sleeper }
+        Retrying { inner, policy, random, sleeper, retries: AtomicU64::new(0) }
     }
 
     fn again<T>(&self, monitor: &dyn Monitor, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
@@ -131,6 +133,7 @@ impl<R: Remote> Retrying<R> {
     }
 
     fn wait(&self, failures: u32, error: &Error, monitor: &dyn Monitor) -> Result<()> {
+        self.retries.fetch_add(1, Ordering::Relaxed);
         let delay = self.policy.delay(failures, &*self.random);
         monitor.note(&format!("{error}; trying again in {:.1} s", delay.as_secs_f64()));
         pause(&*self.sleeper, delay, monitor)
@@ -188,6 +191,10 @@ impl<R: Remote> Remote for Retrying<R> {
 
     fn requests(&self) -> u64 {
         self.inner.requests()
+    }
+
+    fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
     }
 
     fn is_far(&self) -> bool {
