@@ -2,21 +2,24 @@
 //!
 //! Everything walks the catalogue in pages and holds one document at a time.
 
-use std::collections::BTreeMap;
-use std::iter::Peekable;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::base::error::{Error, Kind, Result};
+use crate::base::error::{Error, Result};
 use crate::base::limits;
 use crate::model::field::{self, Path};
 use crate::model::key::{parse_key, show_key};
 use crate::model::moment::Moment;
 use crate::storage::catalog;
 
-use super::history::{BatchInfo, Listing, Version, View};
+use super::history::{BatchInfo, Event, Version, View, Which, event};
 use super::store::Tenant;
 
 /// Documents fetched from the catalogue at a time.
 const PAGE: usize = 512;
+/// What opening a document costs, where looking at a name costs one.
+const OPENED: usize = 50;
+/// How much is looked at between two calls of the consumer's iterator, so that it can be stopped.
+const EFFORT: usize = 50_000;
 
 /// One step of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,103 +167,102 @@ pub struct Query {
     pub removed: bool,
 }
 
-enum Candidates {
-    Keys(std::vec::IntoIter<Vec<u8>>),
-    Walk(Box<Walk>),
-}
-
-/// Documents in order of key: those that exist, and where asked for those that were removed.
-struct Walk {
-    living: Peekable<Listing>,
-    removed: Option<Peekable<Listing>>,
-}
-
-impl Iterator for Walk {
-    type Item = Result<Version>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let Some(removed) = &mut self.removed else { return self.living.next() };
-        let removed_first = match (self.living.peek(), removed.peek()) {
-            (Some(Ok(l)), Some(Ok(r))) => r.key < l.key,
-            (None, Some(_)) | (_, Some(Err(_))) => true,
-            _ => false,
-        };
-        if removed_first { removed.next() } else { self.living.next() }
-    }
-}
-
 /// Documents that answer a [`Query`], each with the version that does, in order of key.
 pub struct Finding {
     view: View,
     query: Query,
-    candidates: Candidates,
+    page: std::vec::IntoIter<Version>,
+    /// Where the next page begins; `None` behind the last.
+    next: Option<Option<Vec<u8>>>,
+}
+
+/// Some of the documents that answer a [`Query`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Each with the version that answers, in order of key.
+    pub rows: Vec<Version>,
+    /// The key after which to go on; `None` where all documents were looked at.
+    pub next: Option<Vec<u8>>,
 }
 
 impl View {
+    /// This moment, fixed also while others record.
+    fn pinned(&self) -> Result<View> {
+        Ok(View { tenant: self.tenant.clone(), seq: Some(self.seq()?) })
+    }
+
     /// Looks for documents as they were at this moment.
     pub fn find(&self, query: Query) -> Result<Finding> {
-        // One moment for the whole search, also while others record.
-        let view = View { tenant: self.tenant.clone(), seq: Some(self.seq()?) };
-        let candidates = match &query.reference {
-            Some((system, id)) => {
-                let mut keys = self.tenant.find_ref(system, id)?;
-                keys.sort();
-                Candidates::Keys(keys.into_iter())
-            }
-            None => {
-                let prefix = query.name.as_ref().map(Pattern::prefix).unwrap_or_default();
-                let removed = query.removed.then(|| view.list_removed(&prefix).peekable());
-                Candidates::Walk(Box::new(Walk { living: view.list(&prefix).peekable(), removed }))
-            }
-        };
-        Ok(Finding { view, query, candidates })
+        Ok(Finding { view: self.pinned()?, query, page: Vec::new().into_iter(), next: Some(None) })
     }
 
-    /// The version of `key` at this moment, or its last one where it had been removed; `None` before it existed.
-    pub fn last_version(&self, key: &[u8]) -> Result<Option<Version>> {
-        match self.version(key) {
-            Ok(version) => Ok(Some(version)),
-            Err(e) if e.code() == "document.removed" => match self.list_removed(key).next() {
-                Some(Ok(version)) if version.key == key => Ok(Some(version)),
-                Some(Err(e)) => Err(e),
-                _ => Ok(None),
-            },
-            Err(e) if e.kind() == Kind::Missing => Ok(None),
-            Err(e) => Err(e),
+    /// Looks for documents as they were at this moment, behind the key `after`, until `limit` are found or as much work is done as `effort`
+    /// allows: a name that is looked at is one piece of it, a document that is opened fifty.
+    pub fn find_page(&self, query: &Query, after: Option<&[u8]>, limit: usize, effort: usize) -> Result<Found> {
+        let view = self.pinned()?;
+        let which = if query.removed { Which::Both } else { Which::Existing };
+        let opens = !query.fields.is_empty() || query.actor.is_some();
+        let prefix = query.name.as_ref().map(Pattern::prefix).unwrap_or_default();
+        let mut referred = query.reference.as_ref().map(|(system, id)| self.tenant.find_ref(system, id)).transpose()?;
+        if let Some(keys) = &mut referred {
+            keys.sort();
+            keys.retain(|key| after.is_none_or(|after| key.as_slice() > after));
         }
-    }
-}
-
-impl Finding {
-    fn candidate(&mut self) -> Option<Result<Version>> {
-        match &mut self.candidates {
-            Candidates::Keys(keys) => loop {
-                let key = keys.next()?;
-                match self.view.last_version(&key) {
-                    Ok(Some(version)) if version.removed_here(&self.view) && !self.query.removed => {}
-                    Ok(Some(version)) => return Some(Ok(version)),
-                    Ok(None) => {}
-                    Err(e) => return Some(Err(e)),
+        let (mut found, mut done, mut last) = (Vec::new(), 0, after.map(<[u8]>::to_vec));
+        loop {
+            let (page, whole) = view.tenant.inner.catalog.read(|rows| {
+                let documents = match &referred {
+                    Some(keys) => keys.iter().filter_map(|key| rows.document(view.tenant.id, key).transpose()).collect::<Result<Vec<_>>>()?,
+                    None => rows.documents(view.tenant.id, &prefix, last.as_deref(), PAGE)?,
+                };
+                let whole = referred.is_some() || documents.len() < PAGE;
+                let mut events: HashMap<i64, Event> = HashMap::new();
+                let mut event = |batch| match events.get(&batch) {
+                    Some(known) => Ok(known.clone()),
+                    None => event(rows, batch).inspect(|found| drop(events.insert(batch, found.clone()))),
+                };
+                let mut page: Vec<(Vec<u8>, Option<Version>)> = Vec::with_capacity(documents.len());
+                for document in documents {
+                    let named = query.name.as_ref().is_none_or(|name| name.matches(&document.key));
+                    let state = if named { view.state(rows, &document, which, &mut event)? } else { None };
+                    page.push((document.key, state));
                 }
-            },
-            Candidates::Walk(walk) => walk.next(),
+                Ok((page, whole))
+            })?;
+            for (key, state) in page {
+                done += if opens && state.is_some() { OPENED } else { 1 };
+                last = Some(key);
+                if let Some(version) = state.map(|version| view.answer(query, version)).transpose()?.flatten() {
+                    found.push(version);
+                }
+                if found.len() >= limit || done >= effort {
+                    return Ok(Found { rows: found, next: last });
+                }
+            }
+            if whole {
+                return Ok(Found { rows: found, next: None });
+            }
         }
     }
 
     /// The version of the candidate's document that answers: the candidate itself, or with an actor the newest one that this actor had to do with.
-    fn answer(&self, candidate: Version) -> Result<Option<Version>> {
-        let q = &self.query;
-        if !q.name.as_ref().is_none_or(|name| name.matches(&candidate.key)) {
-            return Ok(None);
-        }
-        let Some(actor) = &q.actor else { return Ok(self.view.tenant.fields_hold(&candidate, &q.fields)?.then_some(candidate)) };
-        for version in self.view.history(&candidate.key)?.into_iter().rev() {
-            let removed_by = || version.removed_here(&self.view) && version.until.as_ref().is_some_and(|e| e.actor == *actor);
-            if (version.from.actor == *actor || removed_by()) && self.view.tenant.fields_hold(&version, &q.fields)? {
+    fn answer(&self, query: &Query, candidate: Version) -> Result<Option<Version>> {
+        let Some(actor) = &query.actor else { return Ok(self.tenant.fields_hold(&candidate, &query.fields)?.then_some(candidate)) };
+        for version in self.history(&candidate.key)?.into_iter().rev() {
+            let removed_by = || version.removed_here(self) && version.until.as_ref().is_some_and(|e| e.actor == *actor);
+            if (version.from.actor == *actor || removed_by()) && self.tenant.fields_hold(&version, &query.fields)? {
                 return Ok(Some(version));
             }
         }
         Ok(None)
+    }
+
+    /// The version of `key` at this moment, or its last one where it had been removed; `None` before it existed.
+    pub fn last_version(&self, key: &[u8]) -> Result<Option<Version>> {
+        self.tenant.inner.catalog.read(|rows| match rows.document(self.tenant.id, key)? {
+            Some(document) => self.state(rows, &document, Which::Both, &mut |batch| event(rows, batch)),
+            None => Ok(None),
+        })
     }
 }
 
@@ -269,12 +271,15 @@ impl Iterator for Finding {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            match self.candidate()? {
+            if let Some(version) = self.page.next() {
+                return Some(Ok(version));
+            }
+            let after = self.next.take()?;
+            match self.view.find_page(&self.query, after.as_deref(), PAGE, EFFORT) {
                 Err(e) => return Some(Err(e)),
-                Ok(candidate) => {
-                    if let Some(answer) = self.answer(candidate).transpose() {
-                        return Some(answer);
-                    }
+                Ok(found) => {
+                    self.page = found.rows.into_iter();
+                    self.next = found.next.map(Some);
                 }
             }
         }
@@ -330,11 +335,7 @@ impl Tenant {
         loop {
             let page = self.inner.catalog.read(|rows| rows.documents(self.id, &prefix, after.as_deref(), PAGE))?;
             for document in page.iter().filter(|d| d.versions > 0 && pattern.matches(&d.key)) {
-                let member = match view.last_version(&document.key)? {
-                    Some(v) if v.removed_here(&view) => Member::Removed(Box::new(v)),
-                    Some(v) => Member::Exists(Box::new(v)),
-                    None => Member::NotYet(Box::new(self.find_version(&document.key, Some(&Moment::Version(1)))?)),
-                };
+                let member = self.member(&view, &document.key)?;
                 if self.fields_hold(member.version(), fields)? {
                     each(member)?;
                 }
@@ -344,6 +345,15 @@ impl Tenant {
                 _ => return Ok(()),
             }
         }
+    }
+
+    /// A document that has a version, as it is shown at the moment of `view`.
+    pub(crate) fn member(&self, view: &View, key: &[u8]) -> Result<Member> {
+        Ok(match view.last_version(key)? {
+            Some(v) if v.removed_here(view) => Member::Removed(Box::new(v)),
+            Some(v) => Member::Exists(Box::new(v)),
+            None => Member::NotYet(Box::new(self.find_version(key, Some(&Moment::Version(1)))?)),
+        })
     }
 
     /// Whether any document under `prefix` was ever recorded.

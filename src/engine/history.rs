@@ -121,7 +121,7 @@ fn version(rows: &Rows<'_>, key: &[u8], put: &VersionRow, next: Option<&VersionR
 }
 
 /// A version whose batches are looked up by `event`: in a listing many versions share a few batches.
-fn version_with(
+pub(crate) fn version_with(
     rows: &Rows<'_>,
     key: &[u8],
     put: &VersionRow,
@@ -218,15 +218,13 @@ impl Tenant {
     fn version_number(&self, key: &[u8], wanted: u64) -> Result<Version> {
         self.inner.catalog.read(|rows| {
             let Some(document) = rows.document(self.id, key)? else { return Err(no_document(rows, self.id, key)?) };
-            let all = rows.versions(document.id)?;
-            let at = all.iter().position(|v| v.number == wanted && v.content.is_some());
-            let at = at.ok_or_else(|| {
+            let found = rows.version_numbered(document.id, wanted)?.ok_or_else(|| {
                 let hint = format!("annals log {} shows them", show_key(key));
                 Error::missing("version.missing", format!("{} has no v{wanted}, its newest is v{}", show_key(key), document.versions))
                     .at_key(key)
                     .hint(hint)
             })?;
-            version(rows, key, &all[at], all.get(at + 1))
+            version(rows, key, &found, rows.version_after(document.id, found.batch)?.as_ref())
         })
     }
 
@@ -419,25 +417,56 @@ impl View {
 
     /// The documents that exist at this moment and whose key starts with `prefix`, in order of key.
     pub fn list(&self, prefix: impl AsRef<[u8]>) -> Listing {
-        Listing::new(self.clone(), prefix.as_ref(), false)
+        Listing::new(self.clone(), prefix.as_ref(), Which::Existing)
     }
 
     /// The documents that had been removed by this moment, each with the version that was its last.
     pub fn list_removed(&self, prefix: impl AsRef<[u8]>) -> Listing {
-        Listing::new(self.clone(), prefix.as_ref(), true)
+        Listing::new(self.clone(), prefix.as_ref(), Which::Removed)
     }
 
-    fn state(&self, rows: &Rows<'_>, document: &DocumentRow, removed: bool, event: &mut dyn FnMut(i64) -> Result<Event>) -> Result<Option<Version>> {
+    /// What is shown of a document at this moment: the version that exists, or where it had been removed its last one.
+    pub(crate) fn state(
+        &self,
+        rows: &Rows<'_>,
+        document: &DocumentRow,
+        which: Which,
+        event: &mut dyn FnMut(i64) -> Result<Event>,
+    ) -> Result<Option<Version>> {
         let Some(row) = rows.version_at(document.id, self.last_batch())? else { return Ok(None) };
-        match (row.content, removed) {
-            (Some(_), false) => version_with(rows, &document.key, &row, self.next_of(rows, &row)?.as_ref(), event).map(Some),
-            (None, true) => {
-                let Some(last) = rows.version_at(document.id, row.batch - 1)? else { return Ok(None) };
+        match row.content {
+            Some(_) if which != Which::Removed => version_with(rows, &document.key, &row, self.next_of(rows, &row)?.as_ref(), event).map(Some),
+            None if which != Which::Existing => {
+                let Some(last) = rows.last_put(document.id, row.batch)? else { return Ok(None) };
                 version_with(rows, &document.key, &last, Some(&row), event).map(Some)
             }
             _ => Ok(None),
         }
     }
+
+    /// The version of a document that exists at this moment.
+    pub(crate) fn state_of(&self, rows: &Rows<'_>, document: &DocumentRow) -> Result<Option<Version>> {
+        self.state(rows, document, Which::Existing, &mut |batch| event(rows, batch))
+    }
+
+    /// Whether a document exists at this moment.
+    pub(crate) fn exists(&self, rows: &Rows<'_>, document: &DocumentRow) -> Result<bool> {
+        match self.seq {
+            None => Ok(document.content.is_some()),
+            Some(_) => Ok(rows.version_at(document.id, self.last_batch())?.is_some_and(|row| row.content.is_some())),
+        }
+    }
+}
+
+/// Which documents are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Those that exist.
+    Existing,
+    /// Those that had been removed, as their last version.
+    Removed,
+    /// Both.
+    Both,
 }
 
 fn removed(rows: &Rows<'_>, key: &[u8], row: &VersionRow) -> Result<Error> {
@@ -454,15 +483,15 @@ fn removed(rows: &Rows<'_>, key: &[u8], row: &VersionRow) -> Result<Error> {
 pub struct Listing {
     view: View,
     prefix: Vec<u8>,
-    removed: bool,
+    which: Which,
     after: Option<Vec<u8>>,
     page: std::vec::IntoIter<Version>,
     ended: bool,
 }
 
 impl Listing {
-    fn new(view: View, prefix: &[u8], removed: bool) -> Self {
-        Listing { view, prefix: prefix.to_vec(), removed, after: None, page: Vec::new().into_iter(), ended: false }
+    fn new(view: View, prefix: &[u8], which: Which) -> Self {
+        Listing { view, prefix: prefix.to_vec(), which, after: None, page: Vec::new().into_iter(), ended: false }
     }
 
     fn next_page(&mut self) -> Result<()> {
@@ -478,7 +507,7 @@ impl Listing {
                 None => event(rows, batch).inspect(|found| drop(events.insert(batch, found.clone()))),
             };
             for document in &documents {
-                page.extend(self.view.state(rows, document, self.removed, &mut event)?);
+                page.extend(self.view.state(rows, document, self.which, &mut event)?);
             }
             self.page = page.into_iter();
             Ok(())

@@ -9,6 +9,7 @@ pub mod draft;
 pub mod record;
 pub mod history;
 pub mod find;
+pub mod browse;
 pub mod compare;
 pub mod plans;
 pub mod restore;

@@ -7,8 +7,8 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{SiteId, TenantId};
 use crate::base::time::Timestamp;
 use crate::model::timeline::Position;
-use crate::storage::catalog::View;
 use crate::storage::catalog::tenants::TenantRow;
+use crate::storage::catalog::{self, View};
 use crate::storage::config::Remote as Place;
 
 use super::capture::{self, sqlite::CaptureStatus};
@@ -98,6 +98,100 @@ impl RemoteStatus {
     }
 }
 
+/// The one verdict: whether what a store holds is safe, and why. Each variant is a sentence, which the faces say in their own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Safety {
+    /// What was recorded is damaged.
+    Damaged,
+    /// The history of a tenant went back in time or parted from a witness; nothing of it is shipped.
+    Fenced {
+        /// The tenant.
+        tenant: String,
+        /// What was found.
+        fence: Fence,
+    },
+    /// Captured databases went back in time.
+    Behind(Vec<CaptureStatus>),
+    /// No remote is set up.
+    OnlyCopy,
+    /// Nothing is recorded yet.
+    Empty,
+    /// Every change is offsite as often as it must be.
+    Offsite {
+        /// Remotes that hold everything.
+        at: Vec<String>,
+        /// Remotes that do not yet.
+        later: Vec<String>,
+    },
+    /// Changes wait to be shipped, not longer than they may.
+    Waiting(Lag),
+    /// Changes exist only here for longer than they may, or nobody said how long they may.
+    Late(Lag),
+}
+
+/// What exists only here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lag {
+    /// Batches.
+    pub batches: u64,
+    /// Seconds since the oldest of them; never negative.
+    pub age_secs: u64,
+    /// Seconds that it may be; `None` where nobody decided.
+    pub allowed_secs: Option<u64>,
+    /// Remotes that should have them.
+    pub remotes: Vec<String>,
+}
+
+impl Safety {
+    /// Whether people can sleep.
+    pub fn is_safe(&self) -> bool {
+        matches!(self, Safety::Empty | Safety::Offsite { .. } | Safety::Waiting(_))
+    }
+}
+
+/// What the verdict is made from.
+struct Facts {
+    damaged: bool,
+    fence: Option<(String, Fence)>,
+    captures: Vec<CaptureStatus>,
+    /// Each remote with the batches it lacks.
+    remotes: Vec<(String, u64)>,
+    empty: bool,
+    batches: u64,
+    age_secs: u64,
+    allowed_secs: Option<u64>,
+}
+
+impl Facts {
+    fn judge(self) -> Safety {
+        if self.damaged {
+            return Safety::Damaged;
+        }
+        if let Some((tenant, fence)) = self.fence {
+            return Safety::Fenced { tenant, fence };
+        }
+        if !self.captures.is_empty() {
+            return Safety::Behind(self.captures);
+        }
+        if self.remotes.is_empty() {
+            return Safety::OnlyCopy;
+        }
+        let (at, late): (Vec<_>, Vec<_>) = self.remotes.into_iter().partition(|(_, behind)| *behind == 0);
+        let names = |of: Vec<(String, u64)>| of.into_iter().map(|(name, _)| name).collect::<Vec<String>>();
+        let lag = |remotes| Lag { batches: self.batches, age_secs: self.age_secs, allowed_secs: self.allowed_secs, remotes };
+        match self.batches {
+            0 if self.empty => Safety::Empty,
+            0 => Safety::Offsite { at: names(at), later: names(late) },
+            _ if self.allowed_secs.is_some_and(|limit| self.age_secs <= limit) => Safety::Waiting(lag(names(late))),
+            _ => Safety::Late(lag(names(late))),
+        }
+    }
+}
+
+fn age_secs(oldest: Option<Timestamp>, now: Timestamp) -> u64 {
+    oldest.map_or(0, |at| now.secs().saturating_sub(at.secs()).max(0) as u64)
+}
+
 /// How the store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
@@ -137,7 +231,7 @@ impl Status {
 
     /// Seconds since the oldest change that exists only here; never negative.
     pub fn unshipped_age_secs(&self) -> u64 {
-        self.unshipped.oldest.map_or(0, |at| self.now.secs().saturating_sub(at.secs()).max(0) as u64)
+        age_secs(self.unshipped.oldest, self.now)
     }
 
     /// Whether the oldest unshipped change is older than the configuration allows.
@@ -148,6 +242,21 @@ impl Status {
     /// Tenants of which nothing is shipped, because they went back in time or parted from a remote.
     pub fn fenced(&self) -> impl Iterator<Item = (&str, &Fence)> {
         self.lineage.iter().filter_map(|s| Some((s.tenant.as_str(), s.fence.as_ref()?)))
+    }
+
+    /// The one verdict.
+    pub fn safety(&self) -> Safety {
+        let facts = Facts {
+            damaged: self.damaged,
+            fence: self.fenced().next().map(|(tenant, fence)| (tenant.to_owned(), fence.clone())),
+            captures: self.behind().cloned().collect(),
+            remotes: self.remotes.iter().map(|r| (r.place.name.clone(), r.behind())).collect(),
+            empty: self.tenants.iter().all(|t| t.position.seq == 0),
+            batches: self.unshipped.batches,
+            age_secs: self.unshipped_age_secs(),
+            allowed_secs: self.stale_after_secs,
+        };
+        facts.judge()
     }
 
     /// Documents that exist now, of all tenants.
@@ -172,6 +281,41 @@ impl Store {
             }
             Ok(all)
         })
+    }
+
+    /// The one verdict: what [`Status::safety`] says, at a cost that does not follow what the store holds.
+    pub fn safety(&self) -> Result<Safety> {
+        let inner = &*self.inner;
+        let facts = inner.catalog.read(|rows| {
+            let tenants = tenants_of(rows)?;
+            let (mut batches, mut oldest): (u64, Option<Timestamp>) = (0, None);
+            for tenant in &tenants {
+                let safe = safe_to(inner, rows, tenant)?;
+                batches += tenant.position.seq.saturating_sub(safe);
+                let first = rows.batch(catalog::id(tenant.id, safe + 1))?;
+                oldest = [oldest, first.map(|batch| batch.head.time)].into_iter().flatten().min();
+            }
+            let mut remotes = Vec::new();
+            for place in &inner.config.remotes {
+                let mut behind = 0;
+                for tenant in tenants.iter().filter(|t| allows(&inner.config, &t.name, &place.name, place.region.as_deref())) {
+                    behind += tenant.position.seq.saturating_sub(rows.held_to(tenant.id, &place.name)?);
+                }
+                remotes.push((place.name.clone(), behind));
+            }
+            Ok(Facts {
+                damaged: false,
+                fence: None,
+                captures: capture::sqlite::statuses(rows)?.into_iter().filter(|c| c.behind.is_some()).collect(),
+                remotes,
+                empty: tenants.iter().all(|t| t.position.seq == 0),
+                batches,
+                age_secs: age_secs(oldest, inner.clock().now()),
+                allowed_secs: inner.config.alert.stale_after_secs,
+            })
+        })?;
+        let fence = self.lineage()?.into_iter().find_map(|s| Some((s.tenant, s.fence?)));
+        Ok(Facts { damaged: !self.damage()?.is_none(), fence, ..facts }.judge())
     }
 
     /// How far each remote is.
@@ -223,7 +367,8 @@ impl Store {
     }
 }
 
-fn unshipped_of(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<Unshipped> {
+/// The last batch up to which as many remotes hold everything as the rules of the tenant ask for.
+fn safe_to(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<u64> {
     let mut held = Vec::new();
     for place in inner.config.remotes.iter().filter(|p| allows(&inner.config, &tenant.name, &p.name, p.region.as_deref())) {
         held.push(rows.held_to(tenant.id, &place.name)?);
@@ -231,8 +376,11 @@ fn unshipped_of(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<Un
     held.sort_unstable_by(|a, b| b.cmp(a));
     let copies = inner.config.tenants.get(&tenant.name).and_then(|rules| rules.copies_min).unwrap_or(1);
     // What the n-th best remote holds is held by n remotes.
-    let safe = held.get(copies as usize - 1).copied().unwrap_or(0);
-    let tail = rows.tail_after(tenant.id, safe)?;
+    Ok(held.get(copies as usize - 1).copied().unwrap_or(0))
+}
+
+fn unshipped_of(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<Unshipped> {
+    let tail = rows.tail_after(tenant.id, safe_to(inner, rows, tenant)?)?;
     Ok(Unshipped { batches: tail.batches, changes: tail.changes, bytes: tail.bytes, oldest: tail.oldest })
 }
 
@@ -324,9 +472,12 @@ mod tests {
         clock.advance(4 * 3_600_000_000);
         let seen = store.status().expect("status");
         assert_eq!((seen.unshipped.batches, seen.unshipped.changes, seen.unshipped.bytes), (2, 2, 8));
+        let lag = Lag { batches: 2, age_secs: 4 * 3600, allowed_secs: Some(4 * 3600), remotes: vec!["usb".into()] };
+        assert_eq!((store.safety().expect("safety"), seen.safety()), (Safety::Waiting(lag.clone()), Safety::Waiting(lag)));
         assert_eq!((seen.unshipped_age_secs(), seen.is_stale()), (4 * 3600, false), "at the limit");
         clock.advance(1_000_000);
         assert!(store.status().expect("status").is_stale());
+        assert!(matches!(store.safety().expect("safety"), Safety::Late(lag) if lag.batches == 2));
         ship(&store, "usb", 1, 1);
         let seen = store.status().expect("status");
         assert_eq!((seen.remotes[0].state, seen.remotes[0].held[0].seq, seen.remotes[0].behind()), (RemoteState::Behind, 1, 1));
@@ -334,6 +485,7 @@ mod tests {
         ship(&store, "usb", 2, 2);
         let seen = store.status().expect("status");
         assert_eq!((seen.remotes[0].state, seen.unshipped, seen.documents()), (RemoteState::Current, Unshipped::default(), 2));
+        assert_eq!(store.safety().expect("safety"), Safety::Offsite { at: vec!["usb".into()], later: vec![] });
         assert!(seen.disk_bytes > 0);
     }
 

@@ -29,7 +29,7 @@ use crate::engine::record::Receipt;
 use crate::engine::references::{self, Entry};
 use crate::engine::remotes::RemoteCheck;
 use crate::engine::restore::Restored;
-use crate::engine::status::{RemoteState, RemoteStatus, Status};
+use crate::engine::status::{RemoteState, RemoteStatus, Safety, Status};
 use crate::engine::verify::{Problem, VerifyReport};
 use crate::engine::witness::Fence;
 use crate::model::change::{Cause, Change, FileKind, Meta};
@@ -432,43 +432,37 @@ pub fn counted(n: impl TryInto<u64>, noun: &str) -> String {
     format!("{} {}", grouped(n), if n == 1 { noun } else { &many })
 }
 
-/// Whether what a store holds is safe, and the sentence that says so.
+/// Whether what a store holds is safe, and the sentence that says so in English. The pages say it in other languages.
 pub fn verdict(s: &Status) -> (bool, String) {
     let waiting = s.unshipped;
-    let age = moment::age(s.unshipped_age_secs() as i64);
     let amount = format!("{} in {}", counted(waiting.changes, "change"), counted(waiting.batches, "batch"));
     let (exist, wait) = if waiting.changes == 1 { ("exists", "waits") } else { ("exist", "wait") };
-    let names =
-        |wanted: &dyn Fn(&&RemoteStatus) -> bool| s.remotes.iter().filter(wanted).map(|r| r.place.name.as_str()).collect::<Vec<_>>().join(", ");
-    if s.damaged {
-        return (false, "what was recorded is damaged; annals verify names the documents, annals verify --heal brings back what a copy has".into());
-    }
-    if let Some((tenant, fence)) = s.fenced().next() {
-        let text = fence.refusal(tenant);
-        return (false, format!("{text}; annals realign{}", if text.what_next().is_some_and(|h| h.contains("--claim")) { " --claim" } else { "" }));
-    }
-    let behind: Vec<String> = s.behind().filter_map(|c| c.trouble()).collect();
-    if !behind.is_empty() {
-        return (false, format!("{}; nothing is recorded on top or shipped until annals realign", behind.join("; ")));
-    }
-    if s.remotes.is_empty() {
-        return (false, "no remote is set up, so this is the only copy; annals remote add NAME dir:/path adds one".into());
-    }
-    let late = names(&|r| r.behind() > 0);
-    match (waiting.batches, s.stale_after_secs) {
-        (0, _) if s.tenants.iter().all(|t| t.position.seq == 0) => (true, "nothing is recorded yet".into()),
-        (0, _) if late.is_empty() => (true, format!("every change is offsite ({})", names(&|_| true))),
-        (0, _) => (true, format!("every change is offsite; {late} will follow")),
-        (_, Some(limit)) if !s.is_stale() => {
-            (true, format!("{amount} {wait} for {late}, the oldest for {age}, within the {} allowed", moment::duration_text(limit)))
+    let safety = s.safety();
+    let sentence = match &safety {
+        Safety::Damaged => "what was recorded is damaged; annals verify names the documents, annals verify --heal brings back what a copy has".into(),
+        Safety::Fenced { tenant, fence } => {
+            let text = fence.refusal(tenant);
+            format!("{text}; annals realign{}", if text.what_next().is_some_and(|h| h.contains("--claim")) { " --claim" } else { "" })
         }
-        (_, Some(limit)) => (
-            false,
-            format!("{amount} {exist} only here, the oldest for {age}, past the {} allowed; {late} should have them", moment::duration_text(limit)),
-        ),
-        (_, None) if late.is_empty() => (false, format!("{amount} {exist} only here, the oldest for {age}; no remote may have them")),
-        (_, None) => (false, format!("{amount} {exist} only here, the oldest for {age}; {late} should have them")),
-    }
+        Safety::Behind(captures) => {
+            let behind: Vec<String> = captures.iter().filter_map(|c| c.trouble()).collect();
+            format!("{}; nothing is recorded on top or shipped until annals realign", behind.join("; "))
+        }
+        Safety::OnlyCopy => "no remote is set up, so this is the only copy; annals remote add NAME dir:/path adds one".into(),
+        Safety::Empty => "nothing is recorded yet".into(),
+        Safety::Offsite { at, later } if later.is_empty() => format!("every change is offsite ({})", at.join(", ")),
+        Safety::Offsite { later, .. } => format!("every change is offsite; {} will follow", later.join(", ")),
+        Safety::Waiting(lag) | Safety::Late(lag) => {
+            let (age, late) = (moment::age(lag.age_secs as i64), lag.remotes.join(", "));
+            match lag.allowed_secs.map(moment::duration_text) {
+                Some(limit) if safety.is_safe() => format!("{amount} {wait} for {late}, the oldest for {age}, within the {limit} allowed"),
+                Some(limit) => format!("{amount} {exist} only here, the oldest for {age}, past the {limit} allowed; {late} should have them"),
+                None if late.is_empty() => format!("{amount} {exist} only here, the oldest for {age}; no remote may have them"),
+                None => format!("{amount} {exist} only here, the oldest for {age}; {late} should have them"),
+            }
+        }
+    };
+    (safety.is_safe(), sentence)
 }
 
 /// How a store is. `position` is that of the tenant called `tenant`.

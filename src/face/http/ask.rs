@@ -128,6 +128,26 @@ impl Ask {
         self.address(path, fields, false)
     }
 
+    /// The fields of the query that are not empty, in their order.
+    pub(in crate::face) fn query_fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(|(_, value)| !value.is_empty())
+    }
+
+    /// The address that is looked at, with some fields of its query set or left out.
+    pub(in crate::face) fn here(&self, changes: &[(&str, Option<&str>)]) -> String {
+        let kept = self.query_fields().filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+        let set = changes.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+        let query: Vec<String> = kept.chain(set).map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        if query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, query.join("&")) }
+    }
+
+    /// As [`Ask::here`], now.
+    pub(in crate::face) fn here_now(&self, changes: &[(&str, Option<&str>)]) -> String {
+        let mut all = changes.to_vec();
+        all.push(("at", None));
+        self.here(&all)
+    }
+
     fn address(&self, path: &str, fields: &[(&str, &str)], then: bool) -> String {
         let mut all: Vec<(&str, &str)> = fields.to_vec();
         for (name, value) in [("tenant", Some(self.tenant_name()).filter(|name| *name != DEFAULT_TENANT)), ("at", self.at().filter(|_| then))] {

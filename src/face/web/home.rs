@@ -13,10 +13,12 @@ pub(super) fn home(ask: &Ask) -> Result<Answer> {
     let lang = ask.language;
     let status = ask.store()?.status()?;
     let (safe, sentence) = view::verdict(&status);
-    let title = lang.say("home-title");
     let body = html! {
-        h1 { (title) }
-        p .verdict.safe[safe].unsafe[!safe] { strong { (lang.say(if safe { "safe" } else { "not-safe" })) } ": " (sentence) }
+        div .verdict.safe[safe].unsafe[!safe] {
+            div .sign aria-hidden="true" { svg viewBox="0 0 24 24" { path d=(if safe { "M5 12.5l4.5 4.5L19 7.5" } else { "M12 5v9M12 18.5v.5" }) {} } }
+            h1 { (lang.say(if safe { "safe" } else { "not-safe" })) }
+            p .lead { (sentence) }
+        }
     };
-    shell::page(ask, &title, &body)
+    shell::page(ask, &lang.say("home-title"), &body)
 }

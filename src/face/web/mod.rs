@@ -1,7 +1,9 @@
 //! The pages, for people who are not programmers: HTML made on the server that reads well without script. Each page is a function from a
 //! request to a page; what it shows comes from the engine, its words from `words`.
 
+mod parts;
 mod shell;
+mod deeds;
 mod home;
 
 use std::sync::Arc;
@@ -14,14 +16,15 @@ use axum::routing::{MethodRouter, get, post};
 
 use crate::base::error::{Error, Result};
 use crate::face::http::{Answer, Ask, Desk, act};
-use crate::face::words::Language;
 
 /// All pages and what they load.
 pub(super) fn routes() -> Router<Arc<Desk>> {
     Router::new()
         .route("/", page(home::home))
-        .route("/language", deed(choose_language))
+        .route("/language", deed(deeds::choose_language))
+        .route("/undo", deed(deeds::undo))
         .route("/style.css", asset("text/css; charset=utf-8", include_str!("style.css")))
+        .route("/favicon.svg", asset("image/svg+xml", include_str!("favicon.svg")))
         .route("/script.js", asset("text/javascript; charset=utf-8", include_str!("script.js")))
 }
 
@@ -41,12 +44,4 @@ fn asset(media: &'static str, text: &'static str) -> MethodRouter<Arc<Desk>> {
 
 fn failed(ask: &Ask, error: &Error) -> Answer {
     Answer::Page(shell::error_page(ask, error).into_string())
-}
-
-fn choose_language(ask: &Ask) -> Result<Answer> {
-    let language = ask.form("language").and_then(Language::of);
-    ask.desk.change_session(&ask.session.token, |session| session.language = language);
-    // Only to a page of ours: a path, never an address with a host.
-    let back = ask.form("back").filter(|path| path.starts_with('/') && !path.starts_with("//") && !path.contains('\\')).unwrap_or("/");
-    Ok(Answer::See(back.to_owned()))
 }

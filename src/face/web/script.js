@@ -1,2 +1,128 @@
-// The little that pages do by themselves; without it they work all the same.
+// What pages do by themselves. Without it they work all the same: every key follows a link or presses a button that can be seen.
 "use strict";
+const $ = (selector, from = document) => from.querySelector(selector);
+const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+const typing = (at) => at.closest?.("input:not([type=range], [type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+
+// Announces to screen readers, at most every ten seconds; the last of what was to be said counts.
+let told = 0, toTell = 0;
+function tell(words) {
+  clearTimeout(toTell);
+  toTell = setTimeout(() => { told = Date.now(); $("#told").textContent = words; }, Math.max(0, told + 10_000 - Date.now()));
+}
+
+// Keys. Up and down walk the rows that have a link, left and right follow "earlier" and "later".
+function walk(step) {
+  const rows = all("main a.row");
+  if (!rows.length) return false;
+  const at = rows.indexOf(document.activeElement);
+  const from = at >= 0 ? at : rows.findIndex((row) => row.closest("[aria-current]"));
+  const to = from < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, from + step));
+  rows[to].focus();
+  rows[to].scrollIntoView({ block: "nearest" });
+  return true;
+}
+function press(selector) {
+  const found = $(selector);
+  found?.click();
+  return !!found;
+}
+const keys = {
+  "/": () => { $("#search").focus(); $("#search").select(); return true; },
+  ArrowDown: () => walk(1), j: () => walk(1), ArrowUp: () => walk(-1), k: () => walk(-1),
+  ArrowLeft: () => press("a[rel=prev]"), ArrowRight: () => press("a[rel=next]"),
+  c: () => press("[data-key=c]"), r: () => press("[data-key=r]"), n: () => press("[data-key=n]"), u: () => press(".toast form button, [data-key=u]"),
+  "?": () => { $("#keys").togglePopover(); return true; },
+  Escape: () => {
+    if ($(":popover-open")) return false;
+    const toast = $(".toast");
+    if (toast) { toast.remove(); return true; }
+    if (press("[data-key=Escape]")) return true;
+    if (history.length > 1) history.back();
+    return true;
+  },
+};
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (typing(event.target)) {
+    if (event.key === "Escape" && event.target.id === "search") event.target.blur();
+    return;
+  }
+  if (event.target.type === "range" && event.key.startsWith("Arrow")) return;
+  if (event.target.closest(".scroll[tabindex]") && ["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+  if (keys[event.key]?.()) event.preventDefault();
+});
+
+// What was done is told once: the address forgets it, so that loading the page again does not say it again.
+addEventListener("click", (event) => {
+  const close = event.target.closest("[data-close]");
+  if (close) { event.preventDefault(); close.closest(".toast").remove(); $("main").focus(); }
+});
+const here = new URL(location);
+if (here.searchParams.has("done")) { here.searchParams.delete("done"); history.replaceState(null, "", here); }
+
+// A form is sent once.
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "1";
+  setTimeout(() => delete form.dataset.sent, 5000);
+});
+
+// The slider: the same stops as the dots, for hands. Dragging says where one is, letting go goes there.
+for (const rail of all("[data-stops]")) {
+  const stops = all("a[data-at]", rail);
+  if (stops.length < 2) continue;
+  const range = Object.assign(document.createElement("input"), { type: "range", min: 0, max: stops.length - 1, step: 1 });
+  range.value = Math.max(0, stops.findIndex((stop) => stop.hasAttribute("aria-current")));
+  const label = () => stops[range.value].getAttribute("aria-label");
+  const say = $("output", rail.closest(".time"));
+  range.setAttribute("aria-label", rail.dataset.stops);
+  range.setAttribute("aria-valuetext", label());
+  range.addEventListener("input", () => { range.setAttribute("aria-valuetext", label()); say.textContent = label(); });
+  const go = () => { if (!stops[range.value].hasAttribute("aria-current")) location.href = stops[range.value].href.baseVal ?? stops[range.value].href; };
+  range.addEventListener("change", () => { if (!range.matches("[data-held]")) go(); });
+  // With the keyboard one may pass many stops: Enter goes there.
+  range.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") go(); else if (event.key.startsWith("Arrow") || ["Home", "End", "PageUp", "PageDown"].includes(event.key)) range.dataset.held = "";
+  });
+  range.addEventListener("pointerdown", () => delete range.dataset.held);
+  rail.after(range);
+}
+
+// Live parts: elements with an id and `data-live` (seconds) are taken anew from the server while the page is seen.
+const live = all("[data-live]");
+if (live.length) {
+  const every = Math.min(...live.map((part) => part.dataset.live || 2)) * 1000;
+  const heard = () => {
+    const said = all("[data-announce]").map((part) => part.textContent.trim()).join(". ");
+    if (said && said !== heard.last) { if (heard.last !== undefined) tell(said); heard.last = said; }
+  };
+  heard();
+  const again = async () => {
+    if (!document.hidden && !$("[data-live] :focus:not(a, button)")) {
+      try {
+        const answer = await fetch(location, { headers: { "X-Live": "1" } });
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        for (const part of all("[data-live]")) {
+          const next = fresh.getElementById(part.id);
+          if (!next || next.innerHTML === part.innerHTML) continue;
+          const at = document.activeElement, inside = part.contains(at) && (at.id || at.getAttribute("href") || at.value);
+          part.replaceChildren(...next.childNodes);
+          if (inside) all("a, button", part).find((one) => [one.id, one.getAttribute("href"), one.value].includes(inside))?.focus();
+        }
+        heard();
+        $("#told").dataset.lost && delete $("#told").dataset.lost;
+      } catch { if (!$("#told").dataset.lost) { $("#told").dataset.lost = "1"; tell(document.body.dataset.slow); } }
+    }
+    setTimeout(again, every);
+  };
+  setTimeout(again, every);
+}
+
+// Ticks all rows of a list.
+for (const box of all("input[data-all]")) {
+  box.hidden = false;
+  box.addEventListener("change", () => all(`input[name="${box.dataset.all}"]`).forEach((one) => { one.checked = box.checked; }));
+}

@@ -1,14 +1,70 @@
-//! What every page has: its head, the pages to go to, which tenant and which moment is looked at, and how it fails.
+//! What every page has: its head, the pages to go to, which tenant and which moment is looked at, whether all is safe, and how it fails.
 
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::base::error::{Error, Result};
 use crate::face::http::{Answer, Ask};
 use crate::face::words::LANGUAGES;
-use crate::model::moment;
+use crate::model::key::DEFAULT_TENANT;
 
-/// Pages of the menu: path and message.
-const MENU: [(&str, &str); 1] = [("/", "nav-home")];
+use super::parts::{self, Scribe};
+
+/// Tenants that the choice lists.
+const TENANTS_LISTED_MAX: usize = 200;
+
+/// A page of the menu: its path, its message, and the lines of its sign in a square of 24.
+type Entry = (&'static str, &'static str, &'static str);
+
+/// The menu, in groups: message of the heading, pages.
+const MENU: [(&str, &[Entry]); 3] = [
+    (
+        "menu-documents",
+        &[
+            ("/", "nav-home", "M4 11l8-7 8 7v9h-5v-6H9v6H4z"),
+            ("/find", "nav-find", "M10.5 4a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zM15.5 15.5L21 21"),
+            ("/browse", "nav-browse", "M3 12a9 9 0 1 0 3-6.7L3 8M3 3v5h5M12 7v5l3 2"),
+            ("/deleted", "nav-deleted", "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v6M14 11v6"),
+        ],
+    ),
+    (
+        "menu-changes",
+        &[
+            ("/activity", "nav-activity", "M4 6h16M4 12h16M4 18h10"),
+            ("/batches", "nav-batches", "M12 3l9 5-9 5-9-5zM3 13l9 5 9-5"),
+            ("/plan", "nav-plan", "M9 14l-5-5 5-5M4 9h10a6 6 0 0 1 0 12h-3"),
+            ("/references", "nav-references", "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1"),
+        ],
+    ),
+    (
+        "menu-safety",
+        &[
+            ("/copies", "nav-copies", "M8 8h12v12H8zM4 16V4h12"),
+            ("/transfers", "nav-transfers", "M7 20V5M3 9l4-4 4 4M17 4v15M13 15l4 4 4-4"),
+            ("/proof", "nav-proof", "M12 3l8 3v6c0 5-3.5 8-8 9-4.5-1-8-4-8-9V6zM8.5 12l2.5 2.5 4.5-5"),
+            (
+                "/recover",
+                "nav-recover",
+                "M12 21a9 9 0 1 1 0-18 9 9 0 0 1 0 18zM12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM5.6 5.6l3.5 3.5M14.9 14.9l3.5 3.5M18.4 5.6l-3.5 3.5M9.1 14.9l-3.5 3.5",
+            ),
+            ("/realign", "nav-realign", "M6 3v12M18 9a9 9 0 0 1-9 9M6 15a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM18 3a3 3 0 1 0 0 6 3 3 0 0 0 0-6z"),
+            ("/settings", "nav-settings", "M4 7h10M18 7h2M4 17h2M10 17h10M16 5v4M8 15v4"),
+        ],
+    ),
+];
+
+/// Keys and what they do: message.
+const KEYS: [(&str, &str); 10] = [
+    ("/", "keys-search"),
+    ("↑ ↓", "keys-rows"),
+    ("Enter", "keys-enter"),
+    ("← →", "keys-steps"),
+    ("c", "keys-compare"),
+    ("r", "keys-plan"),
+    ("u", "keys-undo"),
+    ("n", "keys-now"),
+    ("?", "keys-help"),
+    ("Esc", "keys-back"),
+];
 
 /// A page with its title.
 pub(super) fn page(ask: &Ask, title: &str, body: &Markup) -> Result<Answer> {
@@ -16,71 +72,151 @@ pub(super) fn page(ask: &Ask, title: &str, body: &Markup) -> Result<Answer> {
 }
 
 fn whole(ask: &Ask, title: &str, body: &Markup) -> Markup {
-    let lang = ask.language;
+    let scribe = Scribe::of(ask);
     let site = ask.store().ok().and_then(|store| store.config().store.site.clone());
+    let site = site.as_deref().unwrap_or("Annals");
     html! {
         (DOCTYPE)
-        html lang=(lang.tag()) {
+        html lang=(ask.language.tag()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " · " (site.as_deref().unwrap_or("Annals")) }
+                meta name="color-scheme" content="light dark";
+                title { (title) " · " (site) }
+                link rel="icon" href="/favicon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/style.css";
                 script src="/script.js" defer {}
             }
-            body {
-                a .skip href="#content" { (lang.say("skip-to-content")) }
-                header .top {
-                    a .site href=(ask.link("/", &[])) { bdi { (site.as_deref().unwrap_or("Annals")) } }
-                    nav aria-label=(lang.say("nav-label")) {
-                        ul {
-                            @for (path, message) in MENU {
-                                li { a href=(ask.link(path, &[])) aria-current=[(ask.path == path).then_some("page")] { (lang.say(message)) } }
+            body data-slow=(scribe.say("live-slow")) {
+                a .skip href="#content" { (scribe.say("skip-to-content")) }
+                (header(ask, &scribe, site))
+                (menu(ask, &scribe))
+                (band(ask, &scribe))
+                main #content tabindex="-1" { (body) }
+                footer .under.no-print { button .plain.tight type="button" popovertarget="keys" { (scribe.say("keys-title")) } }
+                (parts::toast(ask, &scribe))
+                div #told .hidden-words role="status" {}
+                (keys(&scribe))
+            }
+        }
+    }
+}
+
+fn header(ask: &Ask, scribe: &Scribe, site: &str) -> Markup {
+    html! {
+        header .top {
+            a .site href=(ask.link_now("/", &[])) { img src="/favicon.svg" alt="" width="24" height="24"; bdi { (site) } }
+            form .find role="search" action="/find" {
+                @if ask.tenant_name() != DEFAULT_TENANT { input type="hidden" name="tenant" value=(ask.tenant_name()); }
+                @if let Some(at) = ask.at() { input type="hidden" name="at" value=(at); }
+                label .hidden-words for="search" { (scribe.say("search-label")) }
+                input #search type="search" name="q" value=(ask.query("q").unwrap_or_default()) placeholder=(scribe.say("search-hint")) autocomplete="off";
+                button { (scribe.say("search-button")) }
+            }
+            div .end {
+                (tenants(ask, scribe))
+                (safety(ask, scribe))
+                button .open-menu.tight type="button" popovertarget="menu" { (scribe.say("menu-open")) }
+            }
+        }
+    }
+}
+
+/// Which tenant is looked at, and the way to others. Nothing where there is only one.
+fn tenants(ask: &Ask, scribe: &Scribe) -> Markup {
+    let all = ask.store().and_then(|store| store.tenants()).unwrap_or_default();
+    if all.len() < 2 && ask.tenant_name() == DEFAULT_TENANT {
+        return html! {};
+    }
+    html! {
+        button .tight type="button" popovertarget="tenants" { span .hidden-words { (scribe.say("tenant-label")) ": " } bdi { (ask.tenant_name()) } " ▾" }
+        nav #tenants .choice popover aria-label=(scribe.say("tenant-label")) {
+            @for tenant in all.iter().take(TENANTS_LISTED_MAX) {
+                a href=(ask.here_now(&[("tenant", Some(tenant.name())), ("key", None), ("done", None)])) aria-current=[(tenant.name() == ask.tenant_name()).then_some("true")] {
+                    bdi { (tenant.name()) }
+                }
+            }
+            @if all.len() > TENANTS_LISTED_MAX { p .quiet.small { (scribe.count("tenant-more", (all.len() - TENANTS_LISTED_MAX) as u64)) } }
+        }
+    }
+}
+
+/// Whether all is safe; the home page says more.
+fn safety(ask: &Ask, scribe: &Scribe) -> Markup {
+    let Ok(safety) = ask.store().and_then(|store| store.safety()) else { return html! {} };
+    let (kind, message) = if safety.is_safe() { ("good", "safe") } else { ("bad", "not-safe") };
+    html! { a .badge.(kind) href=(ask.link_now("/", &[])) { (scribe.say(message)) } }
+}
+
+fn menu(ask: &Ask, scribe: &Scribe) -> Markup {
+    html! {
+        nav #menu .menu popover aria-label=(scribe.say("nav-label")) {
+            @for (heading, entries) in MENU {
+                h2 { (scribe.say(heading)) }
+                ul {
+                    @for (path, message, lines) in entries {
+                        li {
+                            a href=(ask.link(path, &[])) aria-current=[(ask.path == *path).then_some("page")] {
+                                svg viewBox="0 0 24 24" aria-hidden="true" { path d=(lines) {} }
+                                (scribe.say(message))
                             }
                         }
                     }
-                    (language(ask))
                 }
-                (band(ask))
-                main #content tabindex="-1" { (body) }
+            }
+            div .foot {
+                p { span .quiet { (scribe.say("you-are")) } " " strong { (scribe.who(&ask.session.actor)) } }
+                form .languages method="post" action="/language" aria-label=(scribe.say("language-label")) {
+                    (parts::fields_of(ask, &[("back", &ask.here(&[("done", None)]))]))
+                    @for other in LANGUAGES {
+                        button name="language" value=(other.tag()) lang=(other.tag()) aria-pressed=(other == ask.language) { (other.name()) }
+                    }
+                }
             }
         }
     }
 }
 
-/// Which moment is looked at, in words.
-fn band(ask: &Ask) -> Markup {
-    let lang = ask.language;
-    let Some(text) = ask.at() else { return html! { p .band.now { (lang.say("moment-now")) } } };
-    let shown = ask.view().and_then(|view| view.position()).and_then(|p| {
-        let batch = ask.tenant()?.batches(p.seq, p.seq, 1)?.into_iter().next();
-        Ok(batch.map(|b| b.event.time))
+/// Which moment is looked at, in words, and the way to another one.
+fn band(ask: &Ask, scribe: &Scribe) -> Markup {
+    let shown = ask.at().map(|text| {
+        let time = ask.view().and_then(|view| view.position()).and_then(|p| Ok(ask.tenant()?.batch_at(p.seq)?.event.time));
+        time.map_or_else(|_| text.to_owned(), |at| format!("{} {}", scribe.time_text(at), scribe.offset(at)))
     });
-    let zone = ask.zone();
-    let when = match (shown, zone) {
-        (Ok(Some(at)), Ok(zone)) => moment::show(at, &zone),
-        _ => text.to_owned(),
+    let other = html! {
+        details {
+            summary { (scribe.say("moment-other")) }
+            form {
+                @for (name, value) in ask.query_fields().filter(|(name, _)| !["at", "done", "after", "v"].contains(name)) {
+                    input type="hidden" name=(name) value=(value);
+                }
+                label .field { span { (scribe.say("moment-label")) } input name="at" required value=(ask.at().unwrap_or_default()) aria-describedby="moment-forms" autocomplete="off"; }
+                button { (scribe.say("moment-go")) }
+                small #moment-forms .quiet { (scribe.say("moment-forms")) }
+            }
+        }
     };
     html! {
-        p .band.then {
-            (lang.say_with("moment-then", &[("when", when.into())])) " "
-            a href=(ask.link_now(&ask.path, &[("key", ask.query("key").unwrap_or_default())])) { (lang.say("back-to-now")) }
+        @match &shown {
+            None => div .band.now { span { (scribe.say("moment-now")) } (other) },
+            Some(when) => div .band.then role="note" {
+                span { (PreEscaped("&#9719; ")) strong { (scribe.say_with("moment-then", &[("when", when.as_str().into())])) } " " (scribe.say("moment-calm")) }
+                a .button.tight data-key="n" href=(ask.here_now(&[("done", None)])) { (scribe.say("back-to-now")) }
+                (other)
+            },
         }
     }
 }
 
-fn language(ask: &Ask) -> Markup {
-    let lang = ask.language;
+fn keys(scribe: &Scribe) -> Markup {
     html! {
-        form .language method="post" action="/language" {
-            (token(ask))
-            input type="hidden" name="back" value=(ask.link(&ask.path, &[("key", ask.query("key").unwrap_or_default())]));
-            label { span .quiet { (lang.say("language-label")) } " "
-                select name="language" {
-                    @for other in LANGUAGES { option value=(other.tag()) lang=(other.tag()) selected[other == lang] { (other.name()) } }
-                }
+        div #keys .keys popover role="dialog" aria-labelledby="keys-title" {
+            h2 #keys-title { (scribe.say("keys-title")) }
+            table {
+                caption .hidden-words { (scribe.say("keys-title")) }
+                tbody { @for (key, message) in KEYS { tr { th scope="row" { kbd { (key) } } td { (scribe.say(message)) } } } }
             }
-            button { "OK" }
+            button .tight type="button" popovertarget="keys" popovertargetaction="hide" { (scribe.say("toast-close")) }
         }
     }
 }
@@ -96,8 +232,11 @@ pub(super) fn error_page(ask: &Ask, error: &Error) -> Markup {
     let title = lang.say("error-title");
     let body = html! {
         h1 { (title) }
-        p .error role="alert" { (error) }
-        @if let Some(hint) = error.what_next() { p { strong { (lang.say("error-next")) ": " } (hint) } }
+        div .say.bad role="alert" {
+            p { bdi { (error) } }
+            @if let Some(hint) = error.what_next() { p .quiet { strong { (lang.say("error-next")) ": " } bdi { (hint) } } }
+        }
+        p .acts { a .button data-key="Escape" href=(ask.link_now("/", &[])) { (lang.say("error-home")) } }
     };
     whole(ask, &title, &body)
 }

@@ -36,5 +36,5 @@ pub use address::Address;
 pub use day::{Day, Wall};
 pub use duration::{duration_text, parse_duration};
 pub use expression::{Moment, MomentRange, parse, parse_range, parse_rfc3339};
-pub use show::{age, rfc3339_utc, show, show_short};
+pub use show::{age, age_unit, rfc3339_utc, show, show_short};
 pub use zone::{Local, Zone, local};

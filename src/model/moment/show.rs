@@ -36,20 +36,25 @@ pub fn rfc3339_utc(ts: Timestamp) -> String {
 }
 
 /// A length of time in one unit for people: `45 seconds`, `3 days`, `2 years`; `in 3 days` where it is negative (the future).
-/// Rounded down; months and years are 30.44 and 365.25 days.
 pub fn age(seconds: i64) -> String {
+    let (n, unit) = age_unit(seconds);
+    let plural = if n == 1 { "" } else { "s" };
+    let before = if seconds < 0 { "in " } else { "" };
+    format!("{before}{n} {unit}{plural}")
+}
+
+/// A length of time, whatever its sign, as a number of `second`, `minute`, `hour`, `day`, `month` or `year`. Rounded down; months and years are
+/// 30.44 and 365.25 days.
+pub fn age_unit(seconds: i64) -> (u64, &'static str) {
     let secs = seconds.unsigned_abs();
-    let (n, unit) = match secs {
+    match secs {
         0..120 => (secs, "second"),
         120..7_200 => (secs / 60, "minute"),
         7_200..172_800 => (secs / 3_600, "hour"),
         172_800..5_184_000 => (secs / 86_400, "day"),
         5_184_000..63_115_200 => (secs / 2_630_016, "month"),
         _ => (secs / 31_557_600, "year"),
-    };
-    let plural = if n == 1 { "" } else { "s" };
-    let before = if seconds < 0 { "in " } else { "" };
-    format!("{before}{n} {unit}{plural}")
+    }
 }
 
 pub(super) fn date_text(date: Date) -> String {

@@ -74,3 +74,6 @@ CREATE TABLE IF NOT EXISTS contact (
 
 -- Problems that people were told of, until they are solved.
 CREATE TABLE IF NOT EXISTS told (problem TEXT PRIMARY KEY, at INTEGER NOT NULL, said TEXT NOT NULL) WITHOUT ROWID;
+
+-- Removals, so that what is gone is listed without looking at what is there.
+CREATE INDEX IF NOT EXISTS version_removed ON version (batch, place) WHERE content IS NULL;

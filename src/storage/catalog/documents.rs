@@ -109,9 +109,16 @@ impl View<'_> {
 
     /// Documents whose key starts with `prefix`, from `from` on (or after it), in order of key, at most `limit`.
     pub fn documents(&self, tenant: i64, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<DocumentRow>> {
+        self.documents_where(tenant, prefix, if after.is_some() { ">" } else { ">=" }, after.unwrap_or(prefix), limit)
+    }
+
+    /// Documents whose key starts with `prefix`, the first of them `from` or behind it, in order of key, at most `limit`.
+    pub fn documents_from(&self, tenant: i64, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<DocumentRow>> {
+        self.documents_where(tenant, prefix, ">=", from, limit)
+    }
+
+    fn documents_where(&self, tenant: i64, prefix: &[u8], compare: &str, from: &[u8], limit: usize) -> Result<Vec<DocumentRow>> {
         let end = after_prefix(prefix);
-        let from = after.unwrap_or(prefix);
-        let compare = if after.is_some() { ">" } else { ">=" };
         let bound = if end.is_some() { "AND key < ?4" } else { "AND ?4 IS NULL" };
         let text = format!("SELECT {DOCUMENT} FROM document WHERE tenant = ?1 AND key {compare} ?2 {bound} ORDER BY key LIMIT ?3");
         let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
@@ -138,6 +145,39 @@ impl View<'_> {
         let text = format!("SELECT {VERSION} FROM version WHERE document = ? AND batch <= ? AND content IS NOT NULL ORDER BY batch DESC LIMIT 1");
         let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
         s.query_row((document, batch), version).optional().map_err(sql)?.transpose()
+    }
+
+    /// The put that made version `wanted` of a document. Numbers grow with batches, so it is found by halving.
+    pub fn version_numbered(&self, document: i64, wanted: u64) -> Result<Option<VersionRow>> {
+        let Some(last) = self.version_at(document, i64::MAX)?.filter(|v| wanted > 0 && v.number >= wanted) else { return Ok(None) };
+        // The first batch after which the newest version has the number or a greater one.
+        let (mut low, mut high) = (id(super::tenant_of(last.batch), 0), last.batch);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.version_at(document, middle)? {
+                Some(found) if found.number >= wanted => high = found.batch,
+                _ => low = middle + 1,
+            }
+        }
+        Ok(self.version_at(document, high)?.filter(|v| v.number == wanted && v.content.is_some()))
+    }
+
+    /// Puts and removals of a document before `batch`, newest first, at most `limit`.
+    pub fn versions_before(&self, document: i64, batch: i64, limit: usize) -> Result<Vec<VersionRow>> {
+        let text = format!("SELECT {VERSION} FROM version WHERE document = ? AND batch < ? ORDER BY batch DESC LIMIT ?");
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        let rows = s.query_map((document, batch, limit as i64), version).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)?).collect()
+    }
+
+    /// Removals of a tenant before place `place` of batch `batch`, newest first, at most `limit`. Cost follows what is found.
+    pub fn removals_before(&self, tenant: i64, batch: i64, place: u64, limit: usize) -> Result<Vec<VersionRow>> {
+        let text = format!(
+            "SELECT {VERSION} FROM version WHERE content IS NULL AND batch >= ?1 AND (batch, place) < (?2, ?3) ORDER BY batch DESC, place DESC LIMIT ?4"
+        );
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        let rows = s.query_map((id(tenant, 0), batch, place as i64, limit as i64), version).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)?).collect()
     }
 
     /// All puts and removals of a document, oldest first.
