@@ -9,4 +9,6 @@ pub mod proof;
 mod watch;
 pub mod worker;
 pub mod health;
+mod patience;
+pub mod preflight;
 pub mod daemon;

@@ -118,6 +118,20 @@ pub fn identity(path: &Path) -> String {
     String::new()
 }
 
+/// The number of the device that a path lies on; `None` where it is not there, or the system does not tell.
+pub fn device(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        fs::metadata(path).ok().map(|meta| meta.dev())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
 /// Bytes that may still be written to the file system of `path` by who is not root.
 pub fn free_bytes(path: &Path) -> Result<u64> {
     let stat = rustix::fs::statvfs(path).map_err(|e| Error::io(format_args!("ask for the free space of {}", path.display()), e.into()))?;

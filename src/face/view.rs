@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::agent::daemon::Upcoming;
 use crate::agent::health::RemoteHealth;
+use crate::agent::preflight::Cleared;
 use crate::base::error::Error;
 use crate::base::time::Timestamp;
 use crate::engine::capture::Captured;
@@ -705,6 +706,16 @@ pub fn job(j: &Job) -> Value {
 pub fn planned(all: &[Upcoming]) -> Value {
     let one = |p: &Upcoming| json!({ "kind": p.task.kind(), "subject": p.task.subject(), "at": p.at.iter().map(|at| time(*at)).collect::<Vec<_>>() });
     all.iter().map(one).collect()
+}
+
+/// The gates of a preflight. `light` is `green`, `waived` or `red`; `marks` is empty where one is red.
+pub fn cleared(c: &Cleared, mark: &str) -> Value {
+    json!({
+        "clear": c.is_clear(),
+        "gates": c.gates.iter().map(|g| json!({ "gate": g.name, "light": g.light.word(), "said": g.said, "hint": g.hint })).collect::<Vec<_>>(),
+        "mark": c.is_clear().then_some(mark),
+        "marks": c.marks.iter().map(|(tenant, p)| json!({ "tenant": tenant, "position": position(p) })).collect::<Vec<_>>(),
+    })
 }
 
 /// What a drill showed.

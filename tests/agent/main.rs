@@ -2,6 +2,7 @@
 
 mod support;
 mod metrics;
+mod preflight;
 mod queue;
 mod schedule;
 mod service;

@@ -18,6 +18,7 @@ mod key;
 mod points;
 mod jobs;
 mod agent;
+mod preflight;
 mod service;
 mod demo;
 mod bench;
@@ -133,6 +134,7 @@ enum Command {
     Agent(agent::Agent),
     Ui(agent::Ui),
     Jobs(jobs::Jobs),
+    Preflight(preflight::Preflight),
     Drill(jobs::Drill),
     Remote(remote::Remote),
     Tenant(tenant::Tenant),
@@ -203,6 +205,7 @@ impl Command {
             Command::Agent(args) => args.run(context),
             Command::Ui(args) => args.run(context),
             Command::Jobs(args) => args.run(context),
+            Command::Preflight(args) => args.run(context),
             Command::Drill(args) => args.run(context),
             Command::Remote(args) => args.run(context),
             Command::Tenant(args) => args.run(context),

@@ -76,6 +76,18 @@ impl View<'_> {
         self.jobs_where("WHERE ended IS NOT NULL ORDER BY ended DESC, id DESC LIMIT ?", [limit as i64])
     }
 
+    /// When a capture was last done by a job, and why it waits now, where it does.
+    pub fn last_captured(&self, source: &str) -> Result<(Option<Timestamp>, Option<String>)> {
+        let text = "SELECT max(ended) FROM job WHERE kind = 'capture' AND subject = ? AND state = 'done'";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let done = s.query_row([source], |r| r.get::<_, Option<i64>>(0)).map_err(sql)?;
+        let text = "SELECT said FROM job WHERE kind = 'capture' AND subject = ? AND state IN ('waiting','failed','paused','dead') AND said <> '' \
+                    ORDER BY id DESC LIMIT 1";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let waits = s.query_row([source], |r| r.get(0)).optional().map_err(sql)?;
+        Ok((done.map(Timestamp), waits))
+    }
+
     /// How many jobs of each kind are in each state, by their words.
     pub fn count_jobs(&self) -> Result<Vec<(String, String, u64)>> {
         let mut s = self.sql.prepare_cached("SELECT kind, state, count(*) FROM job GROUP BY kind, state ORDER BY kind, state").map_err(sql)?;

@@ -137,6 +137,14 @@ impl View<'_> {
         rows.map(|r| r.map_err(sql)).collect()
     }
 
+    /// The last object of a tenant's log that a remote is known to hold, with its size.
+    pub fn newest_held(&self, remote: &str, tenant: i64) -> Result<Option<(String, u64)>> {
+        let text = "SELECT o.name, o.size FROM slice s JOIN object o ON o.slice = s.id WHERE s.tenant = ?1 AND EXISTS ( \
+                    SELECT 1 FROM held h WHERE h.remote = ?2 AND h.tenant = ?1 AND h.name = o.name) ORDER BY s.first DESC, o.part DESC LIMIT 1";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        s.query_row((tenant, remote), |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64))).optional().map_err(sql)
+    }
+
     /// How many deltas lie below a content as it was sent; zero when sent whole.
     pub fn chain(&self, content: i64) -> Result<u32> {
         let mut s = self.sql.prepare_cached("SELECT depth FROM chain WHERE content = ?").map_err(sql)?;

@@ -14,8 +14,10 @@ use crate::model::moment::{Zone, parse_duration};
 
 use super::amount::positive_size;
 use super::cron::Cron;
-use super::place::{absolute, check_url, country, region, server, slot_name};
-use super::rules::{Alert, Capture, CaptureFrom, Config, Invariant, Keep, Remote, Schedule, Ship, StoreRules, TableRule, TenantRules};
+use super::place::{absolute, check_url, country, mail_address, mail_server, region, server, slot_name, web_address};
+use super::rules::{
+    Alert, Capture, CaptureFrom, Config, Email, Invariant, Keep, Preflight, Remote, Schedule, Ship, StoreRules, TableRule, TenantRules,
+};
 use super::section::{Section, document, line_of, locate, type_error, unknown_section, value_error};
 use super::window::{DAY, HOUR, MINUTE, Window, interval, parse_allowance, parse_window};
 use super::words::{NAME_BYTES_MAX, nearest, shown};
@@ -47,6 +49,11 @@ impl Config {
                 "schedule" => config.schedule = schedule(&Section::one(text, at, name, item)?)?,
                 "keep" => config.keep = keep(&Section::one(text, at, name, item)?)?,
                 "alert" => config.alert = alert(&Section::one(text, at, name, item)?)?,
+                "preflight" => {
+                    for section in Section::list(text, at, name, item)? {
+                        config.preflight.push(preflight(&section, &config.preflight)?);
+                    }
+                }
                 "remote" => {
                     for section in Section::list(text, at, name, item)? {
                         config.remotes.push(remote(&section, &config.remotes)?);
@@ -102,6 +109,7 @@ pub(super) fn store(section: &Section<'_>) -> Result<StoreRules> {
         })?,
         zone: section.parsed("zone", Zone::parse)?,
         quota_bytes: section.parsed("quota", positive_size)?,
+        contact: section.parsed("contact", |text| line(text, "a line about whom to call"))?,
     })
 }
 
@@ -142,14 +150,66 @@ pub(super) fn keep(section: &Section<'_>) -> Result<Keep> {
     })
 }
 
-pub(super) fn alert(section: &Section<'_>) -> Result<Alert> {
+/// A line of text for people, at most 200 characters.
+fn line(text: &str, what: &str) -> Result<String> {
+    if text.trim().is_empty() || text.chars().count() > 200 || text.chars().any(char::is_control) {
+        return Err(Error::usage("config.value", format!("not {what}: {}", shown(text))).hint("write one line of at most 200 characters"));
+    }
+    Ok(text.to_owned())
+}
+
+fn command(section: &Section<'_>) -> Result<Vec<String>> {
     let command = section.texts("command")?.unwrap_or_default();
     if command.first().is_some_and(|program| program.trim().is_empty()) {
         return Err(
             value_error(section.line("command"), format!("{} command names no program", section.title())).hint("write command = [\"notify.cmd\"]")
         );
     }
-    Ok(Alert { stale_after_secs: section.parsed("stale_after", |text| interval(text, MINUTE, 3_650 * DAY))?, command })
+    Ok(command)
+}
+
+pub(super) fn alert(section: &Section<'_>) -> Result<Alert> {
+    let email = section.below("email").map(|(at, item)| email(&Section::one(section.file(), at, "alert.email", item)?)).transpose()?;
+    let webhook = section.parsed("webhook", |text| web_address(text).map(|()| text.to_owned()))?;
+    let webhook_secret_file = section.parsed("webhook_secret_file", absolute)?;
+    if webhook.is_none() && webhook_secret_file.is_some() {
+        let message = format!("{} webhook_secret_file belongs to a webhook", section.title());
+        return Err(value_error(section.line("webhook_secret_file"), message).hint("add webhook = \"https://...\", or take the line away"));
+    }
+    Ok(Alert {
+        stale_after_secs: section.parsed("stale_after", |text| interval(text, MINUTE, 3_650 * DAY))?,
+        command: command(section)?,
+        email,
+        webhook,
+        webhook_secret_file,
+    })
+}
+
+fn email(section: &Section<'_>) -> Result<Email> {
+    let missing = |key: &str| {
+        let example = super::section::example_of(key);
+        value_error(section.at, format!("{} has no {key}", section.title())).hint(format!("add a line: {key} = {example}"))
+    };
+    let to = section.texts("to")?.ok_or_else(|| missing("to"))?;
+    section.located("to", to.iter().try_for_each(|text| mail_address(text)))?;
+    let from = section.parsed("from", |text| mail_address(text).map(|()| text.to_owned()))?;
+    let server = section.parsed("server", |text| mail_server(text).map(|_| text.to_owned()))?.ok_or_else(|| missing("server"))?;
+    let (user, password_file) = (section.parsed("user", |text| line(text, "a name to log in with"))?, section.parsed("password_file", absolute)?);
+    if user.is_some() != password_file.is_some() {
+        let message = format!("{}: user and password_file belong together", section.title());
+        return Err(value_error(section.at, message).hint("write both, or neither where the server asks for no password"));
+    }
+    Ok(Email { to, from, server, user, password_file })
+}
+
+pub(super) fn preflight(section: &Section<'_>, earlier: &[Preflight]) -> Result<Preflight> {
+    let name = section.name(earlier.iter().map(|p| p.name.as_str()))?;
+    let command = command(section)?;
+    if command.is_empty() {
+        return Err(value_error(section.at, format!("preflight {} has no command", shown(&name))).hint("add a line: command = [\"check-it\"]"));
+    }
+    let timeout_secs = section.parsed("timeout", |text| interval(text, 1, HOUR))?.unwrap_or(MINUTE);
+    Ok(Preflight { name, command, timeout_secs })
 }
 
 pub(super) fn remote(section: &Section<'_>, earlier: &[Remote]) -> Result<Remote> {
@@ -182,6 +242,7 @@ pub(super) fn remote(section: &Section<'_>, earlier: &[Remote]) -> Result<Remote
         rclone_config,
         region: section.parsed("region", region)?,
         operator_country: section.parsed("operator_country", country)?,
+        domain: section.parsed("domain", |text| line(text, "a word for what fails together"))?,
         expected_secs: section.parsed("expected", |text| interval(text, HOUR, 3_650 * DAY))?,
     })
 }

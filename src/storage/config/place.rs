@@ -59,6 +59,69 @@ pub(super) fn server(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
+/// The address of a person or a list: one `@`, and no character that would be more than an address in a mail's head.
+pub(super) fn mail_address(text: &str) -> Result<()> {
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic() && !br#"<>()[]\,;:""#.contains(&b));
+    match text.split_once('@') {
+        Some((user, domain)) if plain(user) && plain(domain) && !domain.contains('@') && text.len() <= 254 => Ok(()),
+        _ => Err(Error::usage("config.value", format!("not a mail address: {}", shown(text))).hint("write name@example.org")),
+    }
+}
+
+/// A server that takes mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailServer {
+    /// Its name.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether the connection is encrypted from its beginning; otherwise it becomes so before anything is said.
+    pub from_the_beginning: bool,
+}
+
+/// Reads `smtps://host[:port]` or `smtp://host[:port]`.
+pub fn mail_server(text: &str) -> Result<MailServer> {
+    let bad = || {
+        Error::usage("config.value", format!("not the address of a mail server: {}", shown(text)))
+            .hint("write smtps://mail.example.org, or smtp://mail.example.org:587 (STARTTLS)")
+    };
+    let (scheme, rest) = text.split_once("://").ok_or_else(bad)?;
+    let (from_the_beginning, usual) = match scheme {
+        "smtps" => (true, 465),
+        "smtp" => (false, 587),
+        _ => return Err(bad()),
+    };
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0).ok_or_else(bad)?),
+        None => (rest, usual),
+    };
+    if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.') {
+        return Err(bad());
+    }
+    Ok(MailServer { host: host.to_owned(), port, from_the_beginning })
+}
+
+/// Whether a host is this machine, to which nothing is encrypted because nothing travels.
+pub fn is_here(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// An address that is told over HTTP. It is not shown where it is wrong: what such addresses hold is often a secret.
+pub(super) fn web_address(text: &str) -> Result<()> {
+    let bad = |why: &str| Err(Error::usage("config.value", why.to_owned()).hint("write https://example.org/hooks/annals"));
+    let Some((scheme, rest)) = text.split_once("://") else { return bad("not the address of a web hook") };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    let sound = !host.is_empty() && text.len() <= 2_000 && text.bytes().all(|b| b.is_ascii_graphic());
+    match scheme {
+        _ if authority.contains('@') => bad("a web hook with a password in its address; put it into the file of webhook_secret_file"),
+        "https" if sound => Ok(()),
+        "http" if sound && is_here(host) => Ok(()),
+        "http" if sound => bad("a web hook without encryption is only for this machine"),
+        _ => bad("not the address of a web hook"),
+    }
+}
+
 /// The server's replication slot is called after the capture, so its name may hold less than others.
 pub(super) fn slot_name(name: &str) -> Result<()> {
     let fits = name.len() <= 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');

@@ -31,6 +31,8 @@ pub struct Config {
     pub tenants: BTreeMap<String, TenantRules>,
     /// `[alert]`
     pub alert: Alert,
+    /// `[[preflight]]`, in the order of the file.
+    pub preflight: Vec<Preflight>,
 }
 
 /// `[store]`: what the store is.
@@ -42,6 +44,8 @@ pub struct StoreRules {
     pub zone: Option<Zone>,
     /// Bytes that the store may take on the local disk.
     pub quota_bytes: Option<u64>,
+    /// Who is called when this site has to be brought back; stands on the recovery card.
+    pub contact: Option<String>,
 }
 
 /// `[schedule]`: when the agent works, and how fast.
@@ -105,6 +109,8 @@ pub struct Remote {
     pub region: Option<String>,
     /// The country whose law the operator is under: two letters of ISO 3166, lower case.
     pub operator_country: Option<String>,
+    /// What fails together with it, in a word: remotes of one domain count as one copy. Guessed from where it is where absent.
+    pub domain: Option<String>,
     /// Seconds: how often the remote is expected to be there. Until then absence is waiting, not failure. Absent: always.
     pub expected_secs: Option<u64>,
 }
@@ -114,7 +120,15 @@ impl Remote {
     pub fn new(name: &str, url: &str) -> Result<Self> {
         check_name(name)?;
         check_url(url)?;
-        Ok(Remote { name: name.to_owned(), url: url.to_owned(), rclone_config: None, region: None, operator_country: None, expected_secs: None })
+        Ok(Remote {
+            name: name.to_owned(),
+            url: url.to_owned(),
+            rclone_config: None,
+            region: None,
+            operator_country: None,
+            domain: None,
+            expected_secs: None,
+        })
     }
 
     /// The same with all fields checked and in the form that [`Config::parse`] gives them.
@@ -156,6 +170,9 @@ impl Remote {
         }
         if let Some(country) = &self.operator_country {
             line("operator_country", country);
+        }
+        if let Some(domain) = &self.domain {
+            line("domain", domain);
         }
         if let Some(secs) = self.expected_secs {
             line("expected", &duration_text(secs));
@@ -249,6 +266,45 @@ pub struct TenantRules {
 pub struct Alert {
     /// Seconds: how old the oldest change not yet offsite may grow before that is a problem.
     pub stale_after_secs: Option<u64>,
-    /// Program and arguments, run once for each problem and never for success. Empty: nobody is told.
+    /// Program and arguments, run once for each problem and never for success.
     pub command: Vec<String>,
+    /// `[alert.email]`: who gets a mail.
+    pub email: Option<Email>,
+    /// An address that is told over HTTP.
+    pub webhook: Option<String>,
+    /// The file with what the address wants to see as bearer token.
+    pub webhook_secret_file: Option<PathBuf>,
+}
+
+impl Alert {
+    /// Whether anybody is told.
+    pub fn is_told(&self) -> bool {
+        !self.command.is_empty() || self.email.is_some() || self.webhook.is_some()
+    }
+}
+
+/// `[alert.email]`: a mail for each problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email {
+    /// Who gets it.
+    pub to: Vec<String>,
+    /// Who it is from; the first of `to` where absent.
+    pub from: Option<String>,
+    /// `smtps://host[:port]`, or `smtp://host[:port]`, which becomes encrypted before anything is said, except on this machine.
+    pub server: String,
+    /// The name to log in with.
+    pub user: Option<String>,
+    /// The file with the password, readable by its owner only.
+    pub password_file: Option<PathBuf>,
+}
+
+/// `[[preflight]]`: a check of somebody else's before a planned event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preflight {
+    /// Named like a remote.
+    pub name: String,
+    /// Program and arguments; exit code 0 is green.
+    pub command: Vec<String>,
+    /// Seconds after which it is red.
+    pub timeout_secs: u64,
 }

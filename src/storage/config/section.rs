@@ -10,16 +10,18 @@ use super::place::check_name;
 use super::words::{nearest, shown};
 
 /// The sections and their keys: all that the file may hold.
-pub(super) const SECTIONS: [(&str, &[&str]); 9] = [
-    ("store", &["site", "zone", "quota"]),
+pub(super) const SECTIONS: [(&str, &[&str]); 11] = [
+    ("store", &["site", "zone", "quota", "contact"]),
     ("schedule", &["ship", "cron", "window", "allowance", "drill"]),
     ("keep", &["floor", "within", "daily", "monthly", "after_tenant_drop"]),
-    ("remote", &["name", "rclone", "directory", "rclone_config", "region", "operator_country", "expected"]),
+    ("remote", &["name", "rclone", "directory", "rclone_config", "region", "operator_country", "domain", "expected"]),
     ("capture", &["name", "folder", "include", "exclude", "sqlite", "postgres", "tables", "image", "prefix", "tenant", "table", "invariant"]),
     ("capture.table", &["policy", "recompute", "counter"]),
     ("capture.invariant", &["name", "sql", "expect"]),
     ("tenant", &["regions", "remotes", "copies_min"]),
-    ("alert", &["stale_after", "command"]),
+    ("alert", &["stale_after", "command", "email", "webhook", "webhook_secret_file"]),
+    ("alert.email", &["to", "from", "server", "user", "password_file"]),
+    ("preflight", &["name", "command", "timeout"]),
 ];
 
 /// One table of the file, and where it stands.
@@ -63,7 +65,7 @@ impl<'a> Section<'a> {
     /// The section as a person finds it in the file.
     pub(super) fn title(&self) -> String {
         match self.word {
-            "remote" | "capture" | "capture.invariant" => format!("[[{}]]", self.word),
+            "remote" | "capture" | "capture.invariant" | "preflight" => format!("[[{}]]", self.word),
             word => format!("[{word}]"),
         }
     }
@@ -171,6 +173,15 @@ pub(super) fn example_of(key: &str) -> &'static str {
         "site" => "\"clinic-17\"",
         "zone" => "\"Europe/Oslo\"",
         "quota" => "\"1 GiB\"",
+        "contact" => "\"Ingrid Dahl, +47 555 01 234\"",
+        "domain" => "\"the cellar\"",
+        "webhook" => "\"https://example.org/hooks/annals\"",
+        "webhook_secret_file" | "password_file" => "\"/etc/annals/secret\"",
+        "to" => "[\"admin@example.org\"]",
+        "from" => "\"annals@example.org\"",
+        "server" => "\"smtps://mail.example.org\"",
+        "user" => "\"annals\"",
+        "timeout" => "\"30s\"",
         "ship" => "\"every 2h\"",
         "cron" => "\"0 */4 * * *\"",
         "window" => "[\"19:00-06:00 10 MiB/s\"]",

@@ -76,7 +76,7 @@ fn the_manuals_example() {
     assert_eq!(c.captures[1].from, CaptureFrom::Folder { path: "/srv/letters".into(), include: vec![], exclude: vec![] });
     let rules = TenantRules { regions: vec!["se".to_owned()], remotes: vec!["offsite-eu".to_owned()], copies_min: Some(2) };
     assert_eq!(c.tenants.get("agency-x"), Some(&rules));
-    assert_eq!(c.alert, Alert { stale_after_secs: Some(4 * HOUR), command: vec!["notify.cmd".to_owned()] });
+    assert_eq!(c.alert, Alert { stale_after_secs: Some(4 * HOUR), command: vec!["notify.cmd".to_owned()], ..Alert::default() });
 }
 
 #[test]
@@ -443,20 +443,59 @@ fn tables_of_a_capture_have_policies_and_invariants() {
 #[test]
 fn examples_in_hints_are_right() {
     for (word, keys) in SECTIONS {
-        for key in keys.iter().filter(|key| !["table", "invariant"].contains(key)) {
+        for key in keys.iter().filter(|key| !["table", "invariant", "email"].contains(key)) {
             let header = match word {
                 "capture.table" => "[[capture]]\nname = \"a\"\nsqlite = \"/x\"\n[capture.table.x]".to_owned(),
                 "capture.invariant" => "[[capture]]\nname = \"a\"\nsqlite = \"/x\"\n[[capture.invariant]]".to_owned(),
-                "remote" | "capture" => format!("[[{word}]]"),
+                "remote" | "capture" | "preflight" => format!("[[{word}]]"),
                 "tenant" => "[tenant.x]".to_owned(),
                 _ => format!("[{word}]"),
             };
             if let Err(e) = Config::parse(&format!("{header}\n{key} = {}\n", example_of(key))) {
-                let incomplete = ["has no name", "has neither", "not in this file", "belong together", "is not serial", "asks nothing"]
-                    .iter()
-                    .any(|m| e.to_string().contains(m));
+                let incomplete = [
+                    "has no name",
+                    "has neither",
+                    "not in this file",
+                    "belong together",
+                    "is not serial",
+                    "asks nothing",
+                    "has no to",
+                    "has no server",
+                    "belongs to a webhook",
+                ]
+                .iter()
+                .any(|m| e.to_string().contains(m));
                 assert!(incomplete, "{key}: {e}");
             }
         }
+    }
+}
+
+#[test]
+fn who_is_told_and_what_is_checked_before_an_event() {
+    let text = "[store]\ncontact = \"Ingrid\"\n[alert]\nwebhook = \"https://example.org/h?x=1\"\nwebhook_secret_file = \"/s\"\n\
+        email = { to = [\"a@x.no\", \"b@x.no\"], server = \"smtp://mail.x.no\", user = \"u\", password_file = \"/p\" }\n\
+        [[preflight]]\nname = \"ups\"\ncommand = [\"upsc\"]\n[[preflight]]\nname = \"app\"\ncommand = [\"app\", \"check\"]\ntimeout = \"5s\"\n";
+    let config = Config::parse(text).expect("parse");
+    let email = config.alert.email.clone().expect("email");
+    assert_eq!((email.to.len(), email.from, email.server.as_str()), (2, None, "smtp://mail.x.no"));
+    assert!(config.alert.is_told() && !Alert::default().is_told());
+    assert_eq!(config.preflight.iter().map(|p| p.timeout_secs).collect::<Vec<_>>(), [60, 5]);
+    let server = mail_server("smtps://mail.x.no:4650").expect("server");
+    assert_eq!((server.host.as_str(), server.port, server.from_the_beginning), ("mail.x.no", 4650, true));
+    for (wrong, said) in [
+        ("[alert]\nwebhook = \"http://example.org/\"", "only for this machine"),
+        ("[alert]\nwebhook = \"https://u:secret@example.org/\"", "webhook_secret_file"),
+        ("[alert]\nwebhook_secret_file = \"/s\"", "belongs to a webhook"),
+        ("[alert.email]\nto = [\"a@x.no\"]\nserver = \"mail.x.no\"", "not the address of a mail server"),
+        ("[alert.email]\nto = [\"a@x.no\\r\\nBcc: b@x.no\"]\nserver = \"smtps://x.no\"", "not a mail address"),
+        ("[alert.email]\nto = [\"a@x.no\"]\nserver = \"smtps://x.no\"\nuser = \"u\"", "belong together"),
+        ("[[preflight]]\nname = \"a\"", "has no command"),
+        ("[[preflight]]\nname = \"a\"\ncommand = [\"x\"]\ntimeout = \"2h\"", "outside the allowed range"),
+        ("[store]\ncontact = \"\"", "whom to call"),
+    ] {
+        let (code, message, hint) = refused(wrong);
+        assert!(code == "config.value" && (message.contains(said) || hint.contains(said)), "{wrong}: {message}; {hint}");
+        assert!(!message.contains("u:secret"), "{message}");
     }
 }
