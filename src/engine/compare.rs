@@ -5,12 +5,16 @@ use crate::base::limits;
 use crate::model::field::{History, NotFields, Path, Row};
 use crate::model::text::{Comparison, Fingerprint, compare};
 
+use super::browse::{Page, Step};
 use super::history::{Event, Version};
 use super::store::Tenant;
 
 /// Bytes: what is looked into at all; above it only sizes and digests are compared.
 const COMPARED_BYTES_MAX: usize =
     if limits::JSON_FIELDS_BYTES_MAX > limits::TEXT_DIFF_BYTES_MAX { limits::JSON_FIELDS_BYTES_MAX } else { limits::TEXT_DIFF_BYTES_MAX };
+
+/// Versions that cannot be seen as fields and are passed over to find the one before that a step is compared with.
+const PASSED_OVER_MAX: usize = 8;
 
 /// Two versions with their bytes, where these are small enough to be looked into.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +88,23 @@ impl Tenant {
             states.extend(end.map(|event| State { version: None, number, event }));
         }
         Ok(FieldHistory { tenant: self.clone(), filter, states, kept: None })
+    }
+}
+
+impl Tenant {
+    /// As [`Tenant::fields`], for people who page through a long history: the steps before batch `before` (`None`: up to now), newest first, of
+    /// which at most `limit` are looked at. A step without rows did nothing to the fields that `filter` concerns.
+    pub fn fields_before(&self, key: &[u8], filter: Option<Path>, before: Option<u64>, limit: usize) -> Result<Page<FieldStep, u64>> {
+        let page = self.steps_before(key, before, limit + PASSED_OVER_MAX)?;
+        let shown = page.rows.len().min(limit);
+        let next = if page.rows.len() > limit { page.rows.get(limit - 1).map(|step| step.event().seq) } else { None };
+        let state = |step: Step| match step {
+            Step::Put(version) => State { number: version.number, event: version.from.clone(), version: Some(*version) },
+            Step::Removed { number, event } => State { number, event, version: None },
+        };
+        let states: Vec<State> = page.rows.into_iter().rev().map(state).collect();
+        let history = FieldHistory { tenant: self.clone(), filter, states, kept: None };
+        Ok(Page { rows: history.take(shown).collect::<Result<_>>()?, next })
     }
 }
 
@@ -177,6 +198,11 @@ mod tests {
         let (_dir, store) = store(&all);
         let want = ["v4 a ->2", r#"v3 removed a 2>-, b "">-"#, "v3 a 1>2", "v2 passed over", r#"v1 a ->1, b ->"""#];
         assert_eq!(told(store.fields("k", None).expect("fields")), want);
+        let page = |before| store.fields_before(b"k", None, before, 2).expect("page");
+        assert_eq!(told(page(None).rows.into_iter().map(Ok)), want[..2]);
+        assert_eq!(told(page(page(None).next).rows.into_iter().map(Ok)), want[2..4]);
+        let last = page(page(page(None).next).next);
+        assert_eq!((told(last.rows.into_iter().map(Ok)), last.next), (vec![want[4].to_owned()], None));
         let only = store.fields("k", Some("b".parse().expect("path"))).expect("fields").only(|n, _| n == 1 || n == 3);
         assert_eq!(told(only), [r#"v3 removed b "">-"#, "v3 ", r#"v1 b ->"""#]);
     }

@@ -3,8 +3,15 @@
 
 mod parts;
 mod shell;
+mod moments;
 mod deeds;
+mod content;
 mod home;
+mod document;
+mod compare;
+mod find;
+mod browse;
+mod deleted;
 
 use std::sync::Arc;
 
@@ -21,6 +28,17 @@ use crate::face::http::{Answer, Ask, Desk, act};
 pub(super) fn routes() -> Router<Arc<Desk>> {
     Router::new()
         .route("/", page(home::home))
+        .route("/find", page(find::find))
+        .route("/document", page(document::document))
+        .route("/picture", page(content::serve_picture))
+        .route("/compare", page(compare::compare))
+        .route("/fields", page(compare::fields))
+        .route("/browse", page(browse::browse))
+        .route("/group", page(browse::group))
+        .route("/deleted", page(deleted::deleted))
+        .route("/put-back", deed(document::do_put_back))
+        .route("/bring-back", deed(document::do_bring_back))
+        .route("/copy", deed(document::do_copy))
         .route("/language", deed(deeds::choose_language))
         .route("/undo", deed(deeds::undo))
         .route("/style.css", asset("text/css; charset=utf-8", include_str!("style.css")))

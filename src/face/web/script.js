@@ -48,7 +48,6 @@ addEventListener("keydown", (event) => {
     if (event.key === "Escape" && event.target.id === "search") event.target.blur();
     return;
   }
-  if (event.target.type === "range" && event.key.startsWith("Arrow")) return;
   if (event.target.closest(".scroll[tabindex]") && ["ArrowLeft", "ArrowRight"].includes(event.key)) return;
   if (keys[event.key]?.()) event.preventDefault();
 });
@@ -70,25 +69,34 @@ addEventListener("submit", (event) => {
   setTimeout(() => delete form.dataset.sent, 5000);
 });
 
-// The slider: the same stops as the dots, for hands. Dragging says where one is, letting go goes there.
+// The slider: lies on the line of time. Dragging says which stop is nearest, letting go goes there; arrow keys pass from stop to stop.
 for (const rail of all("[data-stops]")) {
   const stops = all("a[data-at]", rail);
   if (stops.length < 2) continue;
-  const range = Object.assign(document.createElement("input"), { type: "range", min: 0, max: stops.length - 1, step: 1 });
-  range.value = Math.max(0, stops.findIndex((stop) => stop.hasAttribute("aria-current")));
-  const label = () => stops[range.value].getAttribute("aria-label");
-  const say = $("output", rail.closest(".time"));
+  const range = Object.assign(document.createElement("input"), { type: "range", min: 0, max: 100, step: .1 });
+  const said = $("output", rail.closest(".time"));
+  const place = (stop) => Number(stop.dataset.at);
+  const shown = stops.findIndex((stop) => stop.hasAttribute("aria-current"));
+  let at = Math.max(0, shown);
+  const be = (to, thumb) => {
+    at = to;
+    if (thumb) range.value = place(stops[at]);
+    const words = stops[at].getAttribute("aria-label");
+    range.setAttribute("aria-valuetext", words);
+    if (said.textContent !== words) said.textContent = words;
+  };
+  const go = () => { be(at, true); if (at !== shown) location.href = stops[at].href.baseVal; };
+  const nearest = () => stops.reduce((best, stop, i) => (Math.abs(place(stop) - range.value) < Math.abs(place(stops[best]) - range.value) ? i : best), 0);
   range.setAttribute("aria-label", rail.dataset.stops);
-  range.setAttribute("aria-valuetext", label());
-  range.addEventListener("input", () => { range.setAttribute("aria-valuetext", label()); say.textContent = label(); });
-  const go = () => { if (!stops[range.value].hasAttribute("aria-current")) location.href = stops[range.value].href.baseVal ?? stops[range.value].href; };
-  range.addEventListener("change", () => { if (!range.matches("[data-held]")) go(); });
-  // With the keyboard one may pass many stops: Enter goes there.
+  range.addEventListener("input", () => be(nearest(), false));
+  range.addEventListener("change", go);
   range.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") go(); else if (event.key.startsWith("Arrow") || ["Home", "End", "PageUp", "PageDown"].includes(event.key)) range.dataset.held = "";
+    const to = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - 5, PageUp: at + 5, Home: 0, End: stops.length - 1 }[event.key];
+    if (event.key === "Enter") go(); else if (to !== undefined) be(Math.min(stops.length - 1, Math.max(0, to)), true); else return;
+    event.preventDefault();
   });
-  range.addEventListener("pointerdown", () => delete range.dataset.held);
-  rail.after(range);
+  rail.append(range);
+  if (shown < 0) range.value = 0; else be(at, true);
 }
 
 // Live parts: elements with an id and `data-live` (seconds) are taken anew from the server while the page is seen.
@@ -123,6 +131,6 @@ if (live.length) {
 
 // Ticks all rows of a list.
 for (const box of all("input[data-all]")) {
-  box.hidden = false;
+  box.closest("label").hidden = false;
   box.addEventListener("change", () => all(`input[name="${box.dataset.all}"]`).forEach((one) => { one.checked = box.checked; }));
 }

@@ -1,0 +1,69 @@
+//! What is gone: who removed it, when and why, and the way back.
+
+use maud::html;
+
+use crate::base::error::Result;
+use crate::face::http::{Answer, Ask};
+use crate::model::key::{parse_key, show_key};
+
+use super::moments::Sight;
+use super::parts::{self, Scribe};
+use super::shell;
+
+/// Documents on one page.
+const ROWS: usize = 40;
+
+/// `GET /deleted`.
+pub(super) fn deleted(ask: &Ask) -> Result<Answer> {
+    let (scribe, sight) = (Scribe::of(ask), Sight::of(ask)?);
+    let prefix = ask.query("prefix").unwrap_or_default();
+    let before = ask.query("before").and_then(|text| text.split_once('.')).and_then(|(seq, place)| Some((seq.parse().ok()?, place.parse().ok()?)));
+    let page = sight.tenant.removed_before(sight.seq, &parse_key(prefix), before, ROWS)?;
+    let now = sight.is_now();
+    let columns: &[(&str, &str)] =
+        &[("column-choose", ""), ("column-document", ""), ("column-removed", ""), ("column-who", ""), ("column-why", ""), ("", "number")];
+    let rows = html! {
+        @for v in &page.rows {
+            @let (key, end) = (show_key(&v.key), v.until.as_ref().unwrap_or(&v.from));
+            tr .gone {
+                td data-name=(scribe.say("column-choose")) { @if now { input type="checkbox" name="restore" value=(key) aria-label=(scribe.say_with("deleted-choose", &[("name", key.as_str().into())])); } }
+                th scope="row" { a .row href=(ask.link("/document", &[("key", &key)])) { del { (parts::key(&v.key)) } } }
+                td data-name=(scribe.say("column-removed")) { (scribe.time(end.time)) }
+                td data-name=(scribe.say("column-who")) { (scribe.who(&end.actor)) }
+                td data-name=(scribe.say("column-why")) { (scribe.why(&end.reason, end.cause)) }
+                td .number {
+                    @if now { button .tight formaction="/bring-back" name="one" value=(key) aria-label=(scribe.say_with("deleted-put-back-one", &[("name", key.as_str().into())])) { (scribe.say("document-put-back")) } }
+                }
+            }
+        }
+    };
+    let newest = before.is_some().then(|| (ask.here(&[("before", None)]), scribe.say("versions-newest").into_owned()));
+    let older = page.next.map(|(seq, place)| (ask.here(&[("before", Some(&format!("{seq}.{place}")))]), scribe.say("deleted-older").into_owned()));
+    let title = scribe.say("deleted-title");
+    let body = html! {
+        div .head { div { h1 { (title) } p .quiet { (scribe.say("deleted-words")) } } }
+        form .card action="/deleted" {
+            @for (field, value) in ask.query_fields().filter(|(field, _)| ["tenant", "at"].contains(field)) { input type="hidden" name=(field) value=(value); }
+            div .form {
+                label .field { span { (scribe.say("deleted-below")) } input name="prefix" value=(prefix) placeholder="case/" autocomplete="off"; }
+                div .acts { button { (scribe.say("deleted-filter")) } @if !prefix.is_empty() { a .button href=(ask.here(&[("prefix", None), ("before", None)])) { (scribe.say("deleted-all")) } } }
+            }
+        }
+        form .card.flush method="post" action="/plan" {
+            (parts::fields_of(ask, &[("back", &ask.here(&[("done", None)]))]))
+            @if page.rows.is_empty() { (parts::empty(scribe.say("deleted-none"), scribe.say(if older.is_some() { "deleted-none-here" } else { "deleted-none-words" }))) }
+            @else {
+                // Before the rows: Enter in a form presses its first button.
+                @if now {
+                    div .pad.acts {
+                        button .main data-key="r" { (scribe.say("deleted-plan")) }
+                        label .check hidden { input type="checkbox" data-all="restore"; (scribe.say("deleted-choose-all")) }
+                    }
+                }
+                (parts::table(&scribe, &title, false, true, columns, &rows))
+            }
+            (parts::pager(&scribe, newest, older))
+        }
+    };
+    shell::page(ask, &title, &body)
+}
