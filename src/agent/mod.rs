@@ -11,4 +11,5 @@ pub mod worker;
 pub mod health;
 mod patience;
 pub mod preflight;
+pub mod doctor;
 pub mod daemon;

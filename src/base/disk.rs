@@ -4,8 +4,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::{Error, Result};
+use zeroize::Zeroizing;
+
+use super::error::{Error, Kind, Result};
 use super::fault;
+
+/// Bytes: the largest file of a secret.
+const SECRET_BYTES_MAX: u64 = 4096;
 
 /// Makes the names in `dir` durable.
 pub fn sync_dir(dir: &Path) -> Result<()> {
@@ -148,6 +153,27 @@ pub fn read_file(path: &Path, max: u64) -> Result<Vec<u8>> {
         return Err(Error::damaged(format_args!("{} is larger than {max} bytes", path.display())));
     }
     Ok(bytes)
+}
+
+/// Reads a file with a secret, without its line end. One that others may read is refused: it is no secret any more.
+pub fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(path).map_err(|e| Error::io(format_args!("read {}", path.display()), e))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            let text = format!("others may read the file of a secret (mode {:04o}): {}", mode & 0o7777, path.display());
+            return Err(Error::new(Kind::Refused, "secret.open", text).hint(format!("chmod 600 {}; and change the secret", path.display())));
+        }
+    }
+    let bytes = Zeroizing::new(read_file(path, SECRET_BYTES_MAX)?);
+    match std::str::from_utf8(&bytes) {
+        Ok(text) if !text.trim().is_empty() && !text.trim().chars().any(char::is_control) => Ok(Zeroizing::new(text.trim().to_owned())),
+        _ => {
+            Err(Error::usage("secret.bad", format!("not one line of text: {}", path.display()))
+                .hint("write the secret into the file, and nothing else"))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,10 +9,14 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::id::SiteId;
 use crate::base::limits::KEY_FILE_BYTES_MAX;
 use crate::base::random::Random;
+use crate::base::time::Timestamp;
 use crate::format::keyfile::{Identity, KeyFile, Recipient, Unlock, sheet};
 use crate::storage::remote::RemoteUrl;
 
 use super::store::Store;
+
+/// Fact: when the recovery sheet was last shown.
+const SHEET_SHOWN: &str = "sheet_shown";
 
 /// What can be told of a key file without opening it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +55,15 @@ impl Store {
         // Passwords that somebody wrote into an address stay out of a page that may be copied.
         let remotes: Vec<String> = config.remotes.iter().map(|r| RemoteUrl::parse(&r.url).map(|url| url.to_string())).collect::<Result<_>>()?;
         let name = config.store.site.as_deref().unwrap_or_default();
+        let now = u64::try_from(self.now_is().0).unwrap_or(0);
+        self.inner.catalog.write(|w| w.set_fact(SHEET_SHOWN, &now.to_be_bytes()))?;
         Ok(Zeroizing::new(sheet::render(&self.inner.secret()?, self.inner.site, name, &remotes, date)))
+    }
+
+    /// When the recovery sheet was last shown; `None` where it never was.
+    pub fn sheet_shown(&self) -> Result<Option<Timestamp>> {
+        let micros = self.inner.catalog.read(|rows| rows.fact_number(SHEET_SHOWN))?;
+        Ok(i64::try_from(micros).ok().filter(|m| *m > 0).map(Timestamp))
     }
 
     /// Lets the holder of `to`'s identity open the key file. Doing it twice is doing it once.

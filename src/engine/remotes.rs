@@ -24,8 +24,19 @@ pub struct RemoteCheck {
     pub bytes: u64,
     /// Whether a small object was written, read back and removed.
     pub written: bool,
+    /// Names that no store writes, of the first objects of their kind.
+    pub foreign: Vec<String>,
     /// Requests that this took.
     pub requests: u64,
+}
+
+/// Names of foreign objects that are kept.
+const FOREIGN_MAX: usize = 100;
+
+/// Whether an object may be one of a store: below the folder of a tenant, with an ending of ours.
+fn is_ours(name: &str) -> bool {
+    let Some((tenant, object)) = name.split_once('/') else { return name.starts_with("annals-probe-") };
+    tenant.len() == 32 && tenant.bytes().all(|b| b.is_ascii_hexdigit()) && (object.ends_with(".seg") || object.ends_with(".key"))
 }
 
 /// Whether a tenant's data may be shipped to a remote: it is on the tenant's list, and in one of its regions. A remote that does not say
@@ -90,16 +101,21 @@ impl Store {
 
     /// Asks a remote what lies there. With `write` it also stores a small object, reads it back and removes it.
     pub fn check_remote(&self, name: &str, write: bool, options: Options, monitor: &dyn Monitor) -> Result<RemoteCheck> {
-        let remote = self.open_remote(name, options)?;
+        self.check_device(&*self.open_remote(name, options)?, write, monitor)
+    }
+
+    /// Like [`Store::check_remote`], of a remote that is open.
+    pub(crate) fn check_device(&self, remote: &dyn Remote, write: bool, monitor: &dyn Monitor) -> Result<RemoteCheck> {
         let found = remote.list("")?;
         if write {
-            self.probe(&*remote, monitor)?;
+            self.probe(remote, monitor)?;
         }
         Ok(RemoteCheck {
             place: remote.describe(),
             objects: found.len() as u64,
             bytes: found.iter().map(|Object { size, .. }| size).sum(),
             written: write,
+            foreign: found.iter().filter(|o| !is_ours(&o.name)).take(FOREIGN_MAX).map(|o| o.name.clone()).collect(),
             requests: remote.requests(),
         })
     }

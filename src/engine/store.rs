@@ -521,6 +521,11 @@ impl Store {
         Options::new()
     }
 
+    /// Where witness files are kept outside of the store; nowhere where absent.
+    pub fn state_dir(&self) -> Option<&Path> {
+        self.inner.options.state_dir.as_deref()
+    }
+
     /// The directory.
     pub fn dir(&self) -> &Path {
         &self.inner.dir

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::agent::daemon::Upcoming;
+use crate::agent::doctor::Finding;
 use crate::agent::health::RemoteHealth;
 use crate::agent::preflight::Cleared;
 use crate::base::error::Error;
@@ -716,6 +717,11 @@ pub fn cleared(c: &Cleared, mark: &str) -> Value {
         "mark": c.is_clear().then_some(mark),
         "marks": c.marks.iter().map(|(tenant, p)| json!({ "tenant": tenant, "position": position(p) })).collect::<Vec<_>>(),
     })
+}
+
+/// What the doctor found. `weight` is `wrong` or `advice`.
+pub fn finding(f: &Finding) -> Value {
+    json!({ "code": f.code, "weight": f.weight.word(), "what": f.what, "why": f.why, "mend": f.mend })
 }
 
 /// What a drill showed.

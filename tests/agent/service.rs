@@ -290,3 +290,57 @@ fn an_agent_adds_its_counters_to_the_numbers() {
     let text = page["text"].as_str().expect("a text");
     assert!(text.contains("annals_agent_up 1\n") && text.contains("annals_alerts_total{result=\"failed\"} 0\n"), "{text}");
 }
+
+#[test]
+fn the_doctor_finds_what_is_wrong_and_says_how_to_mend_it() {
+    let site = Site::new();
+    let codes = |value: &Value| {
+        value["findings"].as_array().expect("a list").iter().map(|f| f["code"].as_str().expect("a code").to_owned()).collect::<Vec<_>>()
+    };
+    let found = site.json(&["doctor"]);
+    assert!(codes(&found).contains(&"remote.none".to_owned()) && found["ok"] == false, "{found}");
+    let run = site.run(&["doctor"], b"");
+    assert!(
+        run.code == 4
+            && run.out.contains("wrong: the recovery sheet was never shown\n")
+            && run.out.contains("    mend  annals key show --sheet | lpr\n"),
+        "{run:?}"
+    );
+    site.ok(&["key", "show", "--sheet"], b"");
+    assert!(!codes(&site.json(&["doctor"])).contains(&"key.sheet".to_owned()));
+    // rclone is needed and is not in PATH: told once.
+    let config = site.path("store").join("annals.toml");
+    let text = fs::read_to_string(&config).expect("read");
+    fs::write(&config, format!("{text}[[remote]]\nname = \"far\"\nrclone = \"far:x\"\n")).expect("written");
+    let run = site.command(&["doctor", "--json"]).env("PATH", "/nowhere").output().expect("runs");
+    let found: Value = serde_json::from_slice(&run.stdout).expect("json");
+    assert!(codes(&found).contains(&"rclone.missing".to_owned()), "{found}");
+    fs::write(&config, "[shedule]\n").expect("written");
+    let found = site.json(&["doctor"]);
+    assert!(
+        found["findings"][0]["code"] == "store.closed" && found["findings"][0]["mend"].as_str().is_some_and(|m| m.contains("did you mean")),
+        "{found}"
+    );
+    assert_eq!(site.command(&["doctor"]).env("ANNALS_STORE", "none").output().expect("runs").status.code(), Some(10));
+}
+
+#[test]
+fn the_doctor_tells_of_an_agent_of_another_version() {
+    let site = Site::new();
+    let socket = site.path("store").join("agent.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).expect("bound");
+    // An agent of the future refuses whoever is not of its version. The first who connects only looks whether it is there.
+    let serving = std::thread::spawn(move || {
+        for stream in listener.incoming().take(2) {
+            let mut stream = stream.expect("a client");
+            let mut request = String::new();
+            let _ = BufReader::new(&stream).read_line(&mut request);
+            let answer = "{\"Refused\":[\"the agent is annals 9.0.0, this command is annals 0.1.0\",\"restart it\"]}\n";
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    let found = site.json(&["doctor"]);
+    serving.join().expect("served");
+    let first = &found["findings"][0];
+    assert!(first["code"] == "store.closed" && first["what"].as_str().is_some_and(|w| w.contains("9.0.0")), "{found}");
+}

@@ -7,3 +7,4 @@ mod capture;
 mod kills;
 mod lineage;
 mod agent;
+mod doctor;

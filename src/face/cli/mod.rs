@@ -19,6 +19,7 @@ mod points;
 mod jobs;
 mod agent;
 mod preflight;
+mod doctor;
 mod service;
 mod demo;
 mod bench;
@@ -135,6 +136,7 @@ enum Command {
     Ui(agent::Ui),
     Jobs(jobs::Jobs),
     Preflight(preflight::Preflight),
+    Doctor(doctor::Doctor),
     Drill(jobs::Drill),
     Remote(remote::Remote),
     Tenant(tenant::Tenant),
@@ -152,6 +154,17 @@ impl Command {
             Command::Init(_) | Command::Rebuild(_) | Command::Bench(_) | Command::Demo(_) | Command::Completions(_) | Command::Version(_) => false,
             Command::Agent(args) => args.goes_to_agent(),
             _ => true,
+        }
+    }
+
+    /// Lets the doctor know why the agent refuses. Whether it is the doctor, and refused.
+    fn takes_refusal(&mut self, e: &Error) -> bool {
+        match self {
+            Command::Doctor(doctor) if e.code() == "agent.refused" => {
+                doctor.refused = Some(e.to_string());
+                true
+            }
+            _ => false,
         }
     }
 
@@ -206,6 +219,7 @@ impl Command {
             Command::Ui(args) => args.run(context),
             Command::Jobs(args) => args.run(context),
             Command::Preflight(args) => args.run(context),
+            Command::Doctor(args) => args.run(context),
             Command::Drill(args) => args.run(context),
             Command::Remote(args) => args.run(context),
             Command::Tenant(args) => args.run(context),
@@ -221,7 +235,7 @@ impl Command {
 /// Runs the program with these words (the first is its name).
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.into_iter().collect();
-    let cli = match Cli::try_parse_from(&words) {
+    let mut cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
         Err(e) => {
             // clap prints help to stdout and mistakes to stderr, with colours on terminals only.
@@ -233,6 +247,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let asked = if cli.command.goes_to_agent() { ask_agent(&cli.globals, &out, &words) } else { Ok(Asked::Nobody) };
     ExitCode::from(match asked {
         Ok(Asked::Done(code)) => code,
+        // The doctor tells of it.
+        Err(e) if cli.command.takes_refusal(&e) => carry_out(cli, &out, &words),
         Ok(Asked::Nobody) => carry_out(cli, &out, &words),
         Err(e) => fail(&out, &e),
     })

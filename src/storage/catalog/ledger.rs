@@ -42,6 +42,13 @@ impl View<'_> {
         s.query_row([from.micros().div_euclid(SLOT)], |r| r.get::<_, i64>(0)).map(|n| n as u64).map_err(sql)
     }
 
+    /// When something was first shipped to one remote from `from` on, and the bytes since; `None` where nothing was.
+    pub fn traffic_of(&self, remote: &str, from: Timestamp) -> Result<Option<(Timestamp, u64)>> {
+        let mut s = self.sql.prepare_cached("SELECT min(slot), coalesce(sum(bytes), 0) FROM traffic WHERE remote = ? AND slot >= ?").map_err(sql)?;
+        let row = s.query_row((remote, from.micros().div_euclid(SLOT)), |r| Ok((r.get::<_, Option<i64>>(0)?, r.get::<_, i64>(1)?)));
+        row.map(|(slot, bytes)| slot.map(|slot| (Timestamp(slot * SLOT), bytes as u64))).map_err(sql)
+    }
+
     /// What is known of a remote.
     pub fn contact(&self, remote: &str) -> Result<Contact> {
         let mut s = self.sql.prepare_cached("SELECT good, since, code, said FROM contact WHERE remote = ?").map_err(sql)?;

@@ -5,6 +5,7 @@
 
 pub mod tables;
 mod slot;
+mod checkup;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use postgres::{Client, Config, NoTls};
 use crate::base::error::{Error, Kind, Result};
 use crate::format::pgoutput::Lsn;
 
+pub use checkup::{Checkup, checkup};
 pub use slot::{Slot, WalStatus};
 pub use tables::{Column, Snapshot, Table};
 
