@@ -335,7 +335,7 @@ fn the_doctor_tells_of_an_agent_of_another_version() {
             let mut stream = stream.expect("a client");
             let mut request = String::new();
             let _ = BufReader::new(&stream).read_line(&mut request);
-            let answer = "{\"Refused\":[\"the agent is annals 9.0.0, this command is annals 0.1.0\",\"restart it\"]}\n";
+            let answer = "{\"refused\":[\"the agent is annals 9.0.0, this command is annals 0.1.0\",\"restart it\"]}\n";
             let _ = stream.write_all(answer.as_bytes());
         }
     });
