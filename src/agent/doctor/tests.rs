@@ -175,7 +175,7 @@ fn remotes_that_do_not_do_as_they_should() {
     assert_eq!(found.iter().map(|f| f.code).collect::<Vec<_>>(), ["remote.silent"]);
     drop(hold);
 
-    assert_eq!(configured(&WELL.split("[[remote]]").next().expect("text").to_owned()), ["remote.none"]);
+    assert_eq!(configured(WELL.split("[[remote]]").next().expect("text")), ["remote.none"]);
     let site = Site::new();
     fs::create_dir(site.path("disk")).expect("a directory");
     site.configure(&format!("{WELL}[[remote]]\nname = \"dir\"\ndirectory = \"DIR/disk\"\n"));
