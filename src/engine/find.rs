@@ -93,11 +93,11 @@ impl Pattern {
         }
         let key = if self.last_part { key.rsplit(|b| *b == b'/').next().unwrap_or(key) } else { key };
         // Which tokens could come next, after each byte of the key; the end of the pattern is one more place.
-        let mut places = vec![false; self.tokens.len() + 1];
+        let (mut places, mut next) = (vec![false; self.tokens.len() + 1], vec![false; self.tokens.len() + 1]);
         places[0] = true;
         self.skip_runs(&mut places);
         for (i, &byte) in key.iter().enumerate() {
-            let mut next = vec![false; places.len()];
+            next.fill(false);
             let last_of_character = key.get(i + 1).is_none_or(|b| b & 0xc0 != 0x80);
             for (at, token) in self.tokens.iter().enumerate().filter(|(at, _)| places[*at]) {
                 match token {
@@ -108,7 +108,7 @@ impl Pattern {
                     Token::Across => next[at] = true,
                 }
             }
-            places = next;
+            std::mem::swap(&mut places, &mut next);
             self.skip_runs(&mut places);
         }
         places[self.tokens.len()]

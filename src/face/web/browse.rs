@@ -19,13 +19,13 @@ use super::parts::{self, Scribe};
 use super::{content, find, shell};
 
 /// Rows of a folder on one page.
-const ROWS: usize = 50;
+const ROWS: usize = 40;
 /// Members of a group shown.
-const MEMBERS_SHOWN: usize = 60;
+const MEMBERS_SHOWN: usize = 30;
 /// Members of which is shown what the last change did to their fields.
-const CHANGED_SHOWN: usize = 6;
+const CHANGED_SHOWN: usize = 4;
 /// Fields of each of them.
-const CHANGED_FIELDS_SHOWN: usize = 12;
+const CHANGED_FIELDS_SHOWN: usize = 5;
 
 /// `GET /browse`.
 pub(super) fn browse(ask: &Ask) -> Result<Answer> {

@@ -20,9 +20,9 @@ use super::parts::{self, Scribe};
 use super::{content, shell};
 
 /// Rows of fields on one page.
-const FIELDS_SHOWN: usize = 60;
+const FIELDS_SHOWN: usize = 30;
 /// Lines of a difference of texts on one page.
-const LINES_SHOWN: usize = 160;
+const LINES_SHOWN: usize = 80;
 /// Steps between the two versions that are looked at to say who changed which field.
 const BLAMED_MAX: usize = 40;
 /// Steps of a history of fields on one page.
@@ -49,7 +49,8 @@ pub(super) fn compare(ask: &Ask) -> Result<Answer> {
     let new = version(ask, &tenant, &key, "new", last)?;
     let old = version(ask, &tenant, &key, "old", new.number.saturating_sub(1).max(1))?;
     let all = ask.query("all").is_some();
-    let link = |old: u64, new: u64| ask.here(&[("old", Some(&old.to_string())), ("new", Some(&new.to_string()))]);
+    let from: usize = ask.query("from").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let link = |old: u64, new: u64| ask.here(&[("from", None), ("old", Some(&old.to_string())), ("new", Some(&new.to_string()))]);
     let pair = tenant.diff(old, new)?;
     let comparison = pair.compare(all, CONTEXT_LINES);
     let (old, new) = (&pair.old, &pair.new);
@@ -59,7 +60,7 @@ pub(super) fn compare(ask: &Ask) -> Result<Answer> {
         div .head {
             div {
                 h1 { (scribe.say("compare-title")) " " bdi { (name(&key)) } }
-                ul .facts { (what_differs(&scribe, &comparison)) }
+                @if !pictures { ul .facts { (what_differs(&scribe, &comparison)) } }
             }
             p .acts {
                 a .button.tight data-key="Escape" href=(ask.link_now("/document", &[("key", &shown_key)])) { (scribe.say("compare-document")) }
@@ -67,13 +68,13 @@ pub(super) fn compare(ask: &Ask) -> Result<Answer> {
             }
         }
         form .card action="/compare" {
-            @for (field, value) in ask.query_fields().filter(|(field, _)| !["old", "new", "done"].contains(field)) { input type="hidden" name=(field) value=(value); }
+            @for (field, value) in ask.query_fields().filter(|(field, _)| !["old", "new", "done", "from"].contains(field)) { input type="hidden" name=(field) value=(value); }
             div .form {
                 (side(&scribe, "old", "compare-old", old, last))
                 (side(&scribe, "new", "compare-new", new, last))
                 div .acts {
                     button { (scribe.say("compare-button")) }
-                    @if old.number != new.number { a .button href=(link(new.number, old.number)) { (scribe.say("compare-swap")) } }
+                    @if old.number != new.number { a .button.tight href=(link(new.number, old.number)) { (scribe.say("compare-swap")) } }
                 }
             }
             div .acts {
@@ -88,13 +89,14 @@ pub(super) fn compare(ask: &Ask) -> Result<Answer> {
                 @let by = authors(&tenant, &key, old, new)?;
                 section .card.flush {
                     @let columns = [("column-field", ""), ("column-old", ""), ("column-new", ""), ("column-who", ""), ("column-when", "")];
-                    @let rows = html! { @for row in fields.rows.iter().take(FIELDS_SHOWN) { (field_row(&scribe, row, by.get(&row.path))) } };
+                    @let rows = html! { @for row in fields.rows.iter().skip(from).take(FIELDS_SHOWN) { (field_row(&scribe, row, by.get(&row.path))) } };
                     @if fields.rows.is_empty() { (parts::empty(scribe.say("compare-layout"), scribe.say("compare-layout-words"))) }
                     @else { (parts::table(&scribe, &scribe.say("compare-table"), false, true, &columns, &rows)) }
-                    @if fields.rows.len() > FIELDS_SHOWN { p .pad.quiet { (scribe.count("content-more-fields", (fields.rows.len() - FIELDS_SHOWN) as u64)) } }
                     div .pager {
-                        @if all { a .button.tight href=(ask.here(&[("all", None)])) { (scribe.say("compare-changed-only")) } }
-                        @else { a .button.tight href=(ask.here(&[("all", Some("1"))])) { (scribe.count("compare-all", fields.unchanged as u64)) } }
+                        @if from > 0 { a .button.tight href=(ask.here(&[("from", None)])) { (scribe.say("compare-first")) } }
+                        @if fields.rows.len() > from + FIELDS_SHOWN { a .button.tight href=(ask.here(&[("from", Some(&(from + FIELDS_SHOWN).to_string()))])) { (scribe.count("compare-next", (fields.rows.len() - from - FIELDS_SHOWN) as u64)) } }
+                        @if all { a .button.tight href=(ask.here(&[("all", None), ("from", None)])) { (scribe.say("compare-changed-only")) } }
+                        @else { a .button.tight href=(ask.here(&[("all", Some("1")), ("from", None)])) { (scribe.count("compare-all", fields.unchanged as u64)) } }
                     }
                 }
             },

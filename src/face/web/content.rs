@@ -24,11 +24,11 @@ const FIELDS_READ_MAX: u64 = 4 << 20;
 /// Bytes of a text that are read to be shown.
 const TEXT_READ: usize = 6 << 10;
 /// Fields shown.
-const FIELDS_SHOWN: usize = 40;
+const FIELDS_SHOWN: usize = 30;
 /// Lines of text shown.
-const LINES_SHOWN: usize = 80;
+const LINES_SHOWN: usize = 60;
 /// Characters of one value shown.
-const VALUE_CHARS: usize = 300;
+const VALUE_CHARS: usize = 160;
 /// Bytes of a picture that is shown.
 const PICTURE_BYTES_MAX: u64 = limits::TEXT_DIFF_BYTES_MAX as u64;
 /// Bytes that tell a picture.

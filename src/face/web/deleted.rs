@@ -11,7 +11,7 @@ use super::parts::{self, Scribe};
 use super::shell;
 
 /// Documents on one page.
-const ROWS: usize = 40;
+const ROWS: usize = 25;
 
 /// `GET /deleted`.
 pub(super) fn deleted(ask: &Ask) -> Result<Answer> {

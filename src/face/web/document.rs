@@ -18,7 +18,7 @@ use super::parts::{self, Scribe};
 use super::{content, deeds, shell};
 
 /// Stops on the line of time; more versions share stops.
-const STOPS_MAX: usize = 36;
+const STOPS_MAX: usize = 30;
 /// Versions on one page.
 const VERSIONS_SHOWN: usize = 12;
 /// Versions above the one that is shown, where the list begins with neither the newest nor a page that was asked for.
@@ -142,12 +142,9 @@ fn time_line(scribe: &Scribe, stops: &[Stop], at: u64, link: &dyn Fn(u64) -> Str
             div .rail data-stops=(scribe.say("time-label")) {
                 svg {
                     line .wire x1="0%" x2="100%" y1="50%" y2="50%" {}
-                    // It exists from each stop to the next, unless it was removed there.
-                    @for (i, _) in stops.iter().enumerate().filter(|(_, stop)| !stop.removed) {
-                        line .life x1={ (places[i]) "%" } x2={ (places.get(i + 1).copied().unwrap_or(100.0)) "%" } y1="50%" y2="50%" {}
-                    }
+                    @for (from, until) in lives(stops, &places) { line .life x1={ (from) "%" } x2={ (until) "%" } y1="50%" y2="50%" {} }
                     @for (i, stop) in stops.iter().enumerate() {
-                        a href=(link(stop.seq)) .many[stop.last > stop.first] .end[stop.removed] data-at=(places[i]) aria-label=(words(stop)) aria-current=[(chosen == Some(i)).then_some("true")] {
+                        a href=(link(stop.seq)) .many[stop.last > stop.first] .end[stop.removed] data-at=(places[i]) aria-current=[(chosen == Some(i)).then_some("true")] {
                             title { (words(stop)) }
                             circle cx={ (places[i]) "%" } cy="50%" r=(if stop.last > stop.first { 7 } else { 6 }) {}
                         }
@@ -161,6 +158,24 @@ fn time_line(scribe: &Scribe, stops: &[Stop], at: u64, link: &dyn Fn(u64) -> Str
             }
         }
     }
+}
+
+/// From where to where on the line it exists: until it is removed, or up to the end.
+fn lives(stops: &[Stop], places: &[f64]) -> Vec<(f64, f64)> {
+    let mut lives: Vec<(f64, f64)> = Vec::new();
+    let mut begun = None;
+    for (stop, place) in stops.iter().zip(places) {
+        match (stop.removed, begun) {
+            (false, None) => begun = Some(*place),
+            (true, Some(from)) => {
+                lives.push((from, *place));
+                begun = None;
+            }
+            _ => {}
+        }
+    }
+    lives.extend(begun.map(|from| (from, 100.0)));
+    lives
 }
 
 /// Where each stop lies on the line, in per cent with one digit: by its time, moved as little as keeps dots apart.
@@ -198,7 +213,7 @@ fn versions(ask: &Ask, scribe: &Scribe, sight: &Sight, key: &[u8], at: u64, link
     let rows = html! {
         @for step in &page.rows {
             @let event = step.event();
-            tr aria-current=[(event.seq == at).then_some("true")] .gone[matches!(step, Step::Removed { .. })] {
+            tr aria-current=[(event.seq == at).then_some("true")] {
                 th scope="row" .nowrap { a .row href=(link(event.seq)) {
                     @match step { Step::Put(v) => { "v" (v.number) }, Step::Removed { .. } => (scribe.say("step-removed")) }
                 } }
@@ -359,6 +374,14 @@ mod tests {
         let many: Vec<Stop> = (0..STOPS_MAX as i64).map(|_| stop(7)).collect();
         let places = places(&many);
         assert!(places.windows(2).all(|w| w[1] > w[0]) && places.iter().all(|p| (0.0..=100.0).contains(p)), "{places:?}");
+    }
+
+    #[test]
+    fn it_exists_between_a_put_and_its_removal() {
+        let ends = |removed: &[bool]| -> Vec<Stop> { removed.iter().map(|removed| Stop { removed: *removed, ..stop(0) }).collect() };
+        assert_eq!(lives(&ends(&[false, false, true, false]), &[0.0, 10.0, 20.0, 50.0]), [(0.0, 20.0), (50.0, 100.0)]);
+        assert_eq!(lives(&ends(&[false, true]), &[0.0, 100.0]), [(0.0, 100.0)]);
+        assert!(lives(&[], &[]).is_empty());
     }
 
     #[test]

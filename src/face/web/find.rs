@@ -14,9 +14,9 @@ use super::parts::{self, Scribe};
 use super::shell;
 
 /// Documents on one page.
-const ROWS: usize = 40;
+const ROWS: usize = 30;
 /// How much is looked at for one page: names; a document that is opened counts as fifty.
-const EFFORT: usize = 60_000;
+const EFFORT: usize = 40_000;
 
 /// What is looked for.
 struct Wanted<'a> {

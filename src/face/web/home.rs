@@ -231,15 +231,18 @@ pub(super) fn health_badge(scribe: &Scribe, how: Health) -> Markup {
 /// The newest changes of the tenant.
 fn changes(ask: &Ask, scribe: &Scribe) -> Result<Markup> {
     let batches = ask.tenant()?.batches_before(0, CHANGES_SHOWN)?;
-    let columns = [("column-change", ""), ("column-when", ""), ("column-who", ""), ("column-why", "")];
+    let columns = [("column-change", ""), ("column-when", ""), ("column-what", "")];
     let rows = html! {
         @for batch in &batches {
             @let event = &batch.event;
             tr {
                 th scope="row" .nowrap { a .row href=(ask.link_now("/batch", &[("seq", &event.seq.to_string())])) { (scribe.number(event.seq)) } }
                 td data-name=(scribe.say("column-when")) { (scribe.ago(event.time)) }
-                td data-name=(scribe.say("column-who")) { (scribe.who(&event.actor)) }
-                td data-name=(scribe.say("column-why")) { (scribe.count("change-count", batch.changes)) @let why = scribe.why(&event.reason, event.cause); @if !why.0.is_empty() { " · " (why) } }
+                td {
+                    (scribe.who(&event.actor)) span .quiet { " · " (scribe.count("change-count", batch.changes)) }
+                    @let why = scribe.why(&event.reason, event.cause);
+                    @if !why.0.is_empty() { div .quiet { (why) } }
+                }
             }
         }
     };

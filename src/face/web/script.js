@@ -81,7 +81,7 @@ for (const rail of all("[data-stops]")) {
   const be = (to, thumb) => {
     at = to;
     if (thumb) range.value = place(stops[at]);
-    const words = stops[at].getAttribute("aria-label");
+    const words = $("title", stops[at]).textContent;
     range.setAttribute("aria-valuetext", words);
     if (said.textContent !== words) said.textContent = words;
   };
@@ -95,6 +95,8 @@ for (const rail of all("[data-stops]")) {
     if (event.key === "Enter") go(); else if (to !== undefined) be(Math.min(stops.length - 1, Math.max(0, to)), true); else return;
     event.preventDefault();
   });
+  // One stop of the Tab key, not thirty.
+  for (const stop of stops) stop.setAttribute("tabindex", "-1");
   rail.append(range);
   if (shown < 0) range.value = 0; else be(at, true);
 }

@@ -221,11 +221,6 @@ fn keys(scribe: &Scribe) -> Markup {
     }
 }
 
-/// The field that every form needs.
-pub(super) fn token(ask: &Ask) -> Markup {
-    html! { input type="hidden" name="token" value=(ask.session.token); }
-}
-
 /// How a page fails.
 pub(super) fn error_page(ask: &Ask, error: &Error) -> Markup {
     let lang = ask.language;

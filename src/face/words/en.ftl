@@ -161,6 +161,7 @@ column-id = Number there
 column-removed = Removed
 column-choose = Choose
 column-change = Change
+column-what = What
 column-copy = Copy
 column-received = Last received
 column-lacks = Lacks
@@ -298,6 +299,12 @@ compare-all =
        *[other] Show also the { $count } fields that are the same
     }
 compare-changed-only = Show only what differs
+compare-first = The first fields
+compare-next =
+    { $n ->
+        [one] { $count } more field
+       *[other] { $count } more fields
+    }
 fields-title = History of the fields of
 fields-of = Fields of { $name }
 fields-table = What each version did to the fields, newest first

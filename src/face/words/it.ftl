@@ -160,6 +160,7 @@ column-id = Numero lì
 column-removed = Eliminato
 column-choose = Scegli
 column-change = Modifica
+column-what = Che cosa
 column-copy = Copia
 column-received = Ultima ricezione
 column-lacks = Manca
@@ -297,6 +298,12 @@ compare-all =
        *[other] Mostra anche i { $count } campi uguali
     }
 compare-changed-only = Mostra solo ciò che cambia
+compare-first = I primi campi
+compare-next =
+    { $n ->
+        [one] un altro campo ({ $count })
+       *[other] altri { $count } campi
+    }
 fields-title = Storia dei campi di
 fields-of = Campi di { $name }
 fields-table = Che cosa ha cambiato ogni versione, dalla più recente

@@ -160,6 +160,7 @@ column-id = Nummer der
 column-removed = Slettet
 column-choose = Velg
 column-change = Endring
+column-what = Hva
 column-copy = Kopi
 column-received = Sist mottatt
 column-lacks = Mangler
@@ -297,6 +298,12 @@ compare-all =
        *[other] Vis også de { $count } feltene som er like
     }
 compare-changed-only = Vis bare det som er ulikt
+compare-first = De første feltene
+compare-next =
+    { $n ->
+        [one] { $count } felt til
+       *[other] { $count } felter til
+    }
 fields-title = Feltenes historikk for
 fields-of = Felter i { $name }
 fields-table = Hva hver versjon gjorde med feltene, nyeste først

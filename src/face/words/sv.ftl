@@ -160,6 +160,7 @@ column-id = Nummer där
 column-removed = Borttaget
 column-choose = Välj
 column-change = Ändring
+column-what = Vad
 column-copy = Kopia
 column-received = Senast mottaget
 column-lacks = Saknar
@@ -297,6 +298,12 @@ compare-all =
        *[other] Visa även de { $count } fält som är lika
     }
 compare-changed-only = Visa bara det som skiljer sig
+compare-first = De första fälten
+compare-next =
+    { $n ->
+        [one] { $count } fält till
+       *[other] { $count } fält till
+    }
 fields-title = Fältens historik för
 fields-of = Fält i { $name }
 fields-table = Vad varje version gjorde med fälten, nyaste först

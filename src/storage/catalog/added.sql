@@ -1,5 +1,5 @@
--- Tables that came to format 1 after the first stores were made. A store without them gets them when it is opened; a program that does not
--- know them leaves them alone.
+-- Tables and indexes that came to format 1 after the first stores were made. A store without them gets them when it is opened; a program
+-- that does not know them leaves them alone.
 
 -- How far consumers of the change feed are. One row for each partition of a consumer (or of a group that shares the work).
 CREATE TABLE IF NOT EXISTS cursor (

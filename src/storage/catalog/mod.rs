@@ -42,7 +42,7 @@ pub const LOG_CUT: &str = "catalog_log_cut";
 /// What to do when the catalogue cannot be used.
 const LOST_HINT: &str = "move the store's folder aside and run annals rebuild from a remote; nothing there is lost";
 
-/// Tables that stores made by earlier programs of this format lack.
+/// Tables and indexes that stores made by earlier programs of this format lack.
 const ADDED: &str = include_str!("added.sql");
 
 fn lost(what: String) -> Error {
@@ -158,7 +158,7 @@ impl Catalog {
         version::check("the catalogue", found, version::STORE)?;
         let (readers, packs) = (Mutex::default(), contents::Packs::default());
         let catalog = Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers, packs, commits: Default::default() };
-        if !catalog.read(|view| view.has_added_tables())? {
+        if !catalog.read(|view| view.has_added())? {
             catalog.write(|w| w.sql.execute_batch(ADDED).map_err(sql))?;
         }
         if cut {
@@ -247,10 +247,12 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
 }
 
 impl View<'_> {
-    /// Whether the store has the tables that came later.
-    fn has_added_tables(&self) -> Result<bool> {
-        let mut s = self.sql.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").map_err(sql)?;
-        let mut names = ADDED.lines().filter_map(|line| line.strip_prefix("CREATE TABLE IF NOT EXISTS ")?.split(' ').next());
+    /// Whether the store has the tables and indexes that came later.
+    fn has_added(&self) -> Result<bool> {
+        let mut s = self.sql.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").map_err(sql)?;
+        let made =
+            |line: &'static str| ["CREATE TABLE IF NOT EXISTS ", "CREATE INDEX IF NOT EXISTS "].iter().find_map(|words| line.strip_prefix(words));
+        let mut names = ADDED.lines().filter_map(|line| made(line)?.split(' ').next());
         names.try_fold(true, |all, name| Ok(all && s.exists([name]).map_err(sql)?))
     }
 
