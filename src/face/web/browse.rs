@@ -16,7 +16,7 @@ use super::compare;
 use super::document::{name, trail};
 use super::moments::Sight;
 use super::parts::{self, Scribe};
-use super::{content, find, shell};
+use super::{find, shell};
 
 /// Rows of a folder on one page.
 const ROWS: usize = 40;
@@ -212,7 +212,7 @@ fn changed(ask: &Ask, scribe: &Scribe, sight: &Sight, group: &Group, last: u64) 
                 @let (old, new) = compare::values(scribe, row);
                 tr {
                     th scope="row" { @if i == 0 { a href=(ask.link_now("/compare", &[("key", &show_key(&v.key)), ("old", &(v.number - 1).to_string()), ("new", &v.number.to_string())])) { (parts::key(&v.key)) } } }
-                    td data-name=(scribe.say("column-field")) { bdi { (content::cut(&row.path.to_string())) } }
+                    td data-name=(scribe.say("column-field")) { (scribe.field(&row.path)) }
                     td data-name=(scribe.say("column-old")) { (old) }
                     td data-name=(scribe.say("column-new")) { (new) }
                 }

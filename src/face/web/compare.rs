@@ -168,10 +168,9 @@ pub(super) fn values(scribe: &Scribe, row: &Row) -> (Markup, Markup) {
 
 fn field_row(scribe: &Scribe, row: &Row, by: Option<&Event>) -> Markup {
     let (old, new) = values(scribe, row);
-    let path = row.path.to_string();
     html! {
         tr {
-            th scope="row" { bdi { @if path.is_empty() { (scribe.say("field-whole")) } @else { (path) } } }
+            th scope="row" { (scribe.field(&row.path)) }
             td data-name=(scribe.say("column-old")) { (old) }
             td data-name=(scribe.say("column-new")) { (new) }
             td data-name=(scribe.say("column-who")) { @if row.change != FieldChange::Same { @if let Some(by) = by { (scribe.who(&by.actor)) } } }
@@ -300,7 +299,7 @@ fn step_rows(ask: &Ask, scribe: &Scribe, key: &str, step: &FieldStep) -> Markup 
                     @let (old, new) = values(scribe, row);
                     tr {
                         th scope="row" {
-                            a .row href=(ask.here(&[("field", Some(&row.path.to_string())), ("before", None)])) { bdi { (row.path.to_string()) } }
+                            a .row href=(ask.here(&[("field", Some(&row.path.to_string())), ("before", None)])) { (scribe.field(&row.path)) }
                         }
                         td data-name=(scribe.say("column-old")) { (old) }
                         td data-name=(scribe.say("column-new")) { (new) }

@@ -143,7 +143,7 @@ fn trim_character(bytes: &[u8]) -> &[u8] {
 fn fields_table(scribe: &Scribe, fields: &[field::Field]) -> Markup {
     let rows = html! {
         @for field in fields.iter().take(FIELDS_SHOWN) {
-            tr { th scope="row" { bdi { (field.path.to_string()) } } td { (value(scribe, &field.value)) } }
+            tr { th scope="row" { (scribe.field(&field.path)) } td { (value(scribe, &field.value)) } }
         }
     };
     html! {

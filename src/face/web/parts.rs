@@ -6,12 +6,19 @@ use std::borrow::Cow;
 use fluent_bundle::FluentValue;
 use maud::{Markup, Render, html};
 
+use crate::base::disk;
 use crate::base::time::Timestamp;
 use crate::face::http::Ask;
 use crate::face::words::Language;
 use crate::model::change::Cause;
+use crate::model::field::{Labels, Path};
 use crate::model::key::show_key;
 use crate::model::moment::{self, Zone};
+
+/// Labels of fields, in the store's directory.
+const LABELS: &str = "labels.json";
+/// Bytes of that file: some thousand labels in four languages. It is read for each page.
+const LABELS_BYTES_MAX: u64 = 1 << 20;
 
 /// Puts values into words: in the language of who asks, in the zone of the site, as seen from one moment.
 pub(super) struct Scribe {
@@ -19,6 +26,8 @@ pub(super) struct Scribe {
     pub(super) zone: Zone,
     /// Now.
     pub(super) now: Timestamp,
+    /// What people call the fields of their documents: `labels.json` in the store's directory, where there is one.
+    labels: Option<Labels>,
 }
 
 impl Scribe {
@@ -26,8 +35,11 @@ impl Scribe {
     pub(super) fn of(ask: &Ask) -> Self {
         let store = ask.store().ok();
         let zone = store.as_ref().map_or_else(Zone::utc, |store| store.zone());
-        let now = store.map_or(Timestamp(0), |store| store.now_is());
-        Scribe { language: ask.language, zone, now }
+        let now = store.as_ref().map_or(Timestamp(0), |store| store.now_is());
+        // A file that cannot be used is as none: the names of the fields themselves are shown.
+        let labels =
+            store.and_then(|store| disk::read_file(&store.dir().join(LABELS), LABELS_BYTES_MAX).ok()).and_then(|json| Labels::parse(&json).ok());
+        Scribe { language: ask.language, zone, now, labels }
     }
 
     /// The message called `id`.
@@ -110,6 +122,19 @@ impl Scribe {
     pub(super) fn span(&self, seconds: i64) -> String {
         let (n, unit) = moment::age_unit(seconds.max(0));
         self.count(&format!("span-{unit}"), n)
+    }
+
+    /// What a field is called: its label with its own name behind it, or its own name alone.
+    pub(super) fn field(&self, path: &Path) -> Markup {
+        let name = path.to_string();
+        let label = self.labels.as_ref().and_then(|labels| labels.label(path, self.language.tag()));
+        html! {
+            @match label {
+                Some(label) => { (label) " " span .small.quiet { bdi { (name) } } },
+                None if name.is_empty() => (self.say("field-whole")),
+                None => bdi { (name) },
+            }
+        }
     }
 
     /// Who did something.

@@ -27,11 +27,17 @@ function press(selector) {
   found?.click();
   return !!found;
 }
+// What changes something is not done by one key: it gets the focus, and Enter does it.
+function offer(selector) {
+  const found = $(selector);
+  if (found?.tagName === "BUTTON") found.focus(); else found?.click();
+  return !!found;
+}
 const keys = {
   "/": () => { $("#search").focus(); $("#search").select(); return true; },
   ArrowDown: () => walk(1), j: () => walk(1), ArrowUp: () => walk(-1), k: () => walk(-1),
   ArrowLeft: () => press("a[rel=prev]"), ArrowRight: () => press("a[rel=next]"),
-  c: () => press("[data-key=c]"), r: () => press("[data-key=r]"), n: () => press("[data-key=n]"), u: () => press(".toast form button, [data-key=u]"),
+  c: () => press("[data-key=c]"), r: () => offer("[data-key=r]"), n: () => press("[data-key=n]"), u: () => press(".toast form button, [data-key=u]"),
   "?": () => { $("#keys").togglePopover(); return true; },
   Escape: () => {
     if ($(":popover-open")) return false;

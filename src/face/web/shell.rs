@@ -93,7 +93,12 @@ fn whole(ask: &Ask, title: &str, body: &Markup) -> Markup {
                 (menu(ask, &scribe))
                 (band(ask, &scribe))
                 main #content tabindex="-1" { (body) }
-                footer .under.no-print { button .plain.tight type="button" popovertarget="keys" { (scribe.say("keys-title")) } }
+                footer .under.no-print {
+                    @if let Ok(seq) = ask.tenant().and_then(|tenant| tenant.position()).map(|p| p.seq) {
+                        @if seq > 0 { a data-key="u" href=(ask.link_now("/plan", &[("undo", &seq.to_string())])) { (scribe.say_with("undo-last", &[("n", scribe.number(seq).into())])) } " " }
+                    }
+                    button .plain.tight type="button" popovertarget="keys" { (scribe.say("keys-title")) }
+                }
                 (parts::toast(ask, &scribe))
                 div #told .hidden-words role="status" {}
                 (keys(&scribe))

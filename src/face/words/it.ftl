@@ -126,6 +126,7 @@ toast-undo = Annulla
 toast-redo = Rifai
 toast-close = Chiudi
 keys-title = Tasti
+undo-last = Annulla l'ultima modifica, { $n }
 keys-search = Cerca
 keys-rows = Su e giù tra le righe
 keys-enter = Apri la riga

@@ -126,6 +126,7 @@ toast-undo = Angre
 toast-redo = Gjør det igjen
 toast-close = Lukk
 keys-title = Tastatur
+undo-last = Angre den siste endringen, { $n }
 keys-search = Søk
 keys-rows = Opp og ned i radene
 keys-enter = Åpne raden

@@ -126,6 +126,7 @@ toast-undo = Ångra
 toast-redo = Gör om det
 toast-close = Stäng
 keys-title = Tangenter
+undo-last = Ångra den senaste ändringen, { $n }
 keys-search = Sök
 keys-rows = Upp och ned bland raderna
 keys-enter = Öppna raden
