@@ -93,7 +93,7 @@ fn the_readme_has_the_limits() {
     let mib = |bytes: usize| format!("{} MiB", bytes >> 20);
     let facts = [
         ("key", format!("{KEY_BYTES_MAX} bytes")),
-        ("actor, reason, origin, request id, mark name", format!("{TEXT_BYTES_MAX} bytes")),
+        ("actor, reason, origin, request id, name of a mark or a hold", format!("{TEXT_BYTES_MAX} bytes")),
         ("changes in one batch", format!("{} million", BATCH_CHANGES_MAX / 1_000_000)),
         ("JSON compared and merged by field", mib(JSON_FIELDS_BYTES_MAX)),
         ("text compared line by line", mib(TEXT_DIFF_BYTES_MAX)),

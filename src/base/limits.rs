@@ -61,6 +61,8 @@ pub const JSON_VALUES_MAX: usize = 1_000_000;
 pub const FIELD_SEARCH_ITEMS_MAX: usize = 1 << 15;
 /// Bytes: the longest key file that is read: 48 slots of 1,024 bytes, rounded up.
 pub const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Numbers of documents and contents within a tenant stay below this, so that differences never overflow. More documents than any disk holds.
+pub const ORDINAL_MAX: u64 = 1 << 48;
 /// Slots of a key file: a handful of administrators and an escrow or two, with room.
 pub const KEY_SLOTS_MAX: usize = 48;
 /// Bytes: the longest line of a key file; ours have at most 300, a later program's slot may need more.

@@ -127,6 +127,9 @@ impl FieldHistory {
         if version.size > limits::JSON_FIELDS_BYTES_MAX as u64 {
             return Ok(Err(NotFields::Large(version.size as usize)));
         }
+        if version.forgotten.is_some() {
+            return Ok(Err(NotFields::Forgotten));
+        }
         match self.kept.take() {
             Some((kept, bytes)) if kept == at => Ok(Ok(Some(bytes))),
             _ => Ok(Ok(Some(self.tenant.open(version)?.bytes(limits::JSON_FIELDS_BYTES_MAX)?))),

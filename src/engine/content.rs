@@ -14,6 +14,9 @@ use crate::storage::catalog::contents::{Body, ContentRow};
 use crate::storage::catalog::{self, Catalog};
 use crate::storage::chunks::{self, Chunks, Group, Packed};
 
+/// The code of the error for bytes that were given up.
+pub(crate) const FORGOTTEN: &str = "content.forgotten";
+
 /// A content whose bytes are in the store, but which nothing names yet.
 #[derive(Debug, Clone)]
 pub(crate) struct Ingested {
@@ -122,6 +125,16 @@ impl Waiting {
         self.known.clear();
         Ok(())
     }
+}
+
+/// The error for bytes that were given up, for who knows nothing but the content. Nothing is damaged.
+pub(crate) fn forgotten(content: &ContentRow) -> Error {
+    let by = match content.body {
+        Body::Gone(seq) if seq > 0 => format!("by batch {seq}"),
+        _ => "after this moment".to_owned(),
+    };
+    Error::missing(FORGOTTEN, format!("the content {} was forgotten {by}", content.digest.short(16)))
+        .hint("its record stays: annals log KEY shows which versions are there")
 }
 
 fn chunk(chunks: &Chunks, digest: &Digest) -> Result<Vec<u8>> {
@@ -259,6 +272,7 @@ impl ContentReader {
             Body::Inline(stored) => (Vec::new(), block::expand_chunk(stored, limits::INLINE_BYTES_MAX)?, true),
             Body::Plain(plain) => (Vec::new(), plain.to_vec(), true),
             Body::List(root) => (Entries::new(chunks, root)?.path, Vec::new(), false),
+            Body::Gone(_) => return Err(forgotten(content)),
         };
         let reader = ContentReader {
             chunks: chunks.clone(),
@@ -377,6 +391,7 @@ pub(crate) fn range(chunks: &Chunks, content: &ContentRow, from: u64, to: u64) -
         }
         Body::Plain(plain) => Ok(&plain[..]),
         Body::List(root) => Err(root),
+        Body::Gone(_) => return Err(forgotten(content)),
     };
     let root = match small {
         Ok(plain) if Digest::of(plain) != content.digest => return Err(damaged()),

@@ -320,7 +320,7 @@ impl Tenant {
         if fields.is_empty() {
             return Ok(true);
         }
-        if version.size > limits::JSON_FIELDS_BYTES_MAX as u64 {
+        if version.size > limits::JSON_FIELDS_BYTES_MAX as u64 || version.forgotten.is_some() {
             return Ok(false);
         }
         let bytes = self.open(version)?.bytes(limits::JSON_FIELDS_BYTES_MAX)?;

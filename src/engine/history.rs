@@ -14,7 +14,7 @@ use crate::storage::catalog::batches::BatchRow;
 use crate::storage::catalog::documents::{DocumentRow, VersionRow};
 use crate::storage::catalog::{self, View as Rows, number};
 
-use super::content::ContentReader;
+use super::content::{ContentReader, FORGOTTEN};
 use super::store::Tenant;
 
 /// Documents fetched from the catalogue at a time while listing.
@@ -58,7 +58,18 @@ pub struct Version {
     pub until: Option<Event>,
     /// It ended because the document was removed, not replaced.
     pub removed: bool,
+    /// Its bytes were given up: everything else of it is still known.
+    pub forgotten: Option<Forgotten>,
     pub(crate) content: i64,
+}
+
+/// Why the bytes of a version are not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The batch that gave them up, with who and when; absent where the log does not say it (yet): a segment came without them.
+    pub by: Option<Event>,
+    /// The rules by which they went, empty where unknown.
+    pub rule: String,
 }
 
 /// One batch of the log.
@@ -98,6 +109,17 @@ pub(crate) fn event(rows: &Rows<'_>, batch: i64) -> Result<Event> {
         .ok_or_else(|| Error::damaged(format_args!("the catalogue names batch {}, which it does not have", number(batch))))
 }
 
+/// What is known of bytes that batch `seq` of a tenant gave up; 0: no batch says so.
+pub(crate) fn forgotten(rows: &Rows<'_>, tenant: i64, seq: u64) -> Result<Forgotten> {
+    if seq == 0 {
+        return Ok(Forgotten { by: None, rule: String::new() });
+    }
+    let batch = catalog::id(tenant, seq);
+    let rule =
+        rows.remarks(batch, batch)?.into_iter().find_map(|(_, _, change)| if let Change::Forget { rule, .. } = change { Some(rule) } else { None });
+    Ok(Forgotten { by: Some(event(rows, batch)?), rule: rule.unwrap_or_default() })
+}
+
 /// The error for a document that is not there, with what would help.
 pub(crate) fn no_document(rows: &Rows<'_>, tenant: i64, key: &[u8]) -> Result<Error> {
     let error = Error::missing("document.missing", format!("there is no document {}", show_key(key))).at_key(key);
@@ -129,7 +151,7 @@ pub(crate) fn version_with(
     event: &mut dyn FnMut(i64) -> Result<Event>,
 ) -> Result<Version> {
     let content = put.content.ok_or_else(|| Error::damaged("a version without content"))?;
-    let (digest, size) = rows.content_digest(content)?;
+    let (digest, size, gone) = rows.content_state(content)?;
     Ok(Version {
         key: key.to_vec(),
         number: put.number,
@@ -139,6 +161,7 @@ pub(crate) fn version_with(
         from: event(put.batch)?,
         until: next.map(|n| event(n.batch)).transpose()?,
         removed: next.is_some_and(|n| n.content.is_none()),
+        forgotten: gone.map(|seq| forgotten(rows, catalog::tenant_of(content), seq)).transpose()?,
         content,
     })
 }
@@ -229,9 +252,42 @@ impl Tenant {
     }
 
     /// Opens the bytes of a version.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] (code `content.forgotten`) where they were given up: since when, by which rule, and which versions are there.
     pub fn open(&self, version: &Version) -> Result<ContentReader> {
+        if let Some(forgotten) = &version.forgotten {
+            return Err(self.forgotten_error(version, forgotten)?);
+        }
         let row = self.inner.catalog.read(|rows| rows.content(version.content))?;
         ContentReader::open(&self.inner.chunks, &row)
+    }
+
+    /// Refuses a version whose bytes were given up: one document is brought back as it was, or not at all.
+    pub(crate) fn refuse_forgotten(&self, rows: &Rows<'_>, key: &[u8], row: &VersionRow) -> Result<()> {
+        let version = version(rows, key, row, None)?;
+        match &version.forgotten {
+            Some(forgotten) => Err(self.forgotten_error(&version, forgotten)?),
+            None => Ok(()),
+        }
+    }
+
+    fn forgotten_error(&self, version: &Version, forgotten: &Forgotten) -> Result<Error> {
+        let name = show_key(&version.key);
+        let how = match &forgotten.by {
+            Some(by) if forgotten.rule.is_empty() => format!("at {} (seq {})", moment::rfc3339_utc(by.time), by.seq),
+            Some(by) => format!("at {} (seq {}, {})", moment::rfc3339_utc(by.time), by.seq, forgotten.rule),
+            None => "after this moment: the segments come without them".to_owned(),
+        };
+        let all = self.history(&version.key)?;
+        let there: Vec<String> = all.iter().rev().filter(|v| v.forgotten.is_none()).map(|v| format!("v{}", v.number)).collect();
+        let hint = match there.len() {
+            0 => "who, when, size and digest are still known; no version's bytes are there".to_owned(),
+            n => {
+                format!("who, when, size and digest are still known; there are {}{}", there[..n.min(5)].join(", "), if n > 5 { ", ..." } else { "" })
+            }
+        };
+        Ok(Error::missing(FORGOTTEN, format!("the bytes of {name} v{} were forgotten {how}", version.number)).hint(hint).at_key(&version.key))
     }
 
     /// The current documents whose key starts with `prefix`, in order of key.
@@ -398,6 +454,7 @@ impl View {
         self.tenant.inner.catalog.read(|rows| {
             let Some(document) = rows.document(self.tenant.id, key)? else { return Err(no_document(rows, self.tenant.id, key)?) };
             let mut all: Vec<Version> = Vec::new();
+            let mut by: HashMap<u64, Forgotten> = HashMap::new();
             for row in rows.history(document.id, self.last_batch())? {
                 let from = Event::from(row.batch);
                 if let Some(last) = all.last_mut()
@@ -406,9 +463,16 @@ impl View {
                     last.until = Some(from.clone());
                     last.removed = row.version.content.is_none();
                 }
-                if let (Some(content), Some((digest, size))) = (row.version.content, row.content) {
+                if let (Some(content), Some((digest, size, gone))) = (row.version.content, row.content) {
                     let (number, meta) = (row.version.number, row.version.meta);
-                    all.push(Version { key: key.to_vec(), number, size, digest, meta, from, until: None, removed: false, content });
+                    let forgotten = match gone {
+                        None => None,
+                        Some(seq) => match by.get(&seq) {
+                            Some(known) => Some(known.clone()),
+                            None => Some(forgotten(rows, self.tenant.id, seq)?).inspect(|found| drop(by.insert(seq, found.clone()))),
+                        },
+                    };
+                    all.push(Version { key: key.to_vec(), number, size, digest, meta, from, until: None, removed: false, forgotten, content });
                 }
             }
             Ok(all)

@@ -4,6 +4,7 @@
 use crate::base::error::Result;
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::model::key::show_key;
+use crate::storage::catalog::contents::Body;
 use crate::storage::catalog::tenant_of;
 
 use super::store::Store;
@@ -34,6 +35,10 @@ impl Store {
             let page = inner.catalog.read(|rows| rows.contents(next, i64::MAX, PAGE))?;
             for content in &page {
                 check_stop(monitor)?;
+                if matches!(content.body, Body::Gone(_)) {
+                    next = content.id + 1;
+                    continue;
+                }
                 match read_whole(inner, content) {
                     Ok(bytes) => seen.report.bytes += bytes,
                     Err(e) => {

@@ -13,6 +13,7 @@ use crate::model::key::show_key;
 use crate::model::moment::Moment;
 use crate::model::plan::{Action, FieldConflict, Item, OnConflict, Plan, Purpose};
 use crate::storage::catalog::batches::BatchRow;
+use crate::storage::catalog::contents::Body;
 use crate::storage::catalog::documents::VersionRow;
 use crate::storage::catalog::{self, View as Rows};
 
@@ -31,7 +32,7 @@ pub struct Applied {
     pub earlier: Vec<Receipt>,
     /// Documents changed.
     pub done: u64,
-    /// Documents left as they were because of a conflict.
+    /// Documents left as they were because of a conflict, or because the bytes to go back to were forgotten.
     pub skipped: Vec<Vec<u8>>,
     /// Rows that the database they belong to does not let be so, and why. Only where a plan is applied to a database.
     pub pending: Vec<(Vec<u8>, String)>,
@@ -40,7 +41,7 @@ pub struct Applied {
 /// What becomes of one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It is left alone because of a conflict.
+    /// It is left alone: because of a conflict, or because its bytes are not there.
     Skip,
     /// It is so already.
     Nothing,
@@ -55,7 +56,7 @@ pub(crate) enum Fate {
 /// What becomes of the document of an item.
 pub(crate) fn fate(item: &Item, on_conflict: OnConflict) -> Fate {
     match (item.action, on_conflict) {
-        (Action::Conflict, OnConflict::Skip) => Fate::Skip,
+        (Action::Conflict, OnConflict::Skip) | (Action::Lost, _) => Fate::Skip,
         // Nothing to merge by: the document as a whole was changed since, and keeps what it is now.
         (Action::Conflict, OnConflict::Merge) if item.conflicts.iter().all(|c| c.path.is_empty()) => Fate::Skip,
         (Action::Conflict, OnConflict::Merge) | (Action::Merge, _) => Fate::Merge,
@@ -134,7 +135,7 @@ impl Tenant {
         }
         let mut item = go_back(rows, &key, &now, before.as_ref())?;
         item.undone = after.content.map_or(0, |_| after.number);
-        if !untouched && self.look_into_fields(rows, &mut item, before.as_ref(), after, &now)? {
+        if !untouched && item.action != Action::Lost && self.look_into_fields(rows, &mut item, before.as_ref(), after, &now)? {
             plan.already += 1;
             return Ok(());
         }
@@ -169,7 +170,7 @@ impl Tenant {
     /// The bytes of a content that is small enough to be compared field by field.
     fn small(&self, rows: &Rows<'_>, content: i64) -> Result<Option<Vec<u8>>> {
         let row = rows.content(content)?;
-        if row.size > limits::JSON_FIELDS_BYTES_MAX as u64 {
+        if row.size > limits::JSON_FIELDS_BYTES_MAX as u64 || matches!(row.body, Body::Gone(_)) {
             return Ok(None);
         }
         ContentReader::open(&self.inner.chunks, &row)?.bytes(limits::JSON_FIELDS_BYTES_MAX).map(Some)
@@ -243,6 +244,7 @@ impl Tenant {
                     .at_key(key)
                     .hint(format!("annals log {} shows them", show_key(key)))
             })?;
+            self.refuse_forgotten(rows, key, then)?;
             let purpose = Purpose::Restore { prefix: show_key(key), at_seq: catalog::number(then.batch) };
             let mut plan = Plan::new(&self.name, purpose, &position);
             self.plan_put_back(rows, &mut plan, key, all.last(), then)?;
@@ -283,6 +285,7 @@ impl Tenant {
                 };
                 if let Some(then) = then {
                     existed += 1;
+                    self.refuse_forgotten(rows, prefix, &then)?;
                     self.plan_put_back(rows, &mut plan, prefix, rows.version_at(document.id, i64::MAX)?.as_ref(), &then)?;
                 }
             }
@@ -364,6 +367,9 @@ impl Tenant {
                 continue;
             }
             let row = self.inner.catalog.read(|rows| rows.content(id))?;
+            if matches!(row.body, Body::Gone(_)) {
+                continue;
+            }
             let content = ContentReader::open(&self.inner.chunks, &row)?.bytes(limits::JSON_FIELDS_BYTES_MAX)?;
             if conditions.iter().all(|condition| condition.holds(&content)) {
                 kept.push(item);
@@ -423,13 +429,17 @@ fn same_state(now: Option<&VersionRow>, then: Option<&VersionRow>) -> bool {
 
 /// The item that brings a document from `now` back to `then` (`None`: it did not exist).
 fn go_back(rows: &Rows<'_>, key: &[u8], now: &VersionRow, then: Option<&VersionRow>) -> Result<Item> {
-    let size = match then.and_then(|t| t.content) {
-        Some(content) => rows.content_digest(content)?.1,
-        None => 0,
+    let (size, gone) = match then.and_then(|t| t.content) {
+        Some(content) => rows.content_state(content).map(|(_, size, gone)| (size, gone.is_some()))?,
+        None => (0, false),
     };
     Ok(Item {
         key: show_key(key),
-        action: if then.is_some() { Action::Put } else { Action::Remove },
+        action: match then {
+            Some(_) if gone => Action::Lost,
+            Some(_) => Action::Put,
+            None => Action::Remove,
+        },
         current: now.content.map_or(0, |_| now.number),
         version: then.map_or(0, |t| t.number),
         undone: 0,

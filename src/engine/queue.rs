@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex};
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
-use crate::model::change::{Cause, Meta};
+use crate::model::change::{Cause, Change, Meta};
 use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 
@@ -32,15 +32,33 @@ pub(crate) enum Source {
     New(Ingested),
     /// A content that the tenant has already.
     Known { id: i64, digest: Digest, size: u64 },
+    /// The content with this number within the tenant, as a segment has it: new where the log has not come that far.
+    Numbered { number: u64, content: Ingested },
 }
 
 /// One change that is not yet part of the log.
 #[derive(Debug, Clone)]
 pub(crate) enum Draft {
-    Put { key: Vec<u8>, source: Source, meta: Meta, if_version: Option<u64> },
-    Remove { key: Vec<u8>, if_version: Option<u64> },
-    Refer { key: Vec<u8>, reference: Reference, shared: bool },
-    Mark { name: String },
+    Put {
+        key: Vec<u8>,
+        source: Source,
+        meta: Meta,
+        if_version: Option<u64>,
+    },
+    Remove {
+        key: Vec<u8>,
+        if_version: Option<u64>,
+    },
+    Refer {
+        key: Vec<u8>,
+        reference: Reference,
+        shared: bool,
+    },
+    Mark {
+        name: String,
+    },
+    /// A hold, its end, or contents that are given up.
+    Other(Change),
 }
 
 /// What the caller says of a batch.

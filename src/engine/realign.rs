@@ -4,7 +4,7 @@
 //! Everything is fetched and proved beside the log, in a side log that an interrupted run goes on with. One transaction then keeps the old line
 //! as a side log, cuts the log back to the last common batch, and continues it. Before that nothing has changed; after it everything has.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::error::{Error, Kind, Result};
@@ -295,7 +295,7 @@ impl<'a> Sides<'a> {
                             (document, Some((digest, meta.clone())))
                         }
                         WireChange::Remove { document } => (document, None),
-                        WireChange::Refer { .. } | WireChange::Mark { .. } => continue,
+                        WireChange::Refer { .. } | WireChange::Mark { .. } | WireChange::Other(_) => continue,
                     };
                     let key = match document.checked_sub(known) {
                         None => key_of(rows, catalog::id(id, *document))?,
@@ -587,7 +587,7 @@ impl Again<'_> {
                 Change::Put { key, content, meta, .. } => {
                     let is_so = || Ok::<_, Error>(states(w, row.id, &key, 0)?.1 == Some((content, meta.clone())));
                     if !(changed.contains(&key) && is_so()?) {
-                        let id = w.find_content(self.side.id, &content)?.ok_or_else(|| Error::damaged("a version whose content is unknown"))?;
+                        let id = w.find_content_ever(self.side.id, &content)?.ok_or_else(|| Error::damaged("a version whose content is unknown"))?;
                         let known = w.content(id)?;
                         let source = Source::New(Ingested { digest: known.digest, size: known.size, body: known.body });
                         drafts.push(Draft::Put { key, source, meta, if_version: None });
@@ -607,6 +607,13 @@ impl Again<'_> {
                     }
                 }
                 Change::Mark { name } => drafts.push(Draft::Mark { name }),
+                Change::Forget { rule, contents } => {
+                    let contents = self.forgotten(row, &contents)?;
+                    if !contents.is_empty() {
+                        drafts.push(Draft::Other(Change::Forget { rule, contents }));
+                    }
+                }
+                change @ (Change::Hold { .. } | Change::Lift { .. }) => drafts.push(Draft::Other(change)),
             }
             Ok(())
         })?;
@@ -640,6 +647,21 @@ impl Again<'_> {
         self.mapped.insert(old.seq, head.seq);
         done.again += 1;
         Ok(())
+    }
+}
+
+impl Again<'_> {
+    /// What contents that we gave up are numbered now; those that a document is now stay.
+    fn forgotten(&self, row: &TenantRow, contents: &[u64]) -> Result<Vec<u64>> {
+        let mut now = HashSet::new();
+        for content in contents {
+            let (digest, _) = self.w.content_digest(catalog::id(self.side.id, *content))?;
+            now.extend(self.w.find_content_ever(row.id, &digest)?);
+        }
+        let current = self.w.current_among(row.id, &now)?;
+        let mut numbers: Vec<u64> = now.difference(&current).map(|id| catalog::number(*id)).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
     }
 }
 

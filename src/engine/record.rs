@@ -162,7 +162,7 @@ impl Batch {
                 self.drafts.push(draft);
                 return Ok(());
             }
-            Draft::Mark { .. } => {
+            Draft::Mark { .. } | Draft::Other(_) => {
                 self.drafts.push(draft);
                 return Ok(());
             }
@@ -253,6 +253,11 @@ impl Batch {
             return Err(Error::usage("mark.bad", format!("not a name for a mark: {name:?}")).hint("use letters, digits and hyphens, like release-7"));
         }
         self.add(Draft::Mark { name: name.to_owned() })
+    }
+
+    /// Adds a hold, its end, or contents that are given up; the caller has checked it.
+    pub(crate) fn other(&mut self, change: Change) -> Result<()> {
+        self.add(Draft::Other(change))
     }
 
     /// Makes the batch part of the log. When this returns, it survives power loss.
@@ -533,7 +538,7 @@ pub(crate) fn change_of(draft: &Draft) -> Change {
     match draft {
         Draft::Put { key, source, meta, .. } => {
             let (content, size) = match source {
-                Source::New(i) => (i.digest, i.size),
+                Source::New(i) | Source::Numbered { content: i, .. } => (i.digest, i.size),
                 Source::Known { digest, size, .. } => (*digest, *size),
             };
             Change::Put { key: key.clone(), content, size, meta: meta.clone() }
@@ -541,6 +546,7 @@ pub(crate) fn change_of(draft: &Draft) -> Change {
         Draft::Remove { key, .. } => Change::Remove { key: key.clone() },
         Draft::Refer { key, reference, .. } => Change::Refer { key: key.clone(), reference: reference.clone() },
         Draft::Mark { name } => Change::Mark { name: name.clone() },
+        Draft::Other(change) => change.clone(),
     }
 }
 
@@ -555,6 +561,7 @@ fn apply(w: &Writer<'_>, tenant: &mut TenantRow, (batch, place): (i64, u64), dra
             let (content, digest, size) = match source {
                 Source::Known { id, digest, size } => (*id, *digest, *size),
                 Source::New(new) => (content_id(w, tenant, new)?, new.digest, new.size),
+                Source::Numbered { number, content } => (numbered(w, tenant, *number, content)?, content.digest, content.size),
             };
             let (id, number) = document.as_ref().map_or((catalog::id(tenant.id, tenant.documents), 1), |d| (d.id, d.versions + 1));
             let row = VersionRow { document: id, batch, place, number, content: Some(content), meta: meta.clone() };
@@ -604,6 +611,10 @@ fn apply(w: &Writer<'_>, tenant: &mut TenantRow, (batch, place): (i64, u64), dra
             w.add_remark(batch, place, None, &change)?;
             Ok(change)
         }
+        Draft::Other(change) => {
+            w.add_remark(batch, place, None, change)?;
+            Ok(change.clone())
+        }
     }
 }
 
@@ -623,6 +634,19 @@ fn content_id(w: &Writer<'_>, tenant: &mut TenantRow, new: &Ingested) -> Result<
     let id = w.add_content(tenant.id, tenant.contents, &new.digest, new.size, &new.body)?;
     tenant.contents += 1;
     Ok(id)
+}
+
+/// A content of a segment under the number that it has there. What a writer numbered anew because the bytes were given up before is numbered
+/// anew here too.
+fn numbered(w: &Writer<'_>, tenant: &mut TenantRow, number: u64, content: &Ingested) -> Result<i64> {
+    if number > tenant.contents {
+        return Err(Error::damaged("a segment whose contents are out of order"));
+    }
+    if number == tenant.contents {
+        w.add_content(tenant.id, number, &content.digest, content.size, &content.body)?;
+        tenant.contents += 1;
+    }
+    Ok(catalog::id(tenant.id, number))
 }
 
 fn check_version(key: &[u8], document: Option<&DocumentRow>, wanted: Option<u64>) -> Result<()> {

@@ -19,7 +19,7 @@ use crate::format::segment::{ObjectRead, SliceReader};
 use crate::format::wire::{Form, NewContent, Run, Slice, WireBatch, WireChange};
 use crate::model::change::BatchHead;
 use crate::model::key::show_key;
-use crate::storage::catalog::contents::ContentRow;
+use crate::storage::catalog::contents::{Body, ContentRow};
 use crate::storage::catalog::segments::ObjectRow;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, Writer};
@@ -27,11 +27,14 @@ use crate::storage::catalog::{self, Writer};
 use super::content::{self, Ingested, Intake};
 use super::queue::{Draft, Source};
 use super::record::{Seen, change_of, write_batch};
-use super::seal::{Before, piece_bytes};
+use super::seal::{Before, piece_bytes, sealing_of};
 use super::store::{CHUNK_NUMBER, Tenant};
 
 /// Bytes of small contents that a replay holds in memory; further ones go to the chunk store.
 const INLINE_HELD_BYTES_MAX: usize = 64 << 20;
+
+/// The code of the error for a sealing that needs bytes which were given up since.
+pub(crate) const LEANS: &str = "segment.leans";
 
 /// What a replay added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -130,7 +133,8 @@ impl Replay<'_> {
         if row.position.digest != slice.head || row.contents != slice.contents_before + slice.contents.len() as u64 {
             return Err(Error::damaged("a slice whose numbering does not fit its contents"));
         }
-        w.add_slice(row.id, slice.first_seq, slice.last_seq(), self.objects)?;
+        let added = w.add_slice(row.id, slice.first_seq, slice.last_seq(), self.objects)?;
+        w.set_sealing(added, &sealing_of(slice))?;
         for (i, content) in slice.contents.iter().enumerate() {
             if let Some(base) = content.base {
                 let depth = w.chain(catalog::id(row.id, base))? + 1;
@@ -163,7 +167,7 @@ impl Replay<'_> {
                 let source = match content.checked_sub(slice.contents_before) {
                     Some(own) => {
                         let ingested = fresh.get(own as usize).ok_or_else(|| Error::damaged("a slice that names an unknown content"))?;
-                        Source::New(ingested.clone())
+                        Source::Numbered { number: *content, content: ingested.clone() }
                     }
                     None => {
                         let id = catalog::id(self.tenant.id, *content);
@@ -178,6 +182,7 @@ impl Replay<'_> {
                 Draft::Refer { key: self.key(slice, *document)?, reference: reference.clone(), shared: true }
             }
             WireChange::Mark { name } => Draft::Mark { name: name.clone() },
+            WireChange::Other(change) => Draft::Other(change.clone()),
         })
     }
 
@@ -222,7 +227,7 @@ impl Replay<'_> {
 pub(crate) fn documents(tenant: &Tenant, slice: &Slice) -> Vec<String> {
     let changed = slice.batches.iter().flat_map(|b| &b.changes).filter_map(|change| match change {
         WireChange::Put { document, .. } | WireChange::Remove { document } => Some(*document),
-        WireChange::Refer { .. } | WireChange::Mark { .. } => None,
+        WireChange::Refer { .. } | WireChange::Mark { .. } | WireChange::Other(_) => None,
     });
     let numbers: BTreeSet<u64> = changed.collect();
     let key = |n: u64| match n.checked_sub(slice.documents_before) {
@@ -273,6 +278,8 @@ impl Taking<'_> {
                     let whole = container::repack(&form)?;
                     intake.take(&mut &whole[..], Some(described.size), inline)?
                 }
+                // What is here already under that number is not given up because a segment lacks it.
+                Form::Absent { digest } => Ingested { digest, size: described.size, body: Body::Gone(0) },
                 Form::Plain if described.splice.is_empty() => {
                     intake.take(&mut Data { taking: self, left: described.size }, Some(described.size), inline).map_err(peel)?
                 }
@@ -285,7 +292,7 @@ impl Taking<'_> {
             if ingested.size != described.size {
                 return Err(Error::damaged(format_args!("content {i} of a slice, which has another size than it says")));
             }
-            if let catalog::contents::Body::Plain(plain) = &ingested.body {
+            if let Body::Plain(plain) = &ingested.body {
                 inline_bytes += plain.len();
             }
             bytes += ingested.size;
@@ -301,7 +308,17 @@ impl Taking<'_> {
         Ok(bytes)
     }
 
+    /// A content that others are packed against.
     fn row(&self, ordinal: u64) -> Result<ContentRow> {
+        let row = self.known(ordinal)?;
+        match row.body {
+            Body::Gone(_) => Err(Error::new(Kind::Failed, LEANS, "the segment is packed against what was forgotten since")
+                .hint("another sealing of the same batches does without; annals compact on the site that wrote it makes one")),
+            _ => Ok(row),
+        }
+    }
+
+    fn known(&self, ordinal: u64) -> Result<ContentRow> {
         let slice = self.replay.reader.slice();
         let id = catalog::id(self.replay.tenant.id, ordinal);
         match ordinal.checked_sub(slice.contents_before) {

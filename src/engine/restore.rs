@@ -13,7 +13,7 @@ use crate::model::moment::Moment;
 use crate::model::plan::{Action, Item, Plan, Purpose};
 use crate::storage::tree::{self, TreeWriter, Written};
 
-use super::content::ContentReader;
+use super::content::{ContentReader, FORGOTTEN};
 use super::history::{Version, View, no_document};
 use super::store::Tenant;
 
@@ -88,7 +88,7 @@ impl Tenant {
             let ended = version.until.as_ref().map_or(0, |e| e.seq);
             plan.items.push(Item {
                 key: show_key(&version.key),
-                action: Action::Put,
+                action: if version.forgotten.is_some() { Action::Lost } else { Action::Put },
                 current: 0,
                 version: version.number,
                 undone: 0,
@@ -152,7 +152,7 @@ impl View {
     /// empty: contents, links, modes and times; the prefix itself is not repeated. Small documents are read ahead, large ones chunk by chunk.
     ///
     /// The tree is at `target` when this returns `Ok`, and nothing is there otherwise. A document whose key cannot be a path, or whose bytes
-    /// are damaged, is left out and named in the report.
+    /// are damaged or forgotten, is left out and named in the report.
     ///
     /// # Errors
     /// [`Kind::Missing`](crate::base::error::Kind::Missing) where nothing existed under the prefix.
@@ -176,7 +176,7 @@ impl View {
                 check_stop(monitor)?;
                 let (version, bytes) = next?;
                 if let Err(e) = view.restore_one(&mut tree, &version, bytes, prefix.len(), monitor, &mut progress) {
-                    if !matches!(e.code(), "restore.path" | "restore.content" | "format.damaged") {
+                    if !matches!(e.code(), "restore.path" | "restore.content" | "format.damaged" | FORGOTTEN) {
                         return Err(e);
                     }
                     report.refused_count += 1;

@@ -4,7 +4,7 @@
 //! resemblance features. Large contents are described as copies of their base and new runs. Deflate containers are opened first. Everything
 //! is unpacked again and compared before an object gets its name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -25,6 +25,7 @@ use crate::model::change::{Change, Meta};
 use crate::storage::catalog::batches::BatchRow;
 use crate::storage::catalog::contents::{Body, ContentRow};
 use crate::storage::catalog::documents::VersionRow;
+use crate::storage::catalog::keeping::SealingRow;
 use crate::storage::catalog::segments::{ObjectRow, SliceRow};
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, View as Rows, number};
@@ -224,6 +225,7 @@ impl Sealing<'_> {
         let mut writer = SliceWriter::new(key, self.tenant.public, timeline, (first, last), self.options.object_bytes_max, inner.random(), &mut sink);
         self.blocks(&mut draft, &before, &mut writer)?;
         let (contents_before, content_bytes) = (draft.slice.contents_before, draft.slice.contents.iter().map(|c| c.size).sum::<u64>());
+        let sealing = sealing_of(&draft.slice);
         writer.finish(draft.slice, &before)?;
         report.slices += 1;
         report.batches += batches.len() as u64;
@@ -231,7 +233,8 @@ impl Sealing<'_> {
         report.bytes += rows.iter().map(|o| o.size).sum::<u64>();
         report.content_bytes += content_bytes;
         inner.catalog.write(|w| {
-            w.add_slice(self.tenant.id, first, last, &rows)?;
+            let slice = w.add_slice(self.tenant.id, first, last, &rows)?;
+            w.set_sealing(slice, &sealing)?;
             if !self.again {
                 for (ordinal, depth) in (contents_before..).zip(&draft.depths).filter(|(_, depth)| **depth > 0) {
                     w.set_chain(catalog::id(self.tenant.id, ordinal), *depth)?;
@@ -323,7 +326,17 @@ impl Sealing<'_> {
             return Err(Error::damaged("the numbering of contents in the catalogue").hint("run annals verify --full"));
         }
         let described = sizes.into_iter().zip(bases);
-        let described: Vec<_> = described.map(|(size, base)| NewContent { size, form: Form::Plain, base, splice: Vec::new() }).collect();
+        let rows = ContentRows::new(&inner.catalog, tenant);
+        let described = (contents_before..).zip(described).map(|(ordinal, (size, base))| {
+            let row = rows.get(ordinal)?;
+            // What was given up is sealed as a digest. Nothing is packed against it, because a reader may not have it.
+            let (form, base) = match row.body {
+                Body::Gone(_) => (Form::Absent { digest: row.digest }, None),
+                _ => (Form::Plain, base),
+            };
+            Ok(NewContent { size, form, base, splice: Vec::new() })
+        });
+        let described = described.collect::<Result<Vec<_>>>()?;
         let depths = vec![0; described.len()];
         // A line that begins in the middle of a slice of its parent carries that slice's first batches itself: the fork lies inside its own.
         let parent = self.row.parent.filter(|p| first.head.seq <= p.seq + 1);
@@ -341,7 +354,7 @@ impl Sealing<'_> {
             contents: described,
             blocks: Vec::new(),
         };
-        Ok(Draft { slice, rows: ContentRows::new(&inner.catalog, tenant), depths, sketches: Vec::new() })
+        Ok(Draft { slice, rows, depths, sketches: Vec::new() })
     }
 
     /// Decides for each content what it is packed against and in which form.
@@ -352,6 +365,9 @@ impl Sealing<'_> {
         for i in 0..draft.slice.contents.len() {
             check_stop(self.monitor)?;
             let row = draft.own(i)?;
+            if matches!(row.body, Body::Gone(_)) {
+                continue;
+            }
             let ordinal = draft.slice.contents_before + i as u64;
             let mut base = draft.slice.contents[i].base;
             if (RESEMBLE_FROM_BYTES..RESEMBLE_TO_BYTES).contains(&row.size)
@@ -390,6 +406,9 @@ impl Sealing<'_> {
     /// The base, unless the chain below it is as long as a reader should have to follow.
     fn admit(&self, draft: &Draft<'_>, base: Option<u64>, row: &ContentRow) -> Result<Option<u64>> {
         let Some(base) = base.filter(|_| row.size > 0) else { return Ok(None) };
+        if !self.tenant.inner.catalog.read(|rows| rows.has_bytes(catalog::id(self.tenant.id, base)))? {
+            return Ok(None);
+        }
         let most = if self.again { self.tenant.inner.catalog.read(|rows| rows.chain(row.id))? } else { limits::BASE_CHAIN_MAX };
         Ok((self.depth(draft, base)? < most).then_some(base))
     }
@@ -408,6 +427,9 @@ impl Sealing<'_> {
         self.tenant.inner.catalog.read(|rows| {
             for feature in features {
                 for content in rows.resembling(self.tenant.id, *feature, before.contents, CANDIDATES)? {
+                    if !rows.has_bytes(catalog::id(self.tenant.id, content))? {
+                        continue;
+                    }
                     *votes.entry(content).or_default() += 1;
                 }
             }
@@ -501,6 +523,13 @@ impl Sealing<'_> {
     }
 }
 
+/// What a sealing of a slice lacks and leans on, as its records say.
+pub(crate) fn sealing_of(slice: &Slice) -> SealingRow {
+    let absent = slice.contents.iter().filter(|c| matches!(c.form, Form::Absent { .. })).count() as u64;
+    let bases: BTreeSet<u64> = slice.contents.iter().filter_map(|c| c.base).filter(|base| *base < slice.contents_before).collect();
+    SealingRow { absent, bases: bases.into_iter().collect() }
+}
+
 /// The bytes of a prefix piece: those of the content, then its inflated streams where the piece says so.
 pub(crate) fn piece_bytes(inner: &Inner, row: &ContentRow, piece: &Piece, room: usize) -> Result<Vec<u8>> {
     let to = piece.to.min(piece.from.saturating_add(room as u64));
@@ -519,6 +548,7 @@ fn each_wire_change(rows: &Rows<'_>, batch: i64, each: &mut dyn FnMut(WireChange
     let mut remarks = rows.remarks(batch, batch)?.into_iter().peekable();
     let wire = |change: Change| match change {
         Change::Mark { name } => Ok(WireChange::Mark { name }),
+        change @ (Change::Hold { .. } | Change::Lift { .. } | Change::Forget { .. }) => Ok(WireChange::Other(change)),
         Change::Refer { key, reference } => {
             let document = rows.document(catalog::tenant_of(batch), &key)?.ok_or_else(|| Error::damaged("a reference of no document"))?;
             Ok(WireChange::Refer { document: number(document.id), reference })

@@ -12,7 +12,7 @@ use crate::storage::catalog::contents::{Body, ContentRow};
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, LOG_CUT, View as Rows, number};
 
-use super::content::{ContentReader, Entries};
+use super::content::{ContentReader, Entries, forgotten};
 use super::history::each_change;
 use super::store::{Inner, Store};
 
@@ -57,6 +57,8 @@ pub struct VerifyReport {
     pub contents: u64,
     /// Bytes read and hashed.
     pub bytes: u64,
+    /// Contents whose bytes were given up by the rules; their records stay.
+    pub forgotten: u64,
     /// What is wrong, empty when all is well.
     pub problems: Vec<Problem>,
 }
@@ -177,6 +179,10 @@ pub(crate) fn documents_between(inner: &Inner, tenant: i64, first: u64, last: u6
 
 fn contents(inner: &Inner, tenant: &TenantRow, level: Level, report: &mut VerifyReport, monitor: &dyn Monitor) -> Result<()> {
     let end = catalog::id(tenant.id, tenant.contents);
+    // What was given up is not there and not damaged, unless a document is that now.
+    let gone: HashSet<i64> = inner.catalog.read(|rows| rows.gone(tenant.id))?.into_iter().map(|n| catalog::id(tenant.id, n)).collect();
+    let wanted = if gone.is_empty() { HashSet::new() } else { inner.catalog.read(|rows| rows.current_among(tenant.id, &gone))? };
+    report.forgotten += gone.len() as u64;
     let mut next = catalog::id(tenant.id, 0);
     let mut known = HashSet::new();
     loop {
@@ -185,6 +191,9 @@ fn contents(inner: &Inner, tenant: &TenantRow, level: Level, report: &mut Verify
         next = last.id + 1;
         for content in &page {
             check_stop(monitor)?;
+            if gone.contains(&content.id) && !wanted.contains(&content.id) {
+                continue;
+            }
             let result = match level {
                 Level::Full => read_whole(inner, content).map(|bytes| report.bytes += bytes),
                 Level::Quick => all_there(inner, content, &mut known),
@@ -219,7 +228,11 @@ pub(crate) fn read_whole(inner: &Inner, content: &ContentRow) -> Result<u64> {
 }
 
 pub(crate) fn all_there(inner: &Inner, content: &ContentRow, known: &mut HashSet<u64>) -> Result<()> {
-    let Body::List(root) = &content.body else { return Ok(()) };
+    let root = match &content.body {
+        Body::List(root) => root,
+        Body::Gone(_) => return Err(forgotten(content)),
+        Body::Inline(_) | Body::Plain(_) => return Ok(()),
+    };
     let mut entries = Entries::new(&inner.chunks, root)?;
     while let Some(entry) = entries.next_entry(&mut |_| {})? {
         let mut first = [0; 8];

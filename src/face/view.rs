@@ -20,9 +20,11 @@ use crate::engine::draft::{OpenBatch, OpenChange};
 use crate::engine::drill::DrillReport;
 use crate::engine::feed::{CursorInfo, FeedEvent, FeedKind};
 use crate::engine::find::Member;
+use crate::engine::forget::{Amount as Versions, ForgetPlan, Forgot, Judged};
 use crate::engine::gc::GcReport;
 use crate::engine::heal::HealReport;
-use crate::engine::history::{BatchInfo, Event, Version};
+use crate::engine::history::{BatchInfo, Event, Forgotten, Version};
+use crate::engine::hold::Hold;
 use crate::engine::keys::KeyInfo;
 use crate::engine::lineage::Standing;
 use crate::engine::plans::Applied;
@@ -43,6 +45,7 @@ use crate::model::moment;
 use crate::model::plan::{Plan, Summary};
 use crate::model::realign::{Amount, DatabaseRealign, TenantRealign};
 use crate::model::reference::Reference;
+use crate::model::retention::Rules;
 use crate::model::text::{Comparison, Fingerprint, TextDiff};
 use crate::model::timeline::Position;
 use crate::storage::config::Remote;
@@ -91,6 +94,13 @@ pub fn feed_event(e: &FeedEvent) -> Value {
         FeedKind::Delete { version, .. } => (Some(*version), None, None, None),
         FeedKind::Reference { reference, .. } => (None, None, Some(self::reference(reference)), None),
         FeedKind::Mark { name } => (None, None, None, Some(name)),
+        FeedKind::Hold { .. } | FeedKind::Lift { .. } | FeedKind::Forget { .. } => (None, None, None, None),
+    };
+    let (hold, prefix, rule, contents) = match &e.kind {
+        FeedKind::Hold { name, prefix } => (Some(name), Some(show_key(prefix)), None, None),
+        FeedKind::Lift { name } => (Some(name), None, None, None),
+        FeedKind::Forget { rule, contents } => (None, None, Some(rule), Some(*contents)),
+        _ => (None, None, None, None),
     };
     json!({
         "position": position(&e.position),
@@ -104,6 +114,10 @@ pub fn feed_event(e: &FeedEvent) -> Value {
         "digest": content.map(|(digest, _)| digest.to_hex()),
         "reference": reference,
         "mark": mark,
+        "hold": hold,
+        "prefix": prefix,
+        "rule": rule,
+        "contents": contents,
         "time": time(e.event.time),
         "actor": e.event.actor,
         "reason": e.event.reason,
@@ -170,7 +184,81 @@ pub fn version(v: &Version) -> Value {
         "meta": meta(&v.meta),
         "recorded": event(&v.from),
         "ended": v.until.as_ref().map(event),
+        "forgotten": v.forgotten.as_ref().map(forgotten),
     })
+}
+
+/// Why the bytes of a version are not there: since when and by whom (null where the log does not say it), by which rule.
+fn forgotten(f: &Forgotten) -> Value {
+    let by = f.by.as_ref();
+    json!({ "since": by.map(|e| time(e.time)), "seq": by.map(|e| e.seq), "actor": by.map(|e| &e.actor), "reason": by.map(|e| &e.reason), "rule": f.rule })
+}
+
+/// A hold.
+pub fn hold(h: &Hold) -> Value {
+    json!({
+        "name": h.name,
+        "prefix": show_key(&h.prefix),
+        "until": h.until.map(time),
+        "in_force": h.in_force,
+        "set": event(&h.set),
+    })
+}
+
+/// What rules keep; null is no such rule.
+pub fn rules(r: &Rules) -> Value {
+    json!({
+        "words": r.words(),
+        "floor_secs": r.floor_secs,
+        "within_secs": r.within_secs,
+        "last": r.last,
+        "daily": r.daily,
+        "weekly": r.weekly,
+        "monthly": r.monthly,
+        "yearly": r.yearly,
+    })
+}
+
+fn versions(v: &Versions) -> Value {
+    json!({ "versions": v.versions, "bytes": v.bytes })
+}
+
+/// What the rules say of one version: `goes`, and where it stays the word for what keeps it (`current`, `hold`, `mark`, `floor`, `unshipped`,
+/// `within`, `last`, `daily`, `weekly`, `monthly`, `yearly`, `shared`, `forgotten`, `empty`, `everything`) and why in words.
+pub fn judged(j: &Judged<'_>) -> Value {
+    let v = j.version;
+    json!({
+        "key": show_key(j.key),
+        "version": v.number,
+        "seq": v.seq,
+        "size": v.size,
+        "from": time(v.from),
+        "until": v.until.map(|(_, at)| time(at)),
+        "goes": j.keeps.is_none(),
+        "kept_by": j.keeps.as_ref().map(|keeps| keeps.word()),
+        "why": j.keeps.as_ref().map(|keeps| keeps.why()),
+    })
+}
+
+/// What would be forgotten. `bytes` count each content once.
+pub fn forget_plan(p: &ForgetPlan) -> Value {
+    let kept: Map<String, Value> = p.kept.iter().map(|(word, amount)| ((*word).to_owned(), versions(amount))).collect();
+    json!({
+        "tenant": p.tenant,
+        "prefix": show_key(&p.prefix),
+        "rules": rules(&p.rules),
+        "position": position(&p.position),
+        "documents": p.documents,
+        "versions": p.goes.versions,
+        "contents": p.contents,
+        "bytes": p.bytes,
+        "kept": kept,
+    })
+}
+
+/// What was forgotten.
+pub fn forgot(f: &Forgot) -> Value {
+    json!({ "contents": f.contents, "bytes": f.bytes, "batches": f.receipts.iter().map(receipt).collect::<Vec<_>>() })
 }
 
 /// One batch of the log.
@@ -196,7 +284,7 @@ pub fn reference(r: &Reference) -> Value {
     json!({ "system": r.system, "id": r.id, "state": r.state, "irrevocable": r.irrevocable, "expires": r.expires.map(time) })
 }
 
-/// One change of a batch. `op` is `put`, `remove`, `refer` or `mark`.
+/// One change of a batch. `op` is `put`, `remove`, `refer`, `mark`, `hold`, `lift` or `forget`.
 pub fn change(c: &Change) -> Value {
     match c {
         Change::Put { key, content, size, meta: m } => {
@@ -205,6 +293,9 @@ pub fn change(c: &Change) -> Value {
         Change::Remove { key } => json!({ "op": "remove", "key": show_key(key) }),
         Change::Refer { key, reference: r } => json!({ "op": "refer", "key": show_key(key), "reference": reference(r) }),
         Change::Mark { name } => json!({ "op": "mark", "name": name }),
+        Change::Hold { name, prefix, until } => json!({ "op": "hold", "name": name, "prefix": show_key(prefix), "until": until.map(time) }),
+        Change::Lift { name } => json!({ "op": "lift", "name": name }),
+        Change::Forget { rule, contents } => json!({ "op": "forget", "rule": rule, "contents": contents.len() }),
     }
 }
 
@@ -751,6 +842,7 @@ pub fn verification(level: &str, r: &VerifyReport) -> Value {
         "level": level,
         "batches": r.batches,
         "contents": r.contents,
+        "forgotten": r.forgotten,
         "bytes": r.bytes,
         "problems": r.problems.iter().map(problem).collect::<Vec<_>>(),
     })

@@ -18,6 +18,9 @@ const PUT: u8 = 1;
 const REMOVE: u8 = 2;
 const REFER: u8 = 3;
 const MARK: u8 = 4;
+const HOLD: u8 = 5;
+const LIFT: u8 = 6;
+const FORGET: u8 = 7;
 
 /// Computes the digest of one batch from its parts, without holding it.
 pub struct RecordHasher {
@@ -108,14 +111,67 @@ pub fn encode_change(change: &Change, out: &mut Vec<u8>) {
             out.push(MARK);
             put_bytes(out, name.as_bytes());
         }
+        Change::Hold { name, prefix, until } => {
+            out.push(HOLD);
+            put_bytes(out, name.as_bytes());
+            put_bytes(out, prefix);
+            out.push(u8::from(until.is_some()));
+            if let Some(at) = until {
+                put_zigzag(out, at.micros());
+            }
+        }
+        Change::Lift { name } => {
+            out.push(LIFT);
+            put_bytes(out, name.as_bytes());
+        }
+        Change::Forget { rule, contents } => {
+            out.push(FORGET);
+            put_bytes(out, rule.as_bytes());
+            put_ascending(contents, out);
+        }
     }
+}
+
+/// Appends ascending numbers: how many, the first, then what lies between each and the one before.
+pub fn put_ascending(numbers: &[u64], out: &mut Vec<u8>) {
+    put_varint(out, numbers.len() as u64);
+    let mut next = 0;
+    for number in numbers {
+        put_varint(out, number.saturating_sub(next));
+        next = number.saturating_add(1);
+    }
+}
+
+/// Reads what [`put_ascending`] wrote.
+pub fn read_ascending(r: &mut Reader<'_>) -> Result<Vec<u64>> {
+    let mut next = 0u64;
+    (0..r.count()?)
+        .map(|_| {
+            let number = next.checked_add(r.varint()?).filter(|n| *n < limits::ORDINAL_MAX).ok_or_else(|| Error::damaged("numbers of contents"))?;
+            next = number + 1;
+            Ok(number)
+        })
+        .collect()
 }
 
 /// Reads one change.
 pub fn decode_change(r: &mut Reader<'_>) -> Result<Change> {
     let kind = r.byte()?;
-    if kind == MARK {
-        return Ok(Change::Mark { name: r.text(limits::TEXT_BYTES_MAX)?.to_owned() });
+    let mut name = || r.text(limits::TEXT_BYTES_MAX).map(str::to_owned);
+    match kind {
+        MARK => return Ok(Change::Mark { name: name()? }),
+        LIFT => return Ok(Change::Lift { name: name()? }),
+        FORGET => return Ok(Change::Forget { rule: name()?, contents: read_ascending(r)? }),
+        HOLD => {
+            let (name, prefix) = (name()?, r.bytes(limits::KEY_BYTES_MAX)?.to_vec());
+            let until = match r.byte()? {
+                0 => None,
+                1 => Some(Timestamp(r.zigzag()?)),
+                _ => return Err(Error::damaged("a hold")),
+            };
+            return Ok(Change::Hold { name, prefix, until });
+        }
+        _ => {}
     }
     let key = r.bytes(limits::KEY_BYTES_MAX)?.to_vec();
     match kind {
@@ -224,6 +280,14 @@ mod tests {
                 }
             ),
             "[a-z]{1,9}".prop_map(|name| Change::Mark { name }),
+            ("[a-z]{1,9}", "[a-z/]{0,9}", any::<Option<i64>>()).prop_map(|(name, prefix, until)| Change::Hold {
+                name,
+                prefix: prefix.into_bytes(),
+                until: until.map(Timestamp)
+            }),
+            "[a-z]{1,9}".prop_map(|name| Change::Lift { name }),
+            ("[a-z]{1,9}", proptest::collection::btree_set(0..limits::ORDINAL_MAX, 0..9))
+                .prop_map(|(rule, contents)| Change::Forget { rule, contents: contents.into_iter().collect() }),
         ]
     }
 

@@ -21,15 +21,14 @@ use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::id::{TenantId, TimelineId};
 use crate::base::time::Timestamp;
-use crate::model::change::{Cause, Meta};
+use crate::model::change::{Cause, Change, Meta};
 use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 
 /// The first half of a timeline id: what names and seals of a segment carry. The slice carries the other half.
 pub type TimelinePrefix = [u8; 8];
 
-/// Ordinals stay below this, so that differences never overflow. More documents than any disk holds.
-pub const ORDINAL_MAX: u64 = 1 << 48;
+pub use crate::base::limits::ORDINAL_MAX;
 
 /// Consecutive batches of one tenant, with the contents that they introduce.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +71,12 @@ impl Slice {
             None => known.content_size(content),
             Some(index) => self.contents.get(index as usize).map(|c| c.size).ok_or_else(|| damaged("an unknown content")),
         }
+    }
+
+    /// Whether a content has bytes in this slice, as far as it is one of its own.
+    fn has_bytes(&self, content: u64) -> bool {
+        let own = content.checked_sub(self.contents_before).and_then(|own| self.contents.get(own as usize));
+        own.is_none_or(|own| !matches!(own.form, Form::Absent { .. }))
     }
 
     /// Total bytes of the data of all new contents: what the blocks hold together.
@@ -130,6 +135,8 @@ pub enum WireChange {
         /// The name.
         name: String,
     },
+    /// One of the rarer changes, which name no document by number: a hold, its end, or contents that were given up.
+    Other(Change),
 }
 
 /// A content that the slice introduces.
@@ -151,6 +158,7 @@ impl NewContent {
         match self.form {
             Form::Container { form_len } => form_len,
             Form::Plain if self.splice.is_empty() => self.size,
+            Form::Absent { .. } => 0,
             // Sums of checked slices cannot overflow: the runs add up to `size`.
             Form::Plain => self.splice.iter().fold(0, |sum, run| if let Run::Data { len } = run { u64::saturating_add(sum, *len) } else { sum }),
         }
@@ -166,6 +174,11 @@ pub enum Form {
     Container {
         /// Length of the form in bytes.
         form_len: u64,
+    },
+    /// Nothing: the bytes were given up before the slice was sealed. The reader cannot compute the digest, so the slice carries it.
+    Absent {
+        /// BLAKE3 of the bytes.
+        digest: Digest,
     },
 }
 

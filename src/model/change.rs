@@ -65,6 +65,27 @@ pub enum Change {
         /// The name; a later mark of the same name replaces it.
         name: String,
     },
+    /// Nothing of the documents in a scope may be forgotten from now on.
+    Hold {
+        /// The name; a later hold of the same name replaces it.
+        name: String,
+        /// Everything where it is empty, all below it where it ends in `/`, otherwise the one document of that name and what is below it.
+        prefix: Vec<u8>,
+        /// It ends by itself then; by being lifted only where absent.
+        until: Option<Timestamp>,
+    },
+    /// A hold ends.
+    Lift {
+        /// Its name.
+        name: String,
+    },
+    /// The bytes of contents were given up. What is recorded of them stays.
+    Forget {
+        /// By which rules.
+        rule: String,
+        /// Their numbers within the tenant, ascending.
+        contents: Vec<u64>,
+    },
 }
 
 impl Change {
@@ -72,7 +93,7 @@ impl Change {
     pub fn key(&self) -> Option<&[u8]> {
         match self {
             Change::Put { key, .. } | Change::Remove { key } | Change::Refer { key, .. } => Some(key),
-            Change::Mark { .. } => None,
+            Change::Mark { .. } | Change::Hold { .. } | Change::Lift { .. } | Change::Forget { .. } => None,
         }
     }
 }

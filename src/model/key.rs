@@ -23,6 +23,11 @@ pub fn check_key(key: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Checks a scope: nothing, or what [`check_key`] takes.
+pub fn check_scope(prefix: &[u8]) -> Result<()> {
+    if prefix.is_empty() { Ok(()) } else { check_key(prefix) }
+}
+
 /// Checks a tenant name: 1 to 128 bytes of UTF-8 without control characters or `/`.
 pub fn check_tenant(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > 128 || name.contains('/') || name.chars().any(char::is_control) {

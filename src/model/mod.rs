@@ -10,4 +10,5 @@ pub mod field;
 pub mod text;
 pub mod plan;
 pub mod realign;
+pub mod retention;
 pub mod job;

@@ -62,6 +62,8 @@ pub enum Action {
     Merge,
     /// It was changed since in a way that cannot be told apart: a person decides.
     Conflict,
+    /// The bytes of the version to go back to were forgotten: it stays as it is.
+    Lost,
 }
 
 /// One field (or a whole document, with an empty path) that two changes touched.
@@ -174,6 +176,8 @@ pub struct Summary {
     pub merge: u64,
     /// Documents that a person must decide on.
     pub conflicts: u64,
+    /// Documents that stay as they are, because the bytes to go back to were forgotten.
+    pub lost: u64,
     /// Documents that are already right.
     pub already: u64,
     /// References that stay although their document goes back.
@@ -216,6 +220,7 @@ impl Plan {
             remove: count(Action::Remove),
             merge: count(Action::Merge),
             conflicts: count(Action::Conflict),
+            lost: count(Action::Lost),
             already: self.already,
             references: self.references.len() as u64,
             irrevocable: self.references.iter().filter(|r| r.irrevocable).count() as u64,

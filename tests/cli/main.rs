@@ -16,6 +16,7 @@ mod plans;
 mod refs;
 mod remotes;
 mod restore;
+mod rules;
 mod safety;
 mod service;
 mod signals;

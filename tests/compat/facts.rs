@@ -63,15 +63,23 @@ fn of_tenant(tenant: &Tenant) -> Vec<Value> {
         }
     }
     out.extend(tenant.marks().expect("marks").into_iter().map(|(mark, seq)| json!({"tenant": name, "mark": [mark, seq]})));
+    for hold in tenant.holds().expect("holds") {
+        let until = hold.until.map(|at| at.micros());
+        out.push(json!({"tenant": name, "hold": [hold.name, show_key(&hold.prefix), until]}));
+    }
     out
 }
 
 fn row(tenant: &str, version: &Version) -> Value {
-    json!({
+    let mut out = json!({
         "tenant": tenant, "key": show_key(&version.key), "version": version.number, "size": version.size,
         "digest": version.digest.to_hex(), "seq": version.from.seq, "from": version.from.time.micros(),
         "until": version.until.as_ref().map(|end| end.time.micros()), "removed": version.removed, "meta": meta(&version.meta),
-    })
+    });
+    if version.forgotten.is_some() {
+        out["forgotten"] = true.into();
+    }
+    out
 }
 
 fn meta(meta: &Meta) -> Value {

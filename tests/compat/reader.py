@@ -449,10 +449,12 @@ class Content:
     """A new content of a slice: how its bytes come about."""
 
     def __init__(self):
-        self.base, self.size, self.form_len, self.runs = None, 0, None, []
+        self.base, self.size, self.form_len, self.runs, self.absent = None, 0, None, [], None
 
     def stretches(self):
         """Pairs of a data length, and the range of the base in whose place it stands (the end of the range may be open)."""
+        if self.absent is not None:
+            return []
         if not self.runs:
             return [(self.size if self.form_len is None else self.form_len, 0, None)]
         out, copied = [], 0
@@ -497,7 +499,32 @@ class Texts:
 
 
 UNITS = [1_000_000_000, 1_000_000, 1_000, 100, 1]
-PUT, REMOVE, REFER, MARK = range(4)
+PUT, REMOVE, REFER, MARK, OTHER = range(5)
+
+
+def ascending(r):
+    """Ascending numbers: how many, the first, then what lies between each and the one before."""
+    out, after = [], 0
+    for _ in range(r.count()):
+        out.append(after + r.varint())
+        after = out[-1] + 1
+    return out
+
+
+def rare_change(r):
+    """A hold, its end, or contents that are given up: what it says, and its canonical bytes."""
+    start, kind = r.at, r.byte()
+    name = r.take(r.varint(TEXT_BYTES_MAX)).decode("utf-8")
+    if kind == 5:
+        prefix, flag = r.take(r.varint(KEY_BYTES_MAX)), r.byte()
+        said = ("hold", name, prefix, r.zigzag() if flag else None)
+    elif kind == 6:
+        said = ("lift", name)
+    elif kind == 7:
+        said = ("forget", name, ascending(r))
+    else:
+        raise Bad(f"{r.what} hold a change of unknown kind")
+    return said, r.data[start : r.at]
 
 
 class Slice:
@@ -509,6 +536,9 @@ class Slice:
         noise = Cursor(tail.noise, what)
         self.prev, self.head, self.timeline_rest = noise.take(32), noise.take(32), noise.take(8)
         flags = r.byte()
+        further = r.byte() if flags & 128 else 0
+        if further & ~3:
+            raise Bad(f"{tail.name.text} is newer than this reader", NEWER)
         self.first_seq, self.documents_before, self.contents_before = r.varint(), r.varint(ORDINAL_MAX), r.varint(ORDINAL_MAX)
         self.parent = (noise.take(16), noise.u64(), noise.take(32)) if flags & 1 else None
         if (self.documents_before, self.contents_before) != (len(log.keys), len(log.digests)):
@@ -517,12 +547,18 @@ class Slice:
         key_count = 0 if flags & 4 else r.count()
         content_count = r.count()
         block_count = 1 if flags & 8 else r.count()
+        absent = ascending(r) if further & 1 else []
+        absent = {place: noise.take(32) for place in absent}
         self.texts = Texts(r, flags & 64)
         if (self.first_seq, self.first_seq + batch_count - 1) != (tail.name.first, tail.name.last):
             raise Bad(f"{tail.name.text} holds other batches than its name says")
         self._batches(flags, batch_count)
-        self._changes(log, noise.take(noise.left()))
+        self._changes(log, noise.take(noise.left()), 3 if further & 2 else 2)
         self._contents(content_count, log)
+        for place, found in absent.items():
+            if place >= content_count or self.contents[place].base is not None:
+                raise Bad(f"{what} lack a content that they do not name")
+            self.contents[place].absent = found
         self._keys(key_count)
         self._blocks(flags, block_count)
         r.finish()
@@ -540,17 +576,17 @@ class Slice:
         self.counts = [r.varint(BATCH_CHANGES_MAX) for _ in range(count)]
         self.batches = list(zip(times, clocks, actors, reasons, origins, requests, causes, targets))
 
-    def _changes(self, log, time_bits):
+    def _changes(self, log, time_bits, kind_bits):
         r = self.r
         total = sum(self.counts)
         kinds = []
         while len(kinds) < total:
             run = r.varint()
-            kinds += [run & 3] * min((run >> 2) + 1, total - len(kinds) + 1)
-        if len(kinds) != total:
+            kinds += [run & (1 << kind_bits) - 1] * min((run >> kind_bits) + 1, total - len(kinds) + 1)
+        if len(kinds) != total or max(kinds, default=0) > OTHER:
             raise Bad(f"{r.what} hold more changes than they count")
         puts = kinds.count(PUT)
-        document_codes = [r.varint() for kind in kinds if kind != MARK]
+        document_codes = [r.varint() for kind in kinds if kind not in (MARK, OTHER)]
         content_codes = [r.varint() for _ in range(puts)]
         meta_codes = [r.varint() for _ in range(puts)]
         table = self._metas(meta_codes)
@@ -560,8 +596,8 @@ class Slice:
         codes = zip(content_codes, meta_codes)
         documents = iter(document_codes)
         for kind in kinds:
-            if kind == MARK:
-                self.changes.append([MARK])
+            if kind in (MARK, OTHER):
+                self.changes.append([kind])
                 continue
             code = next(documents)
             document = next_document if code == 0 else wrap(before + unfold(code - 1))
@@ -590,6 +626,9 @@ class Slice:
         for change in self.changes:
             if change[0] == MARK:
                 change.append(next(names))
+        for change in self.changes:
+            if change[0] == OTHER:
+                change.append(rare_change(r))
 
     def _metas(self, codes):
         r = self.r
@@ -1137,6 +1176,7 @@ class Log:
         self.keys, self.now, self.digests, self.sizes, self.places = [], {}, [], [], []
         self.versions, self.references, self.marks, self.batches = {}, {}, {}, []
         self.timeline, self.seq, self.head = bytes(16), 0, ZEROS
+        self.holds, self.absent = {}, set()
         self.problems, self.unread, self.met = [], {}, collections.Counter()
         self.spool = tempfile.TemporaryFile()
 
@@ -1153,6 +1193,12 @@ class Log:
         self.digests.append(digest(data))
         self.sizes.append(len(data))
 
+    def keep_absent(self, size, found):
+        """A content that a segment comes without: it was given up."""
+        self.absent.add(len(self.digests))
+        self.keep_none(size, "its bytes were forgotten")
+        self.digests[-1] = found
+
     def keep_none(self, size, why):
         self.unread[len(self.digests)] = why
         self.places.append(0)
@@ -1162,6 +1208,8 @@ class Log:
     def add(self, tail):
         """Adds the next slice."""
         slice_ = Slice(tail, self)
+        if any(content.base in self.absent for content in slice_.contents):
+            raise Leans(f"{tail.name.text} is packed against what was forgotten since")
         self.met["slices"] += 1
         self.met["part objects"] += len(tail.parts)
         self.met["slices with boxes"] += tail.inside is None
@@ -1176,6 +1224,10 @@ class Log:
 
     def take(self, content, data):
         """Puts one content together from its base and its data."""
+        if content.absent is not None:
+            self.met["contents without bytes"] += 1
+            self.keep_absent(content.size, content.absent)
+            return
         self.met["contents with a base"] += content.base is not None
         try:
             if content.form_len is not None:
@@ -1233,6 +1285,8 @@ class Log:
         kind = change[0]
         if kind == MARK:
             return b"\x04" + prefixed(change[1])
+        if kind == OTHER:
+            return change[1][1]
         key = prefixed(self.keys[change[1]])
         if kind == PUT:
             return b"\x01" + key + self.digests[change[2]] + varint(self.sizes[change[2]]) + change[3].encode()
@@ -1247,6 +1301,18 @@ class Log:
         kind = change[0]
         if kind == MARK:
             self.marks[change[1].decode()] = seq - 1
+        elif kind == OTHER:
+            said = change[1][0]
+            if said[0] == "hold":
+                self.holds[said[1]] = (said[2], said[3])
+            elif said[0] == "lift":
+                self.holds.pop(said[1], None)
+            else:
+                for content in said[2]:
+                    if content >= len(self.digests):
+                        raise Bad("a record gives up what is not there")
+                    self.unread[content] = "its bytes were forgotten"
+                    self.absent.add(content)
         elif kind == REFER:
             _, document, system, id_, state, irrevocable, expires = change
             self.references[(self.keys[document], system.decode(), id_.decode())] = (state.decode(), bool(irrevocable), expires)
@@ -1351,6 +1417,10 @@ class Blocks:
         return self.number == len(self.slice.block_lens) and self.at == len(self.plain)
 
 
+class Leans(Bad):
+    """A sealing that is packed against bytes which are not there any more; another one of the same batches is not."""
+
+
 class Unread:
     """A block that could not be unpacked, with its length."""
 
@@ -1417,9 +1487,18 @@ def read_tenant(folder, tenant, name, key, timeline):
             log.problems.append(f"{name}: {e}")
     notes = []
     for tail in choose(tails, timeline, notes):
+        same = lambda t: (t.name.first, t.name.last, t.prev, t.head) == (tail.name.first, tail.name.last, tail.prev, tail.head)
         try:
-            log.add(tail)
-            tail.forget()
+            # Of several sealings of the same batches any will do that leans on nothing which was forgotten.
+            for sealing in [tail] + [t for t in tails if t is not tail and same(t)]:
+                try:
+                    log.add(sealing)
+                    sealing.forget()
+                    break
+                except Leans as e:
+                    leans = e
+            else:
+                raise leans
         except Bad as e:
             log.problems.append(f"{name}: {e}")
             break
@@ -1502,7 +1581,9 @@ def row(log, key, version):
     found = log.digests[version.content]
     out["digest"] = None if found is None else found.hex()
     out.update(seq=version.seq, **{"from": version.time, "until": version.until}, removed=version.removed, meta=version.meta.show())
-    if version.content in log.unread:
+    if version.content in log.absent:
+        out["forgotten"] = True
+    elif version.content in log.unread:
         out["unsupported"] = log.unread[version.content]
     return out
 
@@ -1519,6 +1600,8 @@ def facts(log):
         yield {"tenant": log.name, "reference": [show_key(key), system, id_, state, irrevocable, expires]}
     for name, seq in sorted(log.marks.items()):
         yield {"tenant": log.name, "mark": [name, seq]}
+    for name, (prefix, until) in sorted(log.holds.items()):
+        yield {"tenant": log.name, "hold": [name, show_key(prefix), until]}
 
 
 def list_(logs, options):

@@ -6,6 +6,7 @@ mod feed;
 mod history;
 mod plans;
 mod offsite;
+mod forget;
 mod gc;
 mod lines;
 mod refusals;

@@ -215,6 +215,9 @@ pub fn records(rounds: &mut Rounds) {
         Change::Remove { key: b"case/2".to_vec() },
         Change::Refer { key: b"k".to_vec(), reference: Reference::new("svarut", "1").state("sent").irrevocable() },
         Change::Mark { name: "release 7".into() },
+        Change::Hold { name: "court".into(), prefix: b"case/".to_vec(), until: Some(annals::Timestamp(-7)) },
+        Change::Lift { name: "court".into() },
+        Change::Forget { rule: "within 90d".into(), contents: vec![0, 1, 7, 1 << 40] },
     ];
     let all: Vec<Vec<u8>> = changes
         .iter()

@@ -45,6 +45,25 @@ pub enum FeedKind {
         /// The name.
         name: String,
     },
+    /// Nothing of the documents in a scope may be forgotten from then on.
+    Hold {
+        /// The name of the hold.
+        name: String,
+        /// The scope.
+        prefix: Vec<u8>,
+    },
+    /// A hold ended.
+    Lift {
+        /// The name of the hold.
+        name: String,
+    },
+    /// The bytes of contents were given up; no current document has one of them.
+    Forget {
+        /// By which rules.
+        rule: String,
+        /// How many.
+        contents: u64,
+    },
 }
 
 /// One change with all that is known of its batch.
@@ -82,6 +101,9 @@ impl FeedEvent {
             ChangeKind::Version { key, number, content: None } => FeedKind::Delete { key, version: number },
             ChangeKind::Remark(Change::Refer { key, reference }) => FeedKind::Reference { key, reference },
             ChangeKind::Remark(Change::Mark { name }) => FeedKind::Mark { name },
+            ChangeKind::Remark(Change::Hold { name, prefix, .. }) => FeedKind::Hold { name, prefix },
+            ChangeKind::Remark(Change::Lift { name }) => FeedKind::Lift { name },
+            ChangeKind::Remark(Change::Forget { rule, contents }) => FeedKind::Forget { rule, contents: contents.len() as u64 },
             ChangeKind::Remark(Change::Put { .. } | Change::Remove { .. }) => return Err(Error::damaged("a put or removal is not a remark")),
         };
         let position = Position { timeline, seq: batch.head.seq, digest: batch.digest };
@@ -93,11 +115,12 @@ impl FeedEvent {
     pub fn key(&self) -> Option<&[u8]> {
         match &self.kind {
             FeedKind::Put { key, .. } | FeedKind::Delete { key, .. } | FeedKind::Reference { key, .. } => Some(key),
-            FeedKind::Mark { .. } => None,
+            FeedKind::Mark { .. } | FeedKind::Hold { .. } | FeedKind::Lift { .. } | FeedKind::Forget { .. } => None,
         }
     }
 
-    /// The word for what happened: `put`, `restore` (a put that brings an older state back), `delete`, `reference`, `mark`.
+    /// The word for what happened: `put`, `restore` (a put that brings an older state back), `delete`, `reference`, `mark`,
+    /// `hold`, `lift`, `forget`.
     pub fn word(&self) -> &'static str {
         match &self.kind {
             FeedKind::Put { back: false, .. } => "put",
@@ -105,6 +128,9 @@ impl FeedEvent {
             FeedKind::Delete { .. } => "delete",
             FeedKind::Reference { .. } => "reference",
             FeedKind::Mark { .. } => "mark",
+            FeedKind::Hold { .. } => "hold",
+            FeedKind::Lift { .. } => "lift",
+            FeedKind::Forget { .. } => "forget",
         }
     }
 

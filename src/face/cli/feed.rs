@@ -15,7 +15,7 @@ use crate::face::view;
 use crate::model::key::show_key;
 use crate::model::moment::{self, Zone};
 
-use super::context::{Context, bytes, grouped};
+use super::context::{Context, bytes, counted, grouped};
 use super::out::{Json, List};
 use super::progress::exit_of_signal;
 use super::table::{Listed, clean, pad};
@@ -262,7 +262,9 @@ fn line(e: &FeedEvent, zone: &Zone) -> String {
         FeedKind::Put { key, version, size, .. } => format!("{} v{version}  {}", show_key(key), bytes(*size)),
         FeedKind::Delete { key, version } => format!("{} v{version}", show_key(key)),
         FeedKind::Reference { key, reference } => format!("{}  {} {} {}", show_key(key), reference.system, reference.id, reference.state),
-        FeedKind::Mark { name } => name.clone(),
+        FeedKind::Mark { name } | FeedKind::Lift { name } => name.clone(),
+        FeedKind::Hold { name, prefix } => format!("{name}  {}", show_key(prefix)),
+        FeedKind::Forget { rule, contents } => format!("{}  {rule}", counted(*contents, "content")),
     };
     let place = format!("{}.{}", e.event.seq, e.index);
     let when = moment::show_short(e.event.time, zone);

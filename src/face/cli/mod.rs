@@ -16,6 +16,7 @@ mod feed;
 mod tenant;
 mod key;
 mod points;
+mod rules;
 mod jobs;
 mod agent;
 mod preflight;
@@ -119,6 +120,9 @@ enum Command {
     Batch(points::Batch),
     Mark(points::Mark),
     Rollback(points::Rollback),
+    Hold(rules::Hold),
+    Forget(rules::Forget),
+    Policy(rules::Policy),
     Status(safety::Status),
     Metrics(safety::Metrics),
     Seal(offsite::Seal),
@@ -174,6 +178,8 @@ impl Command {
             self,
             Command::Restore(_)
                 | Command::Rollback(_)
+                | Command::Forget(_)
+                | Command::Policy(_)
                 | Command::Ship(_)
                 | Command::Fetch(_)
                 | Command::Seal(_)
@@ -203,6 +209,9 @@ impl Command {
             Command::Batch(args) => args.run(context),
             Command::Mark(args) => args.run(context),
             Command::Rollback(args) => args.run(context),
+            Command::Hold(args) => args.run(context),
+            Command::Forget(args) => args.run(context),
+            Command::Policy(args) => args.run(context),
             Command::Status(args) => args.run(context),
             Command::Metrics(args) => args.run(context),
             Command::Seal(args) => args.run(context),

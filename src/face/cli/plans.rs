@@ -134,7 +134,10 @@ pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Sett
     if applied.skipped.is_empty() {
         return Ok(if applied.pending.is_empty() { 0 } else { 3 });
     }
-    context.out.line(format!("{} left alone because of a conflict:", counted(applied.skipped.len() as u64, "document")))?;
+    context.out.line(format!(
+        "{} left alone because of a conflict, or because their bytes were forgotten:",
+        counted(applied.skipped.len() as u64, "document")
+    ))?;
     for key in applied.skipped.iter().take(SHOWN_MAX) {
         context.out.line(format!("  {}", clean(&crate::model::key::show_key(key))))?;
     }
@@ -166,6 +169,9 @@ fn counts(summary: &Summary) -> String {
     if summary.conflicts > 0 {
         parts.push(counted(summary.conflicts, "conflict"));
     }
+    if summary.lost > 0 {
+        parts.push(format!("{} left alone because their bytes were forgotten", grouped(summary.lost)));
+    }
     if parts.is_empty() { "nothing to do".into() } else { parts.join(", ") }
 }
 
@@ -175,6 +181,7 @@ fn done_with(item: &Item) -> &'static str {
         Action::Put if item.current == 0 => "brought back",
         Action::Put | Action::Conflict => "put back",
         Action::Merge => "merged",
+        Action::Lost => "left alone",
     }
 }
 
@@ -210,6 +217,7 @@ fn changes(context: &Context, plan: &Plan) -> Result<()> {
             Action::Put | Action::Conflict => ("put back", "32"),
             Action::Remove => ("remove", "31"),
             Action::Merge => ("merge", "36"),
+            Action::Lost => ("forgotten", "33"),
         };
         let size = if item.action == Action::Remove { String::new() } else { bytes(item.size) };
         table.painted([(action.to_owned(), code), (number(item.current), ""), (number(item.version), ""), (size, ""), (item.key.clone(), "")]);

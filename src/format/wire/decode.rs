@@ -2,19 +2,19 @@
 
 use crate::base::codec::Reader;
 use crate::base::digest::Digest;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Kind, Result};
 use crate::base::id::{TenantId, TimelineId};
 use crate::base::limits::{BATCH_CHANGES_MAX, KEY_BYTES_MAX, TAIL_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::base::time::Timestamp;
-use crate::format::record::cause_from;
+use crate::format::record::{cause_from, decode_change, read_ascending};
 use crate::model::change::{FileKind, Meta};
 use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 
 use super::bits::BitReader;
 use super::encode::{
-    HAS_FROM, HAS_MODE, HAS_MTIME, HAS_PARENT, HAS_UNTIL, MARK, MTIME_UNITS, NO_CAUSES, NO_CLOCKS, NO_KEYS, NO_TEXTS, ONE_BATCH, ONE_BLOCK, PUT,
-    REFER, encode, first_mtime, names_target,
+    FURTHER, HAS_ABSENT, HAS_FROM, HAS_MODE, HAS_MTIME, HAS_OTHERS, HAS_PARENT, HAS_UNTIL, MARK, MTIME_UNITS, NO_CAUSES, NO_CLOCKS, NO_KEYS,
+    NO_TEXTS, ONE_BATCH, ONE_BLOCK, OTHER, PUT, REFER, encode, first_mtime, kind_bits, names_target,
 };
 use super::predict::{Memo, Predictor};
 use super::{BlockEntry, Form, Known, NewContent, ORDINAL_MAX, Run, Slice, TimelinePrefix, Wire, WireBatch, WireChange, damaged};
@@ -37,24 +37,34 @@ fn parse(wire: &Wire, tenant: TenantId, timeline: TimelinePrefix, known: &dyn Kn
     let mut r = Reader::new(&wire.columns, WHAT);
     let mut noise = Reader::new(&wire.noise, WHAT);
     let flags = r.byte()?;
+    let further = if flags & FURTHER != 0 { r.byte()? } else { 0 };
+    if further & !(HAS_ABSENT | HAS_OTHERS) != 0 {
+        return Err(Error::new(Kind::Newer, "format.newer", "a newer program wrote this segment: it has flags that are not known here")
+            .hint("update annals and run the same command again"));
+    }
     let first_seq = r.varint()?;
     let documents_before = r.varint_max(ORDINAL_MAX)?;
     let contents_before = r.varint_max(ORDINAL_MAX)?;
     let mut count = |implied_by: u8, implied: usize| if flags & implied_by != 0 { Ok(implied) } else { r.count() };
     let (batch_count, key_count, content_count, block_count) = (count(ONE_BATCH, 1)?, count(NO_KEYS, 0)?, count(0, 0)?, count(ONE_BLOCK, 1)?);
+    let absent = if further & HAS_ABSENT != 0 { read_ascending(&mut r)? } else { Vec::new() };
     let mut texts = Texts::read(&mut r, flags & NO_TEXTS != 0)?;
 
     let prev = Digest::from_bytes(noise.array()?);
     let head = Digest::from_bytes(noise.array()?);
     let timeline = read_timeline(timeline, noise.array()?);
     let parent = if flags & HAS_PARENT != 0 { Some(read_parent(&mut noise)?) } else { None };
+    let digests = absent.iter().map(|_| Ok(Digest::from_bytes(noise.array()?))).collect::<Result<Vec<_>>>()?;
     let mut times = BitReader::new(noise.take(noise.remaining())?);
 
     let (mut batches, counts) = read_batches(&mut r, flags, first_seq, batch_count, &mut texts)?;
     let mut predictor = Predictor::new(known, documents_before, contents_before);
-    let predicted = read_changes(&mut r, &mut predictor, &mut batches, &counts, &mut texts, &mut times)?;
+    let predicted = read_changes(&mut r, &mut predictor, &mut batches, (&counts, further), &mut texts, &mut times)?;
     times.finish()?;
-    let contents = read_contents(&mut r, contents_before, content_count, &predicted, known)?;
+    let mut contents = read_contents(&mut r, contents_before, content_count, &predicted, known)?;
+    for (place, digest) in absent.into_iter().zip(digests) {
+        contents.get_mut(place as usize).ok_or_else(|| damaged("an absent content that no change names"))?.form = Form::Absent { digest };
+    }
     let new_keys = read_keys(&mut r, key_count)?;
     let mut slice =
         Slice { tenant, timeline, parent, first_seq, prev, head, documents_before, contents_before, new_keys, batches, contents, blocks: Vec::new() };
@@ -162,18 +172,18 @@ fn read_changes(
     r: &mut Reader<'_>,
     predictor: &mut Predictor<'_>,
     batches: &mut [WireBatch],
-    counts: &[u64],
+    (counts, further): (&[u64], u8),
     texts: &mut Texts<'_>,
     times: &mut BitReader<'_>,
 ) -> Result<Vec<Option<u64>>> {
     // Every change has at least one byte in a column still to come, so the sum is bounded by what is left.
     let total = counts.iter().try_fold(0u64, |sum, n| sum.checked_add(*n)).filter(|n| *n <= r.remaining() as u64);
     let total = total.ok_or_else(|| damaged("more changes than bytes"))? as usize;
-    let kinds = read_kinds(r, total)?;
+    let kinds = read_kinds(r, total, kind_bits(further))?;
     let count_of = |wanted: u8| kinds.iter().filter(|kind| **kind == wanted).count();
-    let (puts, refers, marks) = (count_of(PUT), count_of(REFER), count_of(MARK));
+    let (puts, refers, marks, others) = (count_of(PUT), count_of(REFER), count_of(MARK), count_of(OTHER));
 
-    let document_codes = column(total - marks, || r.varint())?;
+    let document_codes = column(total - marks - others, || r.varint())?;
     let content_codes = column(puts, || r.varint())?;
     let meta_codes = column(puts, || r.varint())?;
     let table = read_metas(r, &meta_codes, texts)?;
@@ -183,7 +193,7 @@ fn read_changes(
     let mut predicted = Vec::new();
     let mut named = Vec::with_capacity(kinds.len());
     for kind in &kinds {
-        if *kind == MARK {
+        if matches!(*kind, MARK | OTHER) {
             named.push((0, None));
             continue;
         }
@@ -209,6 +219,7 @@ fn read_changes(
     let (systems, ids, states) = (texts.column(r, refers)?, texts.column(r, refers)?, texts.column(r, refers)?);
     let flags = column(refers, || r.byte())?;
     let mut parts = systems.into_iter().zip(ids).zip(states).zip(flags);
+    let named_kinds = kinds.clone();
     let mut changes = kinds.into_iter().zip(named);
     let mut fill = Vec::with_capacity(batches.len());
     for (batch, count) in batches.iter().zip(counts) {
@@ -221,17 +232,21 @@ fn read_changes(
                     let expires = if flags & 2 != 0 { Some(Timestamp(batch.time.micros().wrapping_add(r.zigzag()?))) } else { None };
                     WireChange::Refer { document, reference: Reference { system, id, state, irrevocable: flags & 1 != 0, expires } }
                 }
-                (MARK, _) => WireChange::Mark { name: String::new() },
+                (MARK | OTHER, _) => WireChange::Mark { name: String::new() },
                 _ => WireChange::Remove { document },
             });
         }
         fill.push(list);
     }
     let mut names = texts.column(r, marks)?.into_iter();
+    let mut rare = column(others, || decode_change(r))?.into_iter();
+    let mut kinds = named_kinds.into_iter();
     for (batch, mut list) in batches.iter_mut().zip(fill) {
         for change in &mut list {
-            if let WireChange::Mark { name } = change {
-                *name = names.next().ok_or_else(|| damaged("too few marks"))?;
+            match kinds.next() {
+                Some(MARK) => *change = WireChange::Mark { name: names.next().ok_or_else(|| damaged("too few marks"))? },
+                Some(OTHER) => *change = WireChange::Other(rare.next().ok_or_else(|| damaged("too few changes"))?),
+                _ => {}
             }
         }
         batch.changes = list;
@@ -239,15 +254,18 @@ fn read_changes(
     Ok(predicted)
 }
 
-fn read_kinds(r: &mut Reader<'_>, total: usize) -> Result<Vec<u8>> {
+fn read_kinds(r: &mut Reader<'_>, total: usize, bits: u32) -> Result<Vec<u8>> {
     let mut kinds = Vec::with_capacity(total);
     while kinds.len() < total {
         let run = r.varint()?;
-        let n = (run >> 2) + 1;
+        let (n, kind) = ((run >> bits) + 1, (run & ((1 << bits) - 1)) as u8);
         if n > (total - kinds.len()) as u64 {
             return Err(damaged("more changes than counted"));
         }
-        kinds.resize(kinds.len() + n as usize, (run & 3) as u8);
+        if kind > OTHER {
+            return Err(damaged("a change of unknown kind"));
+        }
+        kinds.resize(kinds.len() + n as usize, kind);
     }
     Ok(kinds)
 }

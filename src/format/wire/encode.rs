@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::base::codec::{put_bytes, put_varint, put_zigzag};
 use crate::base::error::Result;
 use crate::base::limits::{BATCH_CHANGES_MAX, BLOCK_PLAIN_BYTES_MAX, KEY_BYTES_MAX, SEGMENT_BYTES_MAX, TAIL_BYTES_MAX, TEXT_BYTES_MAX};
-use crate::format::record::cause_parts;
-use crate::model::change::{Cause, FileKind, Meta};
+use crate::format::record::{cause_parts, encode_change, put_ascending};
+use crate::model::change::{Cause, Change, FileKind, Meta};
 
 use super::bits::BitWriter;
 use super::predict::{Predictor, without_time};
@@ -17,6 +17,7 @@ pub(super) const PUT: u8 = 0;
 pub(super) const REMOVE: u8 = 1;
 pub(super) const REFER: u8 = 2;
 pub(super) const MARK: u8 = 3;
+pub(super) const OTHER: u8 = 4;
 
 /// Flags of a slice: it names the parent of its timeline.
 pub(super) const HAS_PARENT: u8 = 1;
@@ -33,6 +34,14 @@ pub(super) const NO_CAUSES: u8 = 1 << 5;
 /// Every text is empty and there are no marks: no table of texts, no columns of texts.
 pub(super) const NO_TEXTS: u8 = 1 << 6;
 
+/// A byte of further flags follows.
+pub(super) const FURTHER: u8 = 1 << 7;
+
+/// Further flags: there are contents without bytes, so a column says which, and the noise has their digests.
+pub(super) const HAS_ABSENT: u8 = 1;
+/// There are rarer changes: kinds take three bits, and a column has the changes.
+pub(super) const HAS_OTHERS: u8 = 1 << 1;
+
 /// Flags of a metadata entry; the kind of file is in the lowest two bits.
 pub(super) const HAS_MODE: u8 = 1 << 2;
 pub(super) const HAS_MTIME: u8 = 1 << 3;
@@ -45,21 +54,26 @@ pub(super) const MTIME_UNITS: [i64; 5] = [1_000_000_000, 1_000_000, 1_000, 100, 
 /// The bytes of a slice. A slice that breaks a rule of the format is [`Error::damaged`](crate::base::error::Error::damaged).
 pub fn encode(slice: &Slice, known: &dyn Known) -> Result<Wire> {
     check_ranges(slice)?;
-    let flags = flags_of(slice);
+    let (flags, further) = flags_of(slice);
     let mut texts = Texts { absent: flags & NO_TEXTS != 0, ..Texts::default() };
     let batches = encode_batches(slice, flags, &mut texts)?;
-    let changes = encode_changes(slice, known, &mut texts)?;
+    let changes = encode_changes(slice, known, further, &mut texts)?;
     let contents = encode_contents(slice, known, &changes.predicted_bases)?;
     let keys = encode_keys(&slice.new_keys)?;
     let blocks = encode_blocks(slice, flags)?;
 
     let mut columns = vec![flags];
+    columns.extend((flags & FURTHER != 0).then_some(further));
     for number in [slice.first_seq, slice.documents_before, slice.contents_before] {
         put_varint(&mut columns, number);
     }
     let counts = [(ONE_BATCH, slice.batches.len()), (NO_KEYS, slice.new_keys.len()), (0, slice.contents.len()), (ONE_BLOCK, slice.blocks.len())];
     for (_, count) in counts.into_iter().filter(|(implied, _)| flags & implied == 0) {
         put_varint(&mut columns, count as u64);
+    }
+    if further & HAS_ABSENT != 0 {
+        let places: Vec<u64> = (0..).zip(&slice.contents).filter(|(_, c)| matches!(c.form, Form::Absent { .. })).map(|(i, _)| i).collect();
+        put_ascending(&places, &mut columns);
     }
     texts.encode_table(&mut columns);
     for column in [batches, changes.columns, contents, keys, blocks] {
@@ -80,20 +94,31 @@ fn encode_noise(slice: &Slice, times: &[u8]) -> Vec<u8> {
         noise.extend_from_slice(&parent.seq.to_le_bytes());
         noise.extend_from_slice(parent.digest.as_bytes());
     }
+    for content in &slice.contents {
+        if let Form::Absent { digest } = &content.form {
+            noise.extend_from_slice(digest.as_bytes());
+        }
+    }
     noise.extend_from_slice(times);
     noise
 }
 
-fn flags_of(slice: &Slice) -> u8 {
+/// The flags of a slice, and the further ones.
+fn flags_of(slice: &Slice) -> (u8, u8) {
     let batches = &slice.batches;
     let wordless = |change: &WireChange| match change {
         WireChange::Put { meta, .. } => meta.media.is_empty(),
-        WireChange::Remove { .. } => true,
+        WireChange::Remove { .. } | WireChange::Other(_) => true,
         WireChange::Refer { reference: r, .. } => r.system.is_empty() && r.id.is_empty() && r.state.is_empty(),
         WireChange::Mark { .. } => false,
     };
     let silent = |b: &WireBatch| [&b.actor, &b.reason, &b.origin, &b.request].iter().all(|text| text.is_empty()) && b.changes.iter().all(wordless);
+    let fold = |flags: &[(u8, bool)]| flags.iter().filter(|(_, set)| *set).fold(0, |all, (flag, _)| all | flag);
+    let others = batches.iter().any(|b| b.changes.iter().any(|c| matches!(c, WireChange::Other(_))));
+    let absent = slice.contents.iter().any(|c| matches!(c.form, Form::Absent { .. }));
+    let further = fold(&[(HAS_ABSENT, absent), (HAS_OTHERS, others)]);
     let flags = [
+        (FURTHER, further != 0),
         (HAS_PARENT, slice.parent.is_some()),
         (ONE_BATCH, batches.len() == 1),
         (NO_KEYS, slice.new_keys.is_empty()),
@@ -102,7 +127,7 @@ fn flags_of(slice: &Slice) -> u8 {
         (NO_CAUSES, batches.iter().all(|b| b.cause == Cause::Recorded)),
         (NO_TEXTS, batches.iter().all(silent)),
     ];
-    flags.into_iter().filter(|(_, set)| *set).fold(0, |all, (flag, _)| all | flag)
+    (fold(&flags), further)
 }
 
 fn check_ranges(slice: &Slice) -> Result<()> {
@@ -219,12 +244,18 @@ fn kind_of(change: &WireChange) -> u8 {
         WireChange::Remove { .. } => REMOVE,
         WireChange::Refer { .. } => REFER,
         WireChange::Mark { .. } => MARK,
+        WireChange::Other(_) => OTHER,
     }
 }
 
-fn encode_changes<'a>(slice: &'a Slice, known: &dyn Known, texts: &mut Texts<'a>) -> Result<Changes> {
+/// Bits of a kind in the runs of kinds.
+pub(super) fn kind_bits(further: u8) -> u32 {
+    if further & HAS_OTHERS != 0 { 3 } else { 2 }
+}
+
+fn encode_changes<'a>(slice: &'a Slice, known: &dyn Known, further: u8, texts: &mut Texts<'a>) -> Result<Changes> {
     let all = || slice.batches.iter().flat_map(|b| b.changes.iter().map(move |c| (b.time, c)));
-    let mut out = encode_kinds(all().map(|(_, c)| kind_of(c)));
+    let mut out = encode_kinds(all().map(|(_, c)| kind_of(c)), kind_bits(further));
     let mut predictor = Predictor::new(known, slice.documents_before, slice.contents_before);
     let (mut contents, mut metas, mut times) = (Vec::new(), Metas::default(), Times::new(slice));
     let mut predicted_bases = Vec::with_capacity(slice.contents.len());
@@ -233,6 +264,10 @@ fn encode_changes<'a>(slice: &'a Slice, known: &dyn Known, texts: &mut Texts<'a>
         let document = match change {
             WireChange::Put { document, .. } | WireChange::Remove { document } | WireChange::Refer { document, .. } => *document,
             WireChange::Mark { .. } => continue,
+            WireChange::Other(change) => {
+                check_other(change, predictor.next_content())?;
+                continue;
+            }
         };
         if predictor.name_document(document)? {
             out.push(0);
@@ -268,29 +303,46 @@ fn encode_changes<'a>(slice: &'a Slice, known: &dyn Known, texts: &mut Texts<'a>
     encode_references(slice, &mut out, texts)?;
     let marks = all().filter_map(|(_, c)| if let WireChange::Mark { name } = c { Some(name.as_str()) } else { None });
     texts.column(&mut out, marks)?;
+    for (_, change) in all() {
+        if let WireChange::Other(change) = change {
+            encode_change(change, &mut out);
+        }
+    }
     Ok(Changes { columns: out, times, predicted_bases })
 }
 
-/// Runs of equal kinds: (length - 1) * 4 + kind.
-fn encode_kinds(kinds: impl Iterator<Item = u8>) -> Vec<u8> {
+/// The rarer changes stand here as in the record. `contents` are numbered so far.
+fn check_other(change: &Change, contents: u64) -> Result<()> {
+    match change {
+        Change::Hold { .. } | Change::Lift { .. } => Ok(()),
+        Change::Forget { contents: gone, .. } => {
+            let ascending = gone.windows(2).all(|pair| pair[0] < pair[1]);
+            if ascending && gone.last().is_some_and(|last| *last < contents) { Ok(()) } else { Err(damaged("contents given up that are not there")) }
+        }
+        _ => Err(damaged("a change of another kind")),
+    }
+}
+
+/// Runs of equal kinds: (length - 1) * 2^bits + kind.
+fn encode_kinds(kinds: impl Iterator<Item = u8>, bits: u32) -> Vec<u8> {
     let mut out = Vec::new();
     let mut run: Option<(u8, u64)> = None;
     for kind in kinds {
         run = match run {
             Some((same, n)) if same == kind => Some((kind, n + 1)),
             _ => {
-                flush_kinds(&mut out, run);
+                flush_kinds(&mut out, run, bits);
                 Some((kind, 1))
             }
         };
     }
-    flush_kinds(&mut out, run);
+    flush_kinds(&mut out, run, bits);
     out
 }
 
-fn flush_kinds(out: &mut Vec<u8>, run: Option<(u8, u64)>) {
+fn flush_kinds(out: &mut Vec<u8>, run: Option<(u8, u64)>, bits: u32) {
     if let Some((kind, n)) = run {
-        put_varint(out, (n - 1) << 2 | u64::from(kind));
+        put_varint(out, (n - 1) << bits | u64::from(kind));
     }
 }
 
@@ -434,7 +486,7 @@ fn encode_contents(slice: &Slice, known: &dyn Known, predicted: &[Option<u64>]) 
                 put_varint(&mut sizes, content.size);
                 0
             }
-            Some(base) if base < own => {
+            Some(base) if base < own && slice.has_bytes(base) && !matches!(content.form, Form::Absent { .. }) => {
                 put_varint(&mut out, if *predicted == Some(base) { 1 } else { own - base + 1 });
                 let size = slice.content_size(base, known)?;
                 put_zigzag(&mut sizes, content.size.wrapping_sub(size) as i64);
@@ -448,6 +500,7 @@ fn encode_contents(slice: &Slice, known: &dyn Known, predicted: &[Option<u64>]) 
                 shapes.push(1);
                 put_zigzag(&mut forms, form_len.wrapping_sub(content.size) as i64);
             }
+            Form::Absent { .. } => shapes.push(0),
             Form::Plain if content.splice.is_empty() => shapes.push(0),
             Form::Plain => put_varint(&mut shapes, content.splice.len() as u64 + 1),
         }

@@ -7,7 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{TenantId, TimelineId};
 use crate::base::random::{Random, SeededRandom};
 use crate::base::time::Timestamp;
-use crate::model::change::{Cause, FileKind, Meta};
+use crate::model::change::{Cause, Change, FileKind, Meta};
 use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 
@@ -74,7 +74,7 @@ prop_compose! {
 type Seed = (u8, u16, u16, Meta, (u16, u8, u16));
 
 fn seeds() -> impl Strategy<Value = Vec<Vec<Seed>>> {
-    let seed = (0..8u8, any::<u16>(), any::<u16>(), metas(), (0..5000u16, any::<u8>(), any::<u16>()));
+    let seed = (0..10u8, any::<u16>(), any::<u16>(), metas(), (0..5000u16, any::<u8>(), any::<u16>()));
     proptest::collection::vec(proptest::collection::vec(seed, 0..8), 1..4)
 }
 
@@ -129,6 +129,17 @@ fn change(slice: &mut Slice, (kind, a, b, meta, new): &Seed) -> WireChange {
     if *kind == 7 {
         return WireChange::Mark { name: format!("mark {a}") };
     }
+    let contents = slice.contents_before + slice.contents.len() as u64;
+    if *kind == 8 {
+        return WireChange::Other(Change::Hold { name: format!("{a}"), prefix: b"folder/".to_vec(), until: (b % 2 == 0).then_some(Timestamp(7)) });
+    }
+    if *kind == 9 && contents > 0 {
+        let some: std::collections::BTreeSet<u64> = [u64::from(*a), u64::from(*b)].iter().map(|n| n % contents).collect();
+        return WireChange::Other(match b % 5 {
+            0 => Change::Lift { name: "x".into() },
+            _ => Change::Forget { rule: "within 90d".into(), contents: some.into_iter().collect() },
+        });
+    }
     let next = slice.documents_before + slice.new_keys.len() as u64;
     let document = u64::from(*a) % (next + 1);
     if document == next {
@@ -156,7 +167,12 @@ fn content(slice: &mut Slice, kind: u8, b: u16, (size, shape, at): (u16, u8, u16
         return u64::from(b) % next;
     }
     let size = u64::from(size);
-    let base = (kind != 1).then(|| u64::from(b) % next);
+    if shape % 7 == 6 {
+        let form = Form::Absent { digest: Digest::of(&b.to_le_bytes()) };
+        slice.contents.push(NewContent { size, form, base: None, splice: Vec::new() });
+        return next;
+    }
+    let base = (kind != 1).then(|| u64::from(b) % next).filter(|base| slice.has_bytes(*base));
     let base_size = |slice: &Slice, base: u64| slice.contents.get(base.wrapping_sub(slice.contents_before) as usize).map_or(0, |c| c.size);
     let mut new = NewContent { size, form: Form::Plain, base, splice: Vec::new() };
     match (shape % 3, base) {

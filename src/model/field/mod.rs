@@ -46,6 +46,8 @@ use tree::{At, Classes, Tree};
 pub enum NotFields {
     /// More than [`limits::JSON_FIELDS_BYTES_MAX`] bytes: this many.
     Large(usize),
+    /// The bytes were forgotten.
+    Forgotten,
     /// Nests deeper than [`limits::JSON_DEPTH_MAX`] levels.
     Deep,
     /// More than [`JSON_VALUES_MAX`] values.
@@ -76,6 +78,7 @@ pub enum NotFields {
 impl fmt::Display for NotFields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            NotFields::Forgotten => f.write_str("its bytes were forgotten"),
             NotFields::Large(bytes) => write!(f, "{bytes} bytes are too many for fields, the most is {}", limits::JSON_FIELDS_BYTES_MAX),
             NotFields::Deep => write!(f, "nests deeper than {} levels", limits::JSON_DEPTH_MAX),
             NotFields::Many => write!(f, "more than {JSON_VALUES_MAX} values"),

@@ -32,6 +32,12 @@ impl Wall {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day(Date);
 
+impl std::fmt::Display for Day {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl Day {
     /// The day that the calendar in `zone` shows at `ts`.
     pub fn of(ts: Timestamp, zone: &Zone) -> Self {

@@ -77,3 +77,30 @@ CREATE TABLE IF NOT EXISTS told (problem TEXT PRIMARY KEY, at INTEGER NOT NULL, 
 
 -- Removals, so that what is gone is listed without looking at what is there.
 CREATE INDEX IF NOT EXISTS version_removed ON version (batch, place) WHERE content IS NULL;
+
+-- Derived from remarks: holds that were not lifted. Nothing under one is forgotten.
+CREATE TABLE IF NOT EXISTS hold (
+    tenant INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    prefix BLOB NOT NULL,
+    until INTEGER,                       -- ends by itself then, microseconds; NULL: when it is lifted
+    batch INTEGER NOT NULL,
+    PRIMARY KEY (tenant, name)
+) WITHOUT ROWID;
+
+-- What a sealing of a slice lacks and leans on. A slice without a row was noted by a program that did not know this table: its tail tells.
+CREATE TABLE IF NOT EXISTS sealing (
+    slice INTEGER PRIMARY KEY,
+    absent INTEGER NOT NULL,             -- contents that it was sealed without
+    bases BLOB NOT NULL                  -- numbers of the contents of earlier slices that its own are packed against, ascending
+);
+
+-- Objects that a remote holds and that nobody needs, because it holds the slice in another sealing. They go after a while.
+CREATE TABLE IF NOT EXISTS retired (
+    remote TEXT NOT NULL,
+    tenant INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    since INTEGER NOT NULL,              -- microseconds
+    going INTEGER NOT NULL,              -- its removal was begun
+    PRIMARY KEY (remote, tenant, name)
+) WITHOUT ROWID;

@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row};
 
+use super::contents::gone_by;
 use super::documents::{VersionRow, version};
 use super::tenants::TenantRow;
 use super::{View, Writer, id, number, sql};
@@ -33,8 +34,8 @@ pub struct BatchRow {
 pub struct HistoryRow {
     /// The put or removal.
     pub version: VersionRow,
-    /// Digest and size of its content.
-    pub content: Option<(Digest, u64)>,
+    /// Digest and size of its content, and where its bytes were given up the batch that says so (0: none does).
+    pub content: Option<(Digest, u64, Option<u64>)>,
     /// The batch it was part of.
     pub batch: BatchRow,
 }
@@ -107,14 +108,14 @@ impl View<'_> {
     /// (whose `prev` is left at zero). One walk, because a document may have thousands of versions.
     pub fn history(&self, document: i64, last: i64) -> Result<Vec<HistoryRow>> {
         let text = "SELECT v.document, v.batch, v.place, v.number, v.content, v.meta, c.digest, c.size, b.id, b.time, b.clock_behind, b.actor, \
-                    b.reason, b.origin, b.request, b.cause, b.cause_seq, b.changes, b.digest, b.documents, b.contents \
-                    FROM version v JOIN batch b ON b.id = v.batch LEFT JOIN content c ON c.id = v.content \
+                    b.reason, b.origin, b.request, b.cause, b.cause_seq, b.changes, b.digest, b.documents, b.contents, \
+                    CASE WHEN c.form = 3 THEN c.body END FROM version v JOIN batch b ON b.id = v.batch LEFT JOIN content c ON c.id = v.content \
                     WHERE v.document = ? AND v.batch <= ? ORDER BY v.batch";
         let mut s = self.sql.prepare_cached(text).map_err(sql)?;
         let rows = s
             .query_map((document, last), |r| {
                 let content = match r.get::<_, Option<Vec<u8>>>(6)? {
-                    Some(digest) => Some((digest, r.get::<_, i64>(7)? as u64)),
+                    Some(digest) => Some((digest, r.get::<_, i64>(7)? as u64, r.get::<_, Option<Vec<u8>>>(21)?)),
                     None => None,
                 };
                 Ok((version(r)?, content, batch_from(r, 8)?))
@@ -122,7 +123,10 @@ impl View<'_> {
             .map_err(sql)?;
         rows.map(|row| {
             let (version, content, batch) = row.map_err(sql)?;
-            let content = content.map(|(digest, size)| Digest::from_slice(&digest).map(|d| (d, size))).transpose()?;
+            let content = match content {
+                Some((digest, size, gone)) => Some((Digest::from_slice(&digest)?, size, gone.map(|body| gone_by(&body)).transpose()?)),
+                None => None,
+            };
             Ok(HistoryRow { version: version?, content, batch: batch? })
         })
         .collect()
@@ -271,6 +275,12 @@ impl Writer<'_> {
             Change::Mark { name } => {
                 self.run("INSERT OR REPLACE INTO mark (tenant, name, seq) VALUES (?,?,?)", (tenant, name, number(batch) as i64 - 1))
             }
+            Change::Hold { name, prefix, until } => self.run(
+                "INSERT OR REPLACE INTO hold (tenant, name, prefix, until, batch) VALUES (?,?,?,?,?)",
+                (tenant, name, prefix, until.map(|t| t.micros()), batch),
+            ),
+            Change::Lift { name } => self.run("DELETE FROM hold WHERE tenant = ? AND name = ?", (tenant, name)),
+            Change::Forget { contents, .. } => self.give_up(tenant, number(batch), contents, false).map(|_| ()),
             Change::Put { .. } | Change::Remove { .. } => Err(Error::damaged("a put or removal is not a remark")),
         }
     }

@@ -1,6 +1,6 @@
 //! Contents: what versions consist of, once per tenant and digest.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rusqlite::{OptionalExtension, Row};
@@ -27,6 +27,8 @@ pub enum Body {
     Plain(Arc<[u8]>),
     /// In the chunk store; the encoded root node of the chunk list.
     List(Vec<u8>),
+    /// Nowhere: they were given up. The sequence number of the batch that says so, 0 where no batch of this log does: a segment came without them.
+    Gone(u64),
 }
 
 /// One content.
@@ -47,6 +49,8 @@ const INLINE: u8 = 0;
 const LIST: u8 = 1;
 /// In a pack: how many numbers before the content the pack has its own, and where in the pack the content begins, as varints.
 const PACKED: u8 = 2;
+/// Given up: the sequence number of the batch that says so, as a varint.
+pub(super) const GONE: u8 = 3;
 
 /// Contents of a transaction that are to be compressed together. Their rows are there already, the pack's comes when it is full.
 #[derive(Default)]
@@ -59,44 +63,78 @@ pub(super) struct Packing {
 /// Packs that are kept unpacked: 1 MiB. Neighbours are read one after the other.
 const PACKS_KEPT: usize = 64;
 
-/// Packs that were read last, unpacked, the newest last.
+/// Packs that were read last, unpacked, the newest last. A pack that is written anew keeps its number, and a view of before must not leave what
+/// it read for one of after: each view is of an age, and packs of another age are none of its business.
 #[derive(Default)]
-pub(super) struct Packs(Mutex<VecDeque<(i64, Arc<[u8]>)>>);
+pub(super) struct Packs(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    age: u64,
+    packs: VecDeque<(i64, Arc<[u8]>)>,
+}
 
 impl Packs {
-    fn known(&self) -> MutexGuard<'_, VecDeque<(i64, Arc<[u8]>)>> {
+    fn known(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    fn get(&self, pack: i64) -> Option<Arc<[u8]>> {
-        self.known().iter().rfind(|(id, _)| *id == pack).map(|(_, plain)| Arc::clone(plain))
+    pub(super) fn age(&self) -> u64 {
+        self.known().age
     }
 
-    fn keep(&self, pack: i64, plain: &Arc<[u8]>) {
+    /// Packs are written anew: to be called before that is committed and after.
+    pub(super) fn turn(&self) {
         let mut known = self.known();
-        if known.len() >= PACKS_KEPT {
-            known.pop_front();
+        known.age += 1;
+        known.packs.clear();
+    }
+
+    fn get(&self, age: u64, pack: i64) -> Option<Arc<[u8]>> {
+        let known = self.known();
+        known.packs.iter().rfind(|(id, _)| *id == pack && known.age == age).map(|(_, plain)| Arc::clone(plain))
+    }
+
+    fn keep(&self, age: u64, pack: i64, plain: &Arc<[u8]>) {
+        let mut known = self.known();
+        if known.age != age {
+            return;
         }
-        known.push_back((pack, Arc::clone(plain)));
+        if known.packs.len() >= PACKS_KEPT {
+            known.packs.pop_front();
+        }
+        known.packs.push_back((pack, Arc::clone(plain)));
     }
 
     fn forget(&self, pack: i64) {
-        self.known().retain(|(id, _)| *id != pack);
+        self.known().packs.retain(|(id, _)| *id != pack);
     }
 }
 
 impl View<'_> {
-    /// The id of the tenant's content with `digest`.
+    /// The id of the tenant's content with `digest`, unless its bytes were given up: the same bytes are a new content then, because nobody
+    /// could read the old one.
     pub fn find_content(&self, tenant: i64, digest: &Digest) -> Result<Option<i64>> {
-        let mut s = self.sql.prepare_cached("SELECT id FROM content WHERE substr(digest, 1, 8) = ? AND digest = ?").map_err(sql)?;
+        Ok(self.contents_called(tenant, digest)?.into_iter().find(|(_, gone)| !gone).map(|(id, _)| id))
+    }
+
+    /// The id of the tenant's content with `digest`, the newest where it was given up and came again.
+    pub fn find_content_ever(&self, tenant: i64, digest: &Digest) -> Result<Option<i64>> {
+        Ok(self.contents_called(tenant, digest)?.into_iter().map(|(id, _)| id).max())
+    }
+
+    /// The ids of the tenant's contents with `digest`, each with whether it was given up.
+    fn contents_called(&self, tenant: i64, digest: &Digest) -> Result<Vec<(i64, bool)>> {
+        let mut s = self.sql.prepare_cached("SELECT id, form = 3 FROM content WHERE substr(digest, 1, 8) = ? AND digest = ?").map_err(sql)?;
         let mut rows = s.query((&digest.as_bytes()[..8], &digest.as_bytes()[..])).map_err(sql)?;
+        let mut out = Vec::new();
         while let Some(r) = rows.next().map_err(sql)? {
             let id: i64 = r.get(0).map_err(sql)?;
             if tenant_of(id) == tenant {
-                return Ok(Some(id));
+                out.push((id, r.get(1).map_err(sql)?));
             }
         }
-        Ok(None)
+        Ok(out)
     }
 
     fn content_from(&self, r: &Row<'_>) -> Result<ContentRow> {
@@ -106,6 +144,7 @@ impl View<'_> {
         let body = match r.get::<_, u8>(3).map_err(sql)? {
             INLINE => Body::Inline(body.to_vec()),
             LIST => Body::List(body.to_vec()),
+            GONE => Body::Gone(gone_by(body)?),
             PACKED => match self.packed(id, size, body)? {
                 Some(plain) => Body::Plain(plain),
                 // Nothing can be unpacked from this, so whoever reads the content finds the damage, and only in this content.
@@ -121,7 +160,7 @@ impl View<'_> {
         let mut reader = Reader::new(place, "the place of a content in its pack");
         let (Ok(back), Ok(offset)) = (reader.varint(), reader.varint()) else { return Ok(None) };
         let pack = id.wrapping_sub_unsigned(back);
-        let plain = match self.packs.get(pack) {
+        let plain = match self.packs.get(self.packs_age, pack) {
             Some(plain) => plain,
             None => {
                 let mut s = self.sql.prepare_cached("SELECT body FROM pack WHERE id = ?").map_err(sql)?;
@@ -130,7 +169,7 @@ impl View<'_> {
                 let stored = row.get_ref(0).and_then(|d| Ok(d.as_blob()?)).map_err(sql)?;
                 let Ok(plain) = block::expand_chunk(stored, PACK_BYTES_MAX) else { return Ok(None) };
                 let plain: Arc<[u8]> = plain.into();
-                self.packs.keep(pack, &plain);
+                self.packs.keep(self.packs_age, pack, &plain);
                 plain
             }
         };
@@ -173,6 +212,16 @@ impl View<'_> {
         let found = s.query_row([id], |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, i64>(1)? as u64))).optional().map_err(sql)?;
         let (digest, size) = found.ok_or_else(|| Error::damaged(format_args!("the catalogue names content {id}, which it does not have")))?;
         Ok((Digest::from_slice(&digest)?, size))
+    }
+
+    /// Digest and size of a content, and where its bytes were given up the sequence number of the batch that says so (0: none does).
+    pub fn content_state(&self, id: i64) -> Result<(Digest, u64, Option<u64>)> {
+        let text = "SELECT digest, size, CASE WHEN form = 3 THEN body END FROM content WHERE id = ?";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let found = s.query_row([id], |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, i64>(1)? as u64, r.get::<_, Option<Vec<u8>>>(2)?)));
+        let found = found.optional().map_err(sql)?;
+        let (digest, size, gone) = found.ok_or_else(|| Error::damaged(format_args!("the catalogue names content {id}, which it does not have")))?;
+        Ok((Digest::from_slice(&digest)?, size, gone.map(|body| gone_by(&body)).transpose()?))
     }
 
     /// Contents with ids `from..until`, at most `limit`, in order of id.
@@ -225,6 +274,10 @@ impl Writer<'_> {
         let (form, bytes) = match body {
             Body::Inline(bytes) => (INLINE, &bytes[..]),
             Body::List(bytes) => (LIST, &bytes[..]),
+            Body::Gone(seq) => {
+                put_varint(&mut place, *seq);
+                (GONE, &place[..])
+            }
             Body::Plain(plain) => {
                 if self.packing.borrow().plain.len() + plain.len() > PACK_BYTES {
                     self.finish_pack()?;
@@ -264,6 +317,100 @@ impl Writer<'_> {
         self.packing.take();
     }
 
+    /// Gives up the bytes of contents (numbers within the tenant) because of batch `seq`. Packs of which at most half is left, or with
+    /// `all` all in which one of them was, are written anew without them. Gives how many had bytes until now, and how many bytes.
+    pub fn give_up(&self, tenant: i64, seq: u64, contents: &[u64], all: bool) -> Result<(u64, u64)> {
+        // What is being packed is not in the table yet.
+        self.finish_pack()?;
+        let mut by = Vec::new();
+        put_varint(&mut by, seq);
+        let (mut packs, mut count, mut bytes) = (BTreeSet::new(), 0, 0);
+        for ordinal in contents {
+            let id = id(tenant, *ordinal);
+            let found = {
+                let mut s = self.sql.prepare_cached("SELECT form, body, size FROM content WHERE id = ?").map_err(sql)?;
+                s.query_row([id], |r| Ok((r.get::<_, u8>(0)?, r.get::<_, Vec<u8>>(1)?, r.get::<_, i64>(2)? as u64))).optional().map_err(sql)?
+            };
+            let (form, body, size) =
+                found.ok_or_else(|| Error::damaged(format_args!("a record that gives up content {ordinal}, which is not there")))?;
+            if form == PACKED {
+                packs.insert(id.wrapping_sub_unsigned(Reader::new(&body, "the place of a content in its pack").varint()?));
+            }
+            if form != GONE {
+                count += 1;
+                bytes += size;
+            }
+            self.run("UPDATE content SET form = 3, body = ? WHERE id = ?", (&by, id))?;
+        }
+        packs.into_iter().try_for_each(|pack| self.repack(tenant, pack, all))?;
+        Ok((count, bytes))
+    }
+
+    /// Writes a pack anew without what was given up.
+    fn repack(&self, tenant: i64, pack: i64, all: bool) -> Result<()> {
+        let text = "SELECT coalesce(min(id), ?2) FROM pack WHERE id > ?1 AND id < ?2";
+        let end: i64 = self.sql.prepare_cached(text).map_err(sql)?.query_row((pack, id(tenant + 1, 0)), |r| r.get(0)).map_err(sql)?;
+        let mut left: Vec<(i64, u64, u64)> = Vec::new();
+        {
+            let mut s =
+                self.sql.prepare_cached("SELECT id, size, body FROM content WHERE id >= ? AND id < ? AND form = 2 ORDER BY id").map_err(sql)?;
+            let mut rows = s.query((pack, end)).map_err(sql)?;
+            while let Some(row) = rows.next().map_err(sql)? {
+                let id: i64 = row.get(0).map_err(sql)?;
+                let place = row.get_ref(2).and_then(|d| Ok(d.as_blob()?)).map_err(sql)?;
+                let mut reader = Reader::new(place, "the place of a content in its pack");
+                if id.wrapping_sub_unsigned(reader.varint()?) == pack {
+                    left.push((id, row.get::<_, i64>(1).map_err(sql)? as u64, reader.varint()?));
+                }
+            }
+        }
+        if left.is_empty() {
+            self.turn_packs();
+            return self.run("DELETE FROM pack WHERE id = ?", [pack]);
+        }
+        let stored: Option<Vec<u8>> = {
+            let mut s = self.sql.prepare_cached("SELECT body FROM pack WHERE id = ?").map_err(sql)?;
+            s.query_row([pack], |r| r.get(0)).optional().map_err(sql)?
+        };
+        // A pack that cannot be read stays: it is damage of what is left in it, and healing is to find it so.
+        let Some(Ok(plain)) = stored.map(|stored| block::expand_chunk(&stored, PACK_BYTES_MAX)) else { return Ok(()) };
+        let bytes: u64 = left.iter().map(|(_, size, _)| size).sum();
+        if !all && bytes > plain.len() as u64 / 2 {
+            return Ok(());
+        }
+        let mut anew = Vec::with_capacity(bytes as usize);
+        let mut places = Vec::with_capacity(left.len());
+        for (id, size, offset) in left {
+            let found = usize::try_from(offset).ok().and_then(|from| plain.get(from..from.checked_add(usize::try_from(size).ok()?)?));
+            let Some(part) = found else { return Ok(()) };
+            places.push((id, anew.len() as u64));
+            anew.extend_from_slice(part);
+        }
+        self.turn_packs();
+        self.run("DELETE FROM pack WHERE id = ?", [pack])?;
+        let first = places[0].0;
+        if places.len() == 1 {
+            return self.run("UPDATE content SET form = 0, body = ? WHERE id = ?", (block::compress_chunk(&anew), first));
+        }
+        for (id, offset) in places {
+            let mut place = Vec::new();
+            put_varint(&mut place, id.abs_diff(first));
+            put_varint(&mut place, offset);
+            self.run("UPDATE content SET form = 2, body = ? WHERE id = ?", (place, id))?;
+        }
+        self.run("INSERT INTO pack (id, body) VALUES (?,?)", (first, block::compress_chunk(&anew)))
+    }
+
+    fn turn_packs(&self) {
+        self.packs.turn();
+        self.repacked.set(true);
+    }
+
+    /// No batch of this log says any more that contents were given up; those that still do say it again.
+    pub(super) fn unname_gone(&self, tenant: i64) -> Result<()> {
+        self.run("UPDATE content SET body = x'00' WHERE id >= ? AND id < ? AND form = 3", (id(tenant, 0), id(tenant + 1, 0)))
+    }
+
     /// Names other places for the bytes of a content, after they were taken in again.
     pub fn set_body(&self, id: i64, body: &Body) -> Result<()> {
         let (form, bytes) = stored(body);
@@ -277,7 +424,20 @@ pub(super) fn stored(body: &Body) -> (u8, Vec<u8>) {
         Body::Inline(bytes) => (INLINE, bytes.clone()),
         Body::Plain(plain) => (INLINE, block::compress_chunk(plain)),
         Body::List(bytes) => (LIST, bytes.clone()),
+        Body::Gone(seq) => {
+            let mut by = Vec::new();
+            put_varint(&mut by, *seq);
+            (GONE, by)
+        }
     }
+}
+
+/// The batch that gave a content up.
+pub(super) fn gone_by(body: &[u8]) -> Result<u64> {
+    let mut reader = Reader::new(body, "a content that was given up");
+    let seq = reader.varint()?;
+    reader.finish()?;
+    Ok(seq)
 }
 
 #[cfg(test)]
@@ -304,7 +464,7 @@ mod tests {
         match &row.body {
             Body::Inline(stored) => block::expand_chunk(stored, limits::INLINE_BYTES_MAX).expect("expand"),
             Body::Plain(plain) => plain.to_vec(),
-            Body::List(_) => panic!("a small content"),
+            Body::List(_) | Body::Gone(_) => panic!("a small content"),
         }
     }
 
@@ -354,6 +514,51 @@ mod tests {
                 Ok(())
             })
             .expect("read");
+    }
+
+    #[test]
+    fn what_is_given_up_leaves_its_pack_and_its_neighbours_stay() {
+        let (_dir, catalog) = catalog();
+        catalog.write(|w| (0..500).try_for_each(|n| add(w, n).map(drop))).expect("write");
+        let before = catalog.read(|rows| Ok((packs(rows), rows.contents(0, 500, 500)?))).expect("read");
+        // All but every ninth: every pack is mostly garbage.
+        let gone: Vec<u64> = (0..500).filter(|n| n % 9 != 4).collect();
+        let stale = catalog.read(|rows| {
+            rows.content(4)?;
+            let done = catalog.write(|w| w.give_up(0, 7, &gone, false))?;
+            assert_eq!(done, (gone.len() as u64, gone.iter().map(|n| text(*n).len() as u64).sum()));
+            // A view of before still reads what was there then, and leaves nothing behind.
+            assert_eq!(bytes_of(&rows.content(5)?), text(5));
+            rows.content(4).map(|row| bytes_of(&row))
+        });
+        assert_eq!(stale.expect("an old view"), text(4));
+        catalog
+            .read(|rows| {
+                assert!(packs(rows) <= before.0);
+                for n in 0..500 {
+                    let row = rows.content(n)?;
+                    match n % 9 {
+                        4 => assert_eq!((bytes_of(&row), rows.find_content(0, &row.digest)?), (text(n as u64), Some(n))),
+                        _ => {
+                            assert_eq!((&row.body, row.size), (&Body::Gone(7), text(n as u64).len() as u64));
+                            assert_eq!((rows.find_content(0, &row.digest)?, rows.find_content_ever(0, &row.digest)?), (None, Some(n)));
+                            assert_eq!(rows.content_state(n)?.2, Some(7));
+                        }
+                    }
+                }
+                let stored: Vec<Vec<u8>> =
+                    rows.sql.prepare("SELECT body FROM pack").and_then(|mut s| s.query_map([], |r| r.get(0))?.collect()).expect("packs");
+                let plain: usize = stored.iter().map(|body| block::expand_chunk(body, PACK_BYTES_MAX).expect("expands").len()).sum();
+                let live: usize = (0..500).filter(|n| n % 9 == 4).map(|n| text(n).len()).sum();
+                assert!(plain <= live, "{plain} bytes in packs of {live} that are left");
+                Ok(())
+            })
+            .expect("read");
+        catalog.write(|w| w.give_up(0, 8, &(0..500).collect::<Vec<_>>(), true)).expect("the rest");
+        assert_eq!(catalog.read(|rows| Ok(packs(rows))).expect("read"), 0);
+        // The same bytes again are another content.
+        catalog.write(|w| w.add_content(0, 500, &Digest::of(&text(3)), text(3).len() as u64, &Body::Plain(text(3).into()))).expect("again");
+        assert_eq!(catalog.read(|rows| rows.find_content(0, &Digest::of(&text(3)))).expect("found"), Some(500));
     }
 
     #[test]

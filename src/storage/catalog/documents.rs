@@ -42,7 +42,7 @@ pub struct VersionRow {
     pub meta: Meta,
 }
 
-fn document(r: &Row<'_>) -> rusqlite::Result<DocumentRow> {
+pub(super) fn document(r: &Row<'_>) -> rusqlite::Result<DocumentRow> {
     Ok(DocumentRow {
         id: r.get(0)?,
         key: r.get(1)?,

@@ -56,7 +56,9 @@ impl Writer<'_> {
         let beyond = "SELECT id FROM slice WHERE tenant = ?1 AND last > ?2";
         let names = format!("SELECT name FROM object WHERE slice IN ({beyond})");
         self.run(&format!("DELETE FROM held WHERE tenant = ?1 AND name IN ({names})"), (tenant, seq as i64))?;
+        self.run(&format!("DELETE FROM retired WHERE tenant = ?1 AND name IN ({names})"), (tenant, seq as i64))?;
         self.run(&format!("DELETE FROM object WHERE slice IN ({beyond})"), (tenant, seq as i64))?;
+        self.run(&format!("DELETE FROM sealing WHERE slice IN ({beyond})"), (tenant, seq as i64))?;
         self.run("DELETE FROM slice WHERE tenant = ?1 AND last > ?2", (tenant, seq as i64))
     }
 
@@ -85,7 +87,10 @@ impl Writer<'_> {
         )?;
         for SliceRow { id: slice, first, last, .. } in self.slices(from.id)?.into_iter().filter(|s| s.last > after) {
             let objects = self.objects_of(slice)?;
-            self.add_slice(onto, first, last, &objects)?;
+            let added = self.add_slice(onto, first, last, &objects)?;
+            if let Some(sealing) = self.sealing(slice)? {
+                self.set_sealing(added, &sealing)?;
+            }
         }
         self.derive_remarks(onto)
     }
@@ -188,6 +193,8 @@ impl Writer<'_> {
     fn derive_remarks(&self, tenant: i64) -> Result<()> {
         self.run("DELETE FROM reference WHERE tenant = ?", [tenant])?;
         self.run("DELETE FROM mark WHERE tenant = ?", [tenant])?;
+        self.run("DELETE FROM hold WHERE tenant = ?", [tenant])?;
+        self.unname_gone(tenant)?;
         let mut s = self.sql.prepare("SELECT batch, document, body FROM remark WHERE batch >= ? AND batch < ? ORDER BY batch, place").map_err(sql)?;
         let mut rows = s.query((id(tenant, 0), id(tenant + 1, 0))).map_err(sql)?;
         while let Some(r) = rows.next().map_err(sql)? {
@@ -275,7 +282,7 @@ mod tests {
             let bytes = match row.body {
                 Body::Plain(bytes) => bytes.to_vec(),
                 Body::Inline(stored) => block::expand_chunk(&stored, 10_000).expect("expands"),
-                Body::List(_) => panic!("a small content"),
+                Body::List(_) | Body::Gone(_) => panic!("a small content"),
             };
             assert_eq!(bytes, plain(n), "{n}");
         }

@@ -9,6 +9,7 @@ pub mod documents;
 pub mod batches;
 pub mod drafts;
 pub mod segments;
+pub mod keeping;
 pub mod lines;
 pub mod cursors;
 pub mod jobs;
@@ -16,7 +17,7 @@ pub mod ledger;
 pub mod summary;
 mod wal;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex};
@@ -111,12 +112,16 @@ pub struct Catalog {
 pub struct View<'c> {
     pub(crate) sql: &'c Connection,
     packs: &'c contents::Packs,
+    /// The age of the packs that this view may share with others, see [`contents::Packs`].
+    packs_age: u64,
 }
 
 /// The right to change rows, inside one transaction.
 pub struct Writer<'c> {
     view: View<'c>,
     packing: RefCell<contents::Packing>,
+    /// Packs were written anew in this transaction.
+    repacked: Cell<bool>,
 }
 
 impl<'c> std::ops::Deref for Writer<'c> {
@@ -174,8 +179,10 @@ impl Catalog {
             Some(c) => c,
             None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
         };
+        // Before the view is fixed: whoever writes packs anew after that is seen to have done so.
+        let packs_age = self.packs.age();
         let begun = connection.prepare_cached("BEGIN").and_then(|mut s| s.execute([])).map_err(sql);
-        let out = begun.and_then(|_| work(&View { sql: &connection, packs: &self.packs }));
+        let out = begun.and_then(|_| work(&View { sql: &connection, packs: &self.packs, packs_age }));
         let ended = connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])).is_ok();
         let mut readers = self.readers.lock().unwrap_or_else(|e| e.into_inner());
         if ended && readers.len() < READERS_KEPT {
@@ -188,12 +195,17 @@ impl Catalog {
     pub fn write<T>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T>) -> Result<T> {
         let mut connection = self.writer.lock().unwrap_or_else(|e| e.into_inner());
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
-        let writer = Writer { view: View { sql: &transaction, packs: &self.packs }, packing: RefCell::default() };
+        let view = View { sql: &transaction, packs: &self.packs, packs_age: self.packs.age() };
+        let writer = Writer { view, packing: RefCell::default(), repacked: Cell::default() };
         let out = work(&writer)?;
         writer.finish_pack()?;
+        let repacked = writer.repacked.get();
         drop(writer);
         fault::point("catalog.commit")?;
         transaction.commit().map_err(sql)?;
+        if repacked {
+            self.packs.turn();
+        }
         *self.commits.0.lock().unwrap_or_else(|e| e.into_inner()) += 1;
         self.commits.1.notify_all();
         fault::point("catalog.committed")?;

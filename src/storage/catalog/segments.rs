@@ -193,6 +193,7 @@ impl Writer<'_> {
     /// Forgets all that a remote holds.
     pub fn remove_remote(&self, remote: &str) -> Result<()> {
         self.run("DELETE FROM held WHERE remote = ?", [remote])?;
+        self.run("DELETE FROM retired WHERE remote = ?", [remote])?;
         self.run("DELETE FROM line WHERE remote = ?", [remote])
     }
 

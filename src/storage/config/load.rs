@@ -144,8 +144,11 @@ pub(super) fn keep(section: &Section<'_>) -> Result<Keep> {
     Ok(Keep {
         floor_secs: section.parsed("floor", parse_duration)?,
         within_secs: section.parsed("within", parse_duration)?,
+        last: section.count("last", 100_000)?,
         daily: section.count("daily", 100_000)?,
+        weekly: section.count("weekly", 100_000)?,
         monthly: section.count("monthly", 100_000)?,
+        yearly: section.count("yearly", 100_000)?,
         after_tenant_drop_secs: section.parsed("after_tenant_drop", parse_duration)?,
     })
 }

@@ -88,10 +88,16 @@ pub struct Keep {
     pub floor_secs: Option<u64>,
     /// Seconds: everything younger is kept.
     pub within_secs: Option<u64>,
-    /// For so many days the last version of the day is kept.
+    /// So many last versions of each document are kept.
+    pub last: Option<u32>,
+    /// For so many days the version at the end of the day is kept.
     pub daily: Option<u32>,
-    /// For so many months the last version of the month is kept.
+    /// The same for weeks, which end with Sunday.
+    pub weekly: Option<u32>,
+    /// The same for months.
     pub monthly: Option<u32>,
+    /// The same for years.
+    pub yearly: Option<u32>,
     /// Seconds that a dropped tenant's history is kept.
     pub after_tenant_drop_secs: Option<u64>,
 }

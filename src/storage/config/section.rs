@@ -13,7 +13,7 @@ use super::words::{nearest, shown};
 pub(super) const SECTIONS: [(&str, &[&str]); 11] = [
     ("store", &["site", "zone", "quota", "contact"]),
     ("schedule", &["ship", "cron", "window", "allowance", "drill"]),
-    ("keep", &["floor", "within", "daily", "monthly", "after_tenant_drop"]),
+    ("keep", &["floor", "within", "last", "daily", "weekly", "monthly", "yearly", "after_tenant_drop"]),
     ("remote", &["name", "rclone", "directory", "rclone_config", "region", "operator_country", "domain", "expected"]),
     ("capture", &["name", "folder", "include", "exclude", "sqlite", "postgres", "tables", "image", "prefix", "tenant", "table", "invariant"]),
     ("capture.table", &["policy", "recompute", "counter"]),
@@ -190,6 +190,8 @@ pub(super) fn example_of(key: &str) -> &'static str {
         "floor" | "within" | "after_tenant_drop" => "\"30d\"",
         "daily" => "30",
         "monthly" => "12",
+        "last" | "weekly" => "8",
+        "yearly" => "10",
         "copies_min" => "2",
         "name" => "\"offsite-eu\"",
         "rclone" => "\"s3eu:hist/clinic-17\"",

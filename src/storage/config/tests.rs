@@ -66,8 +66,14 @@ fn the_manuals_example() {
     assert_eq!(c.schedule.windows, windows);
     assert_eq!(c.schedule.allowance, Some(Allowance { bytes: 5_000_000_000, per: Period::Month }));
     assert_eq!(c.schedule.drill_secs, Some(180 * DAY));
-    let keep =
-        Keep { floor_secs: Some(7 * DAY), within_secs: Some(90 * DAY), daily: Some(30), monthly: Some(12), after_tenant_drop_secs: Some(30 * DAY) };
+    let keep = Keep {
+        floor_secs: Some(7 * DAY),
+        within_secs: Some(90 * DAY),
+        daily: Some(30),
+        monthly: Some(12),
+        after_tenant_drop_secs: Some(30 * DAY),
+        ..Keep::default()
+    };
     assert_eq!(c.keep, keep);
     assert_eq!(c.remotes.iter().map(|r| r.url.as_str()).collect::<Vec<_>>(), ["rclone:s3eu:hist/clinic-17", "dir:/media/backup/hist"]);
     assert_eq!(c.remotes[0].operator_country.as_deref(), Some("se"));
@@ -102,7 +108,7 @@ fn unknown_keys_name_their_line_and_the_nearest() {
     assert_eq!(message, "annals.toml line 3: unknown key \"alowance\" in [schedule]");
     assert_eq!(refused("[[remote]]\nname = \"a\"\ndir = \"/x\"\n").2, "did you mean directory?");
     assert_eq!(refused("[store]\n\nfloor = \"7d\"\n").2, "floor belongs in [keep]");
-    assert_eq!(refused("[keep]\nxyzzy = 1\n").2, "known keys here: floor, within, daily, monthly, after_tenant_drop");
+    assert_eq!(refused("[keep]\nxyzzy = 1\n").2, "known keys here: floor, within, last, daily, weekly, monthly, yearly, after_tenant_drop");
     assert_eq!(refused("[shedule]\n").2, "did you mean [schedule]?");
     assert_eq!(refused("\n\nsite = \"x\"\n").1, "annals.toml line 3: unknown key outside all sections: \"site\"");
     assert_eq!(refused("[xyzzy]\n").0, "config.unknown");

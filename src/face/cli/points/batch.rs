@@ -308,6 +308,9 @@ fn show(context: &Context, tenant: &Tenant, zone: &moment::Zone, seq: u64) -> Re
             Change::Remove { key } => ("remove", String::new(), show_key(key)),
             Change::Refer { key, reference: r } => ("refer", String::new(), format!("{} {} {} {}", show_key(key), r.system, r.id, r.state)),
             Change::Mark { name } => ("mark", String::new(), name.clone()),
+            Change::Hold { name, prefix, .. } => ("hold", String::new(), format!("{name} {}", show_key(prefix))),
+            Change::Lift { name } => ("lift", String::new(), name.clone()),
+            Change::Forget { rule, contents } => ("forget", String::new(), format!("{} ({rule})", counted(contents.len() as u64, "content"))),
         };
         out.line(format!("  {}  {}  {}", pad(what, 6, false), pad(&size, 8, true), clean(name.trim_end())))?;
     }
