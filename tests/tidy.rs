@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Dependencies that only some modules may name: the rest of the house does not know that they exist.
-const DOORS: [(&str, &[&str]); 33] = [
+const DOORS: [(&str, &[&str]); 38] = [
     ("argon2", &["format/keyfile"]),
     ("axum", &["face/http", "face/api", "face/web"]),
     ("base64", &["format/pgrow", "format/sqlite", "storage/remote", "face"]),
@@ -21,6 +21,9 @@ const DOORS: [(&str, &[&str]); 33] = [
     ("fluent_bundle", &["face/words"]),
     ("getrandom", &["base/random"]),
     ("globset", &["storage/source/folder", "engine"]),
+    ("http_body", &["face/http"]),
+    ("hyper", &["face/http"]),
+    ("hyper_util", &["face/http"]),
     ("ignore", &["storage/source/folder"]),
     ("indicatif", &["face/cli"]),
     ("jiff", &["model/moment"]),
@@ -33,9 +36,11 @@ const DOORS: [(&str, &[&str]); 33] = [
     ("rustix", &["base", "storage", "face/terminal"]),
     ("serde", &["model", "storage/remote", "storage/config", "engine", "agent", "face"]),
     ("serde_json", &["model", "storage/remote", "engine", "agent", "face"]),
+    ("serde_path_to_error", &["face/api"]),
     ("signal_hook", &["face/world", "face/control"]),
     ("similar", &["model/field/align"]),
     ("tokio", &["face/http", "face/api"]),
+    ("tokio_io_timeout", &["face/http"]),
     ("toml_edit", &["storage/config"]),
     ("unic_langid", &["face/words"]),
     ("x25519_dalek", &["format/keyfile"]),

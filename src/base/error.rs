@@ -65,6 +65,8 @@ pub struct At {
     pub key: Option<String>,
     /// The batch sequence number.
     pub seq: Option<u64>,
+    /// The field of a request.
+    pub field: Option<String>,
 }
 
 /// Every failure of the library. `Display` is one lowercase line without the hint. One pointer wide, so that results stay small.
@@ -102,6 +104,12 @@ impl Error {
     /// Adds the batch sequence number the error is about.
     pub fn at_seq(mut self, seq: u64) -> Self {
         self.0.at.seq = Some(seq);
+        self
+    }
+
+    /// Adds the field of a request that the error is about.
+    pub fn at_field(mut self, path: impl Into<String>) -> Self {
+        self.0.at.field = Some(path.into());
         self
     }
 

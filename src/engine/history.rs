@@ -290,6 +290,19 @@ impl Tenant {
         Ok(Error::missing(FORGOTTEN, format!("the bytes of {name} v{} were forgotten {how}", version.number)).hint(hint).at_key(&version.key))
     }
 
+    /// Bytes `from..until` of a version, which must lie in it. Whoever wants much asks for some at a time: all of them are held in memory.
+    pub fn read_part(&self, version: &Version, from: u64, until: u64) -> Result<Vec<u8>> {
+        if from > until || until > version.size {
+            let range = format!("{from}..{until}");
+            return Err(Error::usage("content.range", format!("{} v{} has no bytes {range}", show_key(&version.key), version.number)));
+        }
+        if let Some(forgotten) = &version.forgotten {
+            return Err(self.forgotten_error(version, forgotten)?);
+        }
+        let row = self.inner.catalog.read(|rows| rows.content(version.content))?;
+        super::content::range(&self.inner.chunks, &row, from, until)
+    }
+
     /// The current documents whose key starts with `prefix`, in order of key.
     pub fn list(&self, prefix: impl AsRef<[u8]>) -> Listing {
         self.now().list(prefix)
@@ -556,6 +569,12 @@ pub struct Listing {
 impl Listing {
     fn new(view: View, prefix: &[u8], which: Which) -> Self {
         Listing { view, prefix: prefix.to_vec(), which, after: None, page: Vec::new().into_iter(), ended: false }
+    }
+
+    /// Goes on after this key instead of at the beginning.
+    pub fn after(mut self, key: Option<Vec<u8>>) -> Self {
+        self.after = key;
+        self
     }
 
     fn next_page(&mut self) -> Result<()> {

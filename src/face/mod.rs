@@ -2,8 +2,10 @@
 
 pub mod view;
 pub mod metrics;
+mod lines;
 mod words;
 mod http;
+mod api;
 mod terminal;
 mod world;
 mod control;

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::agent::daemon::Upcoming;
 use crate::agent::doctor::Finding;
-use crate::agent::health::RemoteHealth;
+use crate::agent::health::{self, RemoteHealth};
 use crate::agent::preflight::Cleared;
-use crate::base::error::Error;
+use crate::base::error::{Error, Kind};
 use crate::base::time::Timestamp;
 use crate::engine::capture::Captured;
 use crate::engine::capture::sqlite::{CaptureStatus, DatabaseRealigned, RestoredDatabase, SqliteCaptured};
@@ -33,7 +33,7 @@ use crate::engine::record::Receipt;
 use crate::engine::references::{self, Entry};
 use crate::engine::remotes::RemoteCheck;
 use crate::engine::restore::Restored;
-use crate::engine::status::{RemoteState, RemoteStatus, Safety, Status};
+use crate::engine::status::{RemoteState, RemoteStatus, Safety, Status, TenantStatus};
 use crate::engine::verify::{Problem, VerifyReport};
 use crate::engine::witness::Fence;
 use crate::model::change::{Cause, Change, FileKind, Meta};
@@ -50,6 +50,16 @@ use crate::model::text::{Comparison, Fingerprint, TextDiff};
 use crate::model::timeline::Position;
 use crate::storage::config::Remote;
 use crate::storage::remote::RemoteUrl;
+
+/// The text of an object with its schema first: `annals.log/1`. `text` is the JSON of the rest; what is not an object stands under `value`.
+pub fn tagged(schema: &str, text: &str) -> String {
+    let schema = Value::from(schema);
+    match text.strip_prefix('{') {
+        Some("}") => format!("{{\"schema\":{schema}}}"),
+        Some(members) => format!("{{\"schema\":{schema},{members}"),
+        None => format!("{{\"schema\":{schema},\"value\":{text}}}"),
+    }
+}
 
 /// A time.
 pub fn time(at: Timestamp) -> Value {
@@ -71,6 +81,16 @@ pub fn receipt(r: &Receipt) -> Value {
         "changes": r.changes,
         "repeated": r.repeated,
     })
+}
+
+/// What putting one document gives back: the commit, and the version that it made.
+pub fn put(r: &Receipt, v: &Version) -> Value {
+    let mut value = receipt(r);
+    value["key"] = show_key(&v.key).into();
+    value["version"] = v.number.into();
+    value["size"] = v.size.into();
+    value["digest"] = v.digest.to_hex().into();
+    value
 }
 
 fn cause(c: Cause) -> Value {
@@ -493,7 +513,26 @@ pub fn error(e: &Error) -> Value {
     if let Some(seq) = e.at().seq {
         at.insert("seq".into(), seq.into());
     }
+    if let Some(field) = &e.at().field {
+        at.insert("field".into(), field.as_str().into());
+    }
     json!({ "error": { "code": e.code(), "exit": e.kind().exit(), "message": e.to_string(), "hint": e.what_next(), "at": at } })
+}
+
+/// The status of an answer over HTTP, by the kind of the error.
+pub fn http_status(e: &Error) -> u16 {
+    match (e.kind(), e.code()) {
+        (_, "http.length") => 413,
+        (_, "version.moved") => 412,
+        (Kind::Usage, _) => 400,
+        (Kind::Missing | Kind::NoStore, _) => 404,
+        (Kind::Denied, _) => 403,
+        (Kind::Refused, _) => 409,
+        (Kind::Locked | Kind::Interrupted, _) => 503,
+        (Kind::Remote, _) => 502,
+        (Kind::Space, _) => 507,
+        _ => 500,
+    }
 }
 
 /// The address of a remote without the passwords that may stand in it.
@@ -512,6 +551,42 @@ pub fn grouped(n: u64) -> String {
         out.push(c);
     }
     out
+}
+
+/// Bytes for people: `812 B`, `3.1 MB` (powers of ten, as lines and disks are sold).
+pub fn bytes(n: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", units[unit]) }
+}
+
+/// `30 d, 412 changes, 3.1 MB waiting`; nothing where nothing waits.
+pub fn waiting(s: &Status) -> Option<String> {
+    let age = match s.unshipped_age_secs() {
+        secs @ 0..120 => format!("{secs} s"),
+        secs @ 120..7_200 => format!("{} min", secs / 60),
+        secs @ 7_200..172_800 => format!("{} h", secs / 3_600),
+        secs => format!("{} d", secs / 86_400),
+    };
+    let amount = || format!("{age}, {}, {} waiting", counted(s.unshipped.changes, "change"), bytes(s.unshipped.bytes));
+    (s.unshipped.batches > 0).then(amount)
+}
+
+/// How a store is, and what its agent does about it: `runs` whether there is one.
+pub fn status_and_work(s: &Status, tenant: &str, runs: bool, remotes: &[RemoteHealth], problems: &[health::Problem], next: &[Upcoming]) -> Value {
+    let mut value = status(s, tenant);
+    for (row, health) in value["remotes"].as_array_mut().into_iter().flatten().zip(remotes) {
+        row["health"] = remote_health(health);
+    }
+    value["waiting"] = waiting(s).into();
+    value["agent"] = json!({ "running": runs, "next": planned(next) });
+    value["problems"] = problems.iter().map(|p| json!({ "problem": p.key, "said": p.said })).collect();
+    value
 }
 
 /// A count with its noun: `1 batch`, `4,118 batches`. All text for people counts with this.
@@ -600,6 +675,14 @@ pub fn status(s: &Status, tenant: &str) -> Value {
         "disk_bytes": s.disk_bytes,
         "quota_bytes": s.quota_bytes,
         "time": time(s.now),
+    })
+}
+
+/// One tenant of a list.
+pub fn tenant(t: &TenantStatus) -> Value {
+    json!({
+        "tenant": t.name, "id": t.public.to_hex(), "position": position(&t.position), "documents": t.documents,
+        "unshipped_batches": t.unshipped.batches,
     })
 }
 

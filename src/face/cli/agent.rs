@@ -12,18 +12,18 @@ use crate::agent::daemon::{self, Agent as Running};
 use crate::base::disk;
 use crate::base::error::{Error, Result};
 use crate::engine::store::Store;
-use crate::face::{control, http, view, web, world};
+use crate::face::{api, control, http, view, web, world};
 use crate::model::job::State;
 use crate::model::moment::show_short;
 
 use super::context::Context;
 
 /// How often the main thread looks whether a signal arrived.
-const SIGNAL_POLL: Duration = Duration::from_millis(250);
+pub(super) const SIGNAL_POLL: Duration = Duration::from_millis(250);
+/// Where the token of programs stands, in the store's directory.
+pub(super) const TOKEN_FILE: &str = "web.token";
 /// Exit code of a check that found something.
 const FOUND: u8 = 4;
-/// Where the token of programs stands, in the store's directory.
-const TOKEN_FILE: &str = "web.token";
 /// Runs shown of what is done on schedule.
 const RUNS_SHOWN: usize = 5;
 
@@ -79,15 +79,39 @@ impl Agent {
 
 fn run(context: &Context) -> Result<u8> {
     // Signals are taken over before anything is begun.
-    let here = world::here();
-    here.signal();
+    world::here().signal();
     let store = context.store()?;
     let dir = std::path::absolute(store.dir()).map_err(|e| Error::io("find the store", e))?;
+    let web = store.config().web.clone();
     let agent = Running::start(store)?;
-    let handle = agent.handle();
-    let pages = http::Server::start(&dir, Some(handle.clone()), &token(&dir)?, http::WEB_PORT, web::routes())?;
-    let server = control::Server::start(&dir, handle.clone(), pages.desk().clone(), Arc::new(super::serve))?;
+    let pages = match web.enabled {
+        true => Some(http::Server::start(&dir, Some(agent.handle()), &token(&dir)?, &web, routes())?),
+        false => None,
+    };
+    serve(context, &dir, agent, pages, |_| Ok(()))
+}
+
+/// All that the server has.
+pub(super) fn routes() -> http::Routes {
+    web::routes().merge(api::routes())
+}
+
+/// Serves commands and pages until somebody wants it to stop. `ready` is called when it does.
+pub(super) fn serve(
+    context: &Context,
+    dir: &Path,
+    agent: Running,
+    pages: Option<http::Server>,
+    ready: impl FnOnce(Option<&http::Desk>) -> Result<()>,
+) -> Result<u8> {
+    let (here, handle) = (world::here(), agent.handle());
+    let desk = pages.as_ref().map(|pages| pages.desk().clone());
+    let server = control::Server::start(dir, handle.clone(), desk.clone(), Arc::new(super::serve))?;
     context.out.note(format!("agent runs on {}; Ctrl-C ends it", dir.display()));
+    if let Some(pages) = pages.as_ref().filter(|pages| pages.moved) {
+        context.out.note(format!("the pages are at {}, because the port where they should be is taken", pages.desk().base()));
+    }
+    ready(desk.as_deref())?;
     while here.signal() == 0 && !handle.is_stopping() {
         handle.wait(SIGNAL_POLL);
     }
@@ -100,7 +124,7 @@ fn run(context: &Context) -> Result<u8> {
 }
 
 /// What programs show to be let in: made once, for the store's owner only.
-fn token(dir: &Path) -> Result<String> {
+pub(super) fn token(dir: &Path) -> Result<String> {
     let path = dir.join(TOKEN_FILE);
     match std::fs::read_to_string(&path) {
         Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
@@ -111,24 +135,6 @@ fn token(dir: &Path) -> Result<String> {
     let token = http::secret();
     disk::write_file(&path, format!("{token}\n").as_bytes(), 0o600)?;
     Ok(token)
-}
-
-/// Open the pages in a browser
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  annals ui\n\nPrints an address of this machine that lets you in once. The agent serves it.")]
-pub(crate) struct Ui {}
-
-impl Ui {
-    pub(crate) fn run(self, context: &Context) -> Result<u8> {
-        let here = world::here();
-        let Some(desk) = here.desk() else {
-            return Err(Error::missing("agent.none", "no agent runs on this store").hint("annals agent run starts one; then annals ui"));
-        };
-        let address = desk.invitation(&context.actor());
-        context.out.object("annals.ui/1", json!({ "address": address }))?;
-        context.out.line(address)?;
-        Ok(0)
-    }
 }
 
 fn status(context: &Context) -> Result<u8> {

@@ -11,7 +11,7 @@ use crate::engine::keys::read_identity;
 use crate::engine::plans::By;
 use crate::engine::store::{MARKER, Options, Store, Tenant};
 use crate::face::control;
-pub(crate) use crate::face::view::{counted, grouped};
+pub(crate) use crate::face::view::{bytes, counted, grouped};
 use crate::face::world::{self, Stream};
 use crate::model::key::DEFAULT_TENANT;
 use crate::model::moment::{self, Address, Moment, Zone};
@@ -236,18 +236,6 @@ fn state_dir() -> Option<PathBuf> {
     let absolute = |dir: &PathBuf| dir.is_absolute();
     let home = || Some(named("HOME").filter(absolute)?.join(".local/state"));
     named("XDG_STATE_HOME").filter(absolute).or_else(home).map(|dir| dir.join("annals"))
-}
-
-/// Bytes for people: `812 B`, `3.1 MB` (powers of ten, as lines and disks are sold).
-pub(crate) fn bytes(n: u64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB"];
-    let mut value = n as f64;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < units.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", units[unit]) }
 }
 
 /// The path as a key's bytes: for files named on the command line.

@@ -21,6 +21,8 @@ mod jobs;
 mod agent;
 mod preflight;
 mod doctor;
+mod ui;
+mod api;
 mod service;
 mod demo;
 mod bench;
@@ -137,7 +139,8 @@ enum Command {
     Capture(capture::Capture),
     Feed(feed::Feed),
     Agent(agent::Agent),
-    Ui(agent::Ui),
+    Ui(ui::Ui),
+    Api(api::Api),
     Jobs(jobs::Jobs),
     Preflight(preflight::Preflight),
     Doctor(doctor::Doctor),
@@ -155,7 +158,13 @@ impl Command {
     /// Whether the agent carries it out where one has the store: all but what works without the store, or is the agent itself.
     fn goes_to_agent(&self) -> bool {
         match self {
-            Command::Init(_) | Command::Rebuild(_) | Command::Bench(_) | Command::Demo(_) | Command::Completions(_) | Command::Version(_) => false,
+            Command::Api(_)
+            | Command::Init(_)
+            | Command::Rebuild(_)
+            | Command::Bench(_)
+            | Command::Demo(_)
+            | Command::Completions(_)
+            | Command::Version(_) => false,
             Command::Agent(args) => args.goes_to_agent(),
             _ => true,
         }
@@ -226,6 +235,7 @@ impl Command {
             Command::Feed(args) => args.run(context),
             Command::Agent(args) => args.run(context),
             Command::Ui(args) => args.run(context),
+            Command::Api(args) => args.run(context),
             Command::Jobs(args) => args.run(context),
             Command::Preflight(args) => args.run(context),
             Command::Doctor(args) => args.run(context),
@@ -255,12 +265,26 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let out = Out::new(cli.globals.json, cli.globals.quiet);
     let asked = if cli.command.goes_to_agent() { ask_agent(&cli.globals, &out, &words) } else { Ok(Asked::Nobody) };
     ExitCode::from(match asked {
-        Ok(Asked::Done(code)) => code,
         // The doctor tells of it.
         Err(e) if cli.command.takes_refusal(&e) => carry_out(cli, &out, &words),
+        Ok(Asked::Done(code)) => {
+            if let (Command::Ui(args), 0) = (&cli.command, code)
+                && args.opens()
+            {
+                opened(&cli.globals, &out);
+            }
+            code
+        }
         Ok(Asked::Nobody) => carry_out(cli, &out, &words),
         Err(e) => fail(&out, &e),
     })
+}
+
+/// The agent prepared the pages; the browser is this person's.
+fn opened(globals: &Globals, out: &Out) {
+    if let Ok(dir) = Context::new(globals.clone(), out.clone()).and_then(|context| context.dir()) {
+        ui::open(&dir);
+    }
 }
 
 /// Lets the agent that has the store carry the command out, where there is one.

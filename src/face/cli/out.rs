@@ -82,12 +82,8 @@ impl Out {
         if self.json.is_none() {
             return Ok(());
         }
-        let (schema, value) = (text_of(&schema)?, world::here().as_typed_json(&text_of(&value)?));
-        match value.strip_prefix('{') {
-            Some("}") => self.bytes(format!("{{\"schema\":{schema}}}\n").as_bytes()),
-            Some(members) => self.bytes(format!("{{\"schema\":{schema},{members}\n").as_bytes()),
-            None => self.bytes(format!("{{\"schema\":{schema},\"value\":{value}}}\n").as_bytes()),
-        }
+        let text = view::tagged(schema, &world::here().as_typed_json(&text_of(&value)?));
+        self.bytes(format!("{text}\n").as_bytes())
     }
 
     /// Starts a list: with `--json=lines` each row is an object, with `--json` all rows stand in one object under `rows`. Every row is printed when

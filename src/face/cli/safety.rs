@@ -42,13 +42,7 @@ impl Status {
             problems: health::problems(&store, &troubles)?,
             next: daemon::upcoming(&store, 1)?,
         };
-        let mut value = view::status(&seen, tenant.name());
-        for (row, health) in value["remotes"].as_array_mut().into_iter().flatten().zip(&work.remotes) {
-            row["health"] = view::remote_health(health);
-        }
-        value["waiting"] = waiting(&seen).into();
-        value["agent"] = json!({ "running": work.runs, "next": view::planned(&work.next) });
-        value["problems"] = work.problems.iter().map(|p| json!({ "problem": p.key, "said": p.said })).collect();
+        let value = view::status_and_work(&seen, tenant.name(), work.runs, &work.remotes, &work.problems, &work.next);
         context.out.object("annals.status/1", value)?;
         print_status(context, &seen, &work, &context.zone(&store))?;
         Ok(if work.problems.is_empty() && !seen.is_stale() { 0 } else { FOUND })
@@ -61,18 +55,6 @@ struct Work {
     remotes: Vec<RemoteHealth>,
     problems: Vec<Problem>,
     next: Vec<Upcoming>,
-}
-
-/// `30 d, 412 changes, 3.1 MB waiting`; nothing where nothing waits.
-fn waiting(seen: &Seen) -> Option<String> {
-    let age = match seen.unshipped_age_secs() {
-        secs @ 0..120 => format!("{secs} s"),
-        secs @ 120..7_200 => format!("{} min", secs / 60),
-        secs @ 7_200..172_800 => format!("{} h", secs / 3_600),
-        secs => format!("{} d", secs / 86_400),
-    };
-    let amount = || format!("{age}, {}, {} waiting", counted(seen.unshipped.changes, "change"), bytes(seen.unshipped.bytes));
-    (seen.unshipped.batches > 0).then(amount)
 }
 
 fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Result<()> {
@@ -96,7 +78,7 @@ fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Res
             out.line(format!("  line left  {line}"))?;
         }
     }
-    if let (Some(oldest), Some(amount)) = (seen.unshipped.oldest, waiting(seen)) {
+    if let (Some(oldest), Some(amount)) = (seen.unshipped.oldest, view::waiting(seen)) {
         let since = moment::show_short(oldest, zone);
         out.line(format!("  only here  {amount}; {} since {since}", counted(seen.unshipped.batches, "batch")))?;
     }

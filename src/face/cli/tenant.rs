@@ -66,13 +66,7 @@ impl Ls {
                 let waiting = counted(t.unshipped.batches, "batch");
                 vec![t.name.clone(), grouped(t.position.seq), grouped(t.documents), waiting, t.public.to_hex()]
             };
-            let value = || {
-                json!({
-                    "tenant": t.name, "id": t.public.to_hex(), "position": view::position(&t.position), "documents": t.documents,
-                    "unshipped_batches": t.unshipped.batches,
-                })
-            };
-            table.row(cells, value)?;
+            table.row(cells, || view::tenant(&t))?;
         }
         table.finish()?;
         Ok(0)

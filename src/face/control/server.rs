@@ -69,7 +69,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Server {
     /// Opens the socket in the store's directory, for its owner only. The caller holds the store's lock: a socket that is there was left by
     /// an agent that is gone.
-    pub(in crate::face) fn start(dir: &Path, agent: Handle, desk: Arc<Desk>, runner: Runner) -> Result<Self> {
+    pub(in crate::face) fn start(dir: &Path, agent: Handle, desk: Option<Arc<Desk>>, runner: Runner) -> Result<Self> {
         let listener = listen(dir)?;
         let closing = Arc::new(AtomicBool::new(false));
         let sessions = Arc::new(Sessions::default());
@@ -123,12 +123,12 @@ fn listen(dir: &Path) -> Result<UnixListener> {
     Ok(listener)
 }
 
-fn serve(stream: UnixStream, agent: Handle, desk: Arc<Desk>, runner: &Runner, sessions: &Arc<Sessions>) {
+fn serve(stream: UnixStream, agent: Handle, desk: Option<Arc<Desk>>, runner: &Runner, sessions: &Arc<Sessions>) {
     // A client that goes away before it asked, or does not speak our language, is nobody's concern.
     let _ = try_serve(stream, agent, desk, runner, sessions);
 }
 
-fn try_serve(stream: UnixStream, agent: Handle, desk: Arc<Desk>, runner: &Runner, sessions: &Arc<Sessions>) -> io::Result<()> {
+fn try_serve(stream: UnixStream, agent: Handle, desk: Option<Arc<Desk>>, runner: &Runner, sessions: &Arc<Sessions>) -> io::Result<()> {
     let sender = Arc::new(Sender::new(stream.try_clone()?));
     stream.set_read_timeout(Some(REQUEST_TIMEOUT))?;
     let mut receiver = Receiver::new(stream.try_clone()?);
@@ -187,7 +187,7 @@ struct Heard {
 pub(in crate::face) struct Session {
     sender: Arc<Sender<UnixStream>>,
     agent: Handle,
-    desk: Arc<Desk>,
+    desk: Option<Arc<Desk>>,
     request: Request,
     directory: PathBuf,
     heard: Mutex<Heard>,
@@ -319,7 +319,7 @@ impl World for Session {
     }
 
     fn desk(&self) -> Option<&Desk> {
-        Some(&self.desk)
+        self.desk.as_deref()
     }
 
     fn as_typed_json(&self, json: &str) -> String {

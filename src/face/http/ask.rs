@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use serde_json::Value;
 
 use crate::agent::daemon::Handle;
@@ -29,6 +30,9 @@ pub(in crate::face) struct Ask {
     pub(in crate::face) path: String,
     pub(super) query: Vec<(String, String)>,
     pub(super) form: Vec<(String, String)>,
+    pub(super) headers: HeaderMap,
+    /// Parts of the path that have a name.
+    pub(super) named: Vec<(String, String)>,
 }
 
 /// An answer.
@@ -51,6 +55,26 @@ impl Ask {
     /// A field of the query, where it is not empty.
     pub(in crate::face) fn query(&self, name: &str) -> Option<&str> {
         value(&self.query, name)
+    }
+
+    /// All values of a field of the query.
+    pub(in crate::face) fn query_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.query.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The names of all fields of the query.
+    pub(in crate::face) fn query_names(&self) -> impl Iterator<Item = &str> {
+        self.query.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// A header, where it is text.
+    pub(in crate::face) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The part of the path with this name.
+    pub(in crate::face) fn named(&self, name: &str) -> &str {
+        value(&self.named, name).unwrap_or_default()
     }
 
     /// A field of the form, where it is not empty.
@@ -160,6 +184,13 @@ impl Ask {
     }
 }
 
+/// The header `Content-Disposition` of a file with this name (RFC 6266): nothing in a name ends it or becomes a path.
+pub(in crate::face) fn attachment(name: &str) -> String {
+    let name = name.rsplit(['/', '\\']).next().filter(|last| !last.is_empty()).unwrap_or("document");
+    let quoted: String = name.chars().map(|c| if c.is_ascii_graphic() && !"\"\\%".contains(c) { c } else { '_' }).collect();
+    format!("attachment; filename=\"{quoted}\"; filename*=UTF-8''{}", encode(name))
+}
+
 /// A text as a value of a query (RFC 3986): everything but unreserved characters and `/` is escaped.
 pub(in crate::face) fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -178,6 +209,11 @@ mod tests {
 
     #[test]
     fn nothing_in_a_value_ends_it() {
+        assert_eq!(
+            attachment("a/å \"b\"\r\nX: 1.txt"),
+            "attachment; filename=\"___b___X:_1.txt\"; filename*=UTF-8''%C3%A5%20%22b%22%0D%0AX%3A%201.txt"
+        );
+        assert_eq!(attachment("..\\evil/"), "attachment; filename=\"document\"; filename*=UTF-8''document");
         assert_eq!(encode("sak/2018-163 å&b=#?%\"<"), "sak/2018-163%20%C3%A5%26b%3D%23%3F%25%22%3C");
     }
 }

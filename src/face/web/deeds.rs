@@ -11,7 +11,9 @@ const AT_ONCE_MAX: u64 = 100;
 
 /// A path of ours that a form names, never an address with a host; otherwise `/`.
 pub(super) fn back(ask: &Ask) -> &str {
-    ask.form("back").filter(|path| path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n'])).unwrap_or("/")
+    ask.form("back")
+        .filter(|path| path.starts_with('/') && !path.starts_with("//") && !path.contains(|c: char| c == '\\' || c.is_control()))
+        .unwrap_or("/")
 }
 
 /// Back to the page where the form stood, which says what was done.

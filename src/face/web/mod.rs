@@ -20,6 +20,7 @@ use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get, post};
+use maud::html;
 
 use crate::base::error::{Error, Result};
 use crate::face::http::{Answer, Ask, Desk, act};
@@ -41,6 +42,7 @@ pub(super) fn routes() -> Router<Arc<Desk>> {
         .route("/copy", deed(document::do_copy))
         .route("/language", deed(deeds::choose_language))
         .route("/undo", deed(deeds::undo))
+        .route("/leave", deed(leave))
         .route("/style.css", asset("text/css; charset=utf-8", include_str!("style.css")))
         .route("/favicon.svg", asset("image/svg+xml", include_str!("favicon.svg")))
         .route("/script.js", asset("text/javascript; charset=utf-8", include_str!("script.js")))
@@ -62,4 +64,14 @@ fn asset(media: &'static str, text: &'static str) -> MethodRouter<Arc<Desk>> {
 
 fn failed(ask: &Ask, error: &Error) -> Answer {
     Answer::Page(shell::error_page(ask, error).into_string())
+}
+
+fn leave(ask: &Ask) -> Result<Answer> {
+    ask.desk.end_sessions(Some(&ask.session.token));
+    let lang = ask.language;
+    let body = html! {
+        h1 { (lang.say("left-title")) }
+        p { (lang.say("left-text")) }
+    };
+    shell::page(ask, &lang.say("left-title"), &body)
 }

@@ -524,3 +524,13 @@ health-stale = Too old
 health-broken = Broken
 home-changes = Last changes
 home-all-changes = All activity
+
+## Coming in
+stranger-title = You are not in yet
+stranger-text = Open the address that the command annals ui prints. It lets you in once.
+code-used-title = This address was used already
+code-used-text = It lets one person in once, within ten minutes. The command annals ui prints a new one.
+welcome-title = You are in
+welcome-text = The first page opens by itself. <a href="/">Go to the first page</a>
+left-title = You have left
+left-text = Nobody can use these pages in this browser any more. The command annals ui lets you in again.

@@ -523,3 +523,13 @@ health-stale = Troppo vecchia
 health-broken = Guasta
 home-changes = Ultime modifiche
 home-all-changes = Tutta l'attività
+
+## Coming in
+stranger-title = Non sei ancora entrato
+stranger-text = Apri l'indirizzo stampato dal comando annals ui. Permette di entrare una volta.
+code-used-title = Questo indirizzo è già stato usato
+code-used-text = Permette a una persona di entrare una volta, entro dieci minuti. Il comando annals ui ne stampa uno nuovo.
+welcome-title = Sei entrato
+welcome-text = La prima pagina si apre da sola. <a href="/">Vai alla prima pagina</a>
+left-title = Sei uscito
+left-text = Nessuno può più usare le pagine in questo browser. Il comando annals ui permette di rientrare.

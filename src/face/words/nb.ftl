@@ -523,3 +523,13 @@ health-stale = For gammel
 health-broken = Virker ikke
 home-changes = Siste endringer
 home-all-changes = All aktivitet
+
+## Coming in
+stranger-title = Du er ikke inne ennå
+stranger-text = Åpne adressen som kommandoen annals ui skriver ut. Den slipper deg inn én gang.
+code-used-title = Denne adressen er allerede brukt
+code-used-text = Den slipper én person inn én gang, innen ti minutter. Kommandoen annals ui skriver ut en ny.
+welcome-title = Du er inne
+welcome-text = Forsiden åpner seg av seg selv. <a href="/">Gå til forsiden</a>
+left-title = Du har gått ut
+left-text = Ingen kan bruke sidene i denne nettleseren lenger. Kommandoen annals ui slipper deg inn igjen.

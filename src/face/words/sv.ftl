@@ -523,3 +523,13 @@ health-stale = För gammal
 health-broken = Fungerar inte
 home-changes = Senaste ändringar
 home-all-changes = All aktivitet
+
+## Coming in
+stranger-title = Du är inte inne än
+stranger-text = Öppna adressen som kommandot annals ui skriver ut. Den släpper in dig en gång.
+code-used-title = Den här adressen har redan använts
+code-used-text = Den släpper in en person en gång, inom tio minuter. Kommandot annals ui skriver ut en ny.
+welcome-title = Du är inne
+welcome-text = Startsidan öppnas av sig själv. <a href="/">Gå till startsidan</a>
+left-title = Du har gått ut
+left-text = Ingen kan använda sidorna i den här webbläsaren längre. Kommandot annals ui släpper in dig igen.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use toml_edit::{Item, Table};
@@ -16,7 +17,7 @@ use super::amount::positive_size;
 use super::cron::Cron;
 use super::place::{absolute, check_url, country, mail_address, mail_server, region, server, slot_name, web_address};
 use super::rules::{
-    Alert, Capture, CaptureFrom, Config, Email, Invariant, Keep, Preflight, Remote, Schedule, Ship, StoreRules, TableRule, TenantRules,
+    Alert, Capture, CaptureFrom, Config, Email, Invariant, Keep, Preflight, Remote, Schedule, Ship, StoreRules, TableRule, TenantRules, Web,
 };
 use super::section::{Section, document, line_of, locate, type_error, unknown_section, value_error};
 use super::window::{DAY, HOUR, MINUTE, Window, interval, parse_allowance, parse_window};
@@ -54,6 +55,7 @@ impl Config {
                         config.preflight.push(preflight(&section, &config.preflight)?);
                     }
                 }
+                "web" => config.web = web(&Section::one(text, at, name, item)?)?,
                 "remote" => {
                     for section in Section::list(text, at, name, item)? {
                         config.remotes.push(remote(&section, &config.remotes)?);
@@ -213,6 +215,29 @@ pub(super) fn preflight(section: &Section<'_>, earlier: &[Preflight]) -> Result<
     }
     let timeout_secs = section.parsed("timeout", |text| interval(text, 1, HOUR))?.unwrap_or(MINUTE);
     Ok(Preflight { name, command, timeout_secs })
+}
+
+pub(super) fn web(section: &Section<'_>) -> Result<Web> {
+    let listen = section.parsed("listen", |text| {
+        text.parse::<SocketAddr>().map_err(|_| {
+            Error::usage("config.value", format!("not an address with a port: {}", shown(text))).hint("write for example \"127.0.0.1:7717\"")
+        })
+    })?;
+    let proxy = section.switch("proxy")?.unwrap_or(false);
+    if listen.is_some_and(|at| !at.ip().is_loopback()) && !proxy {
+        return Err(value_error(section.line("listen"), "[web] listen: others than this machine could reach it, unencrypted".into())
+            .hint("listen to 127.0.0.1 and let a reverse proxy with TLS pass requests on; or write proxy = true where one stands in front already"));
+    }
+    let mut hosts = section.texts("hosts")?.unwrap_or_default();
+    for host in &mut hosts {
+        host.make_ascii_lowercase();
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b);
+        if host.is_empty() || host.len() > 255 || !host.bytes().all(plain) {
+            return Err(value_error(section.line("hosts"), format!("[web] hosts: not the name of a host: {}", shown(host)))
+                .hint("write names as they stand in the address, [\"annals.example.org\"]; with a port where there is one"));
+        }
+    }
+    Ok(Web { enabled: section.switch("enabled")?.unwrap_or(true), listen, hosts, proxy })
 }
 
 pub(super) fn remote(section: &Section<'_>, earlier: &[Remote]) -> Result<Remote> {

@@ -1,6 +1,7 @@
 //! The sections as values.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use toml_edit::Value;
@@ -33,6 +34,8 @@ pub struct Config {
     pub alert: Alert,
     /// `[[preflight]]`, in the order of the file.
     pub preflight: Vec<Preflight>,
+    /// `[web]`
+    pub web: Web,
 }
 
 /// `[store]`: what the store is.
@@ -46,6 +49,25 @@ pub struct StoreRules {
     pub quota_bytes: Option<u64>,
     /// Who is called when this site has to be brought back; stands on the recovery card.
     pub contact: Option<String>,
+}
+
+/// `[web]`: where the agent serves its pages and its interface for programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Web {
+    /// Whether it serves them at all.
+    pub enabled: bool,
+    /// Where it listens; the usual port, or any where that is taken, where absent. Anything but the machine itself only with `proxy`.
+    pub listen: Option<SocketAddr>,
+    /// Names, with a port where it is not the scheme's, under which a reverse proxy passes requests on. Lower case.
+    pub hosts: Vec<String>,
+    /// A reverse proxy in front of the agent sees to encryption, and to who may reach it at all.
+    pub proxy: bool,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Web { enabled: true, listen: None, hosts: Vec::new(), proxy: false }
+    }
 }
 
 /// `[schedule]`: when the agent works, and how fast.

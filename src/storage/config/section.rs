@@ -10,7 +10,7 @@ use super::place::check_name;
 use super::words::{nearest, shown};
 
 /// The sections and their keys: all that the file may hold.
-pub(super) const SECTIONS: [(&str, &[&str]); 11] = [
+pub(super) const SECTIONS: [(&str, &[&str]); 12] = [
     ("store", &["site", "zone", "quota", "contact"]),
     ("schedule", &["ship", "cron", "window", "allowance", "drill"]),
     ("keep", &["floor", "within", "last", "daily", "weekly", "monthly", "yearly", "after_tenant_drop"]),
@@ -22,6 +22,7 @@ pub(super) const SECTIONS: [(&str, &[&str]); 11] = [
     ("alert", &["stale_after", "command", "email", "webhook", "webhook_secret_file"]),
     ("alert.email", &["to", "from", "server", "user", "password_file"]),
     ("preflight", &["name", "command", "timeout"]),
+    ("web", &["enabled", "listen", "hosts", "proxy"]),
 ];
 
 /// One table of the file, and where it stands.
@@ -210,6 +211,10 @@ pub(super) fn example_of(key: &str) -> &'static str {
         "regions" => "[\"se\"]",
         "remotes" => "[\"offsite-eu\"]",
         "stale_after" => "\"4h\"",
+        "enabled" => "false",
+        "proxy" => "true",
+        "listen" => "\"127.0.0.1:7717\"",
+        "hosts" => "[\"annals.example.org\"]",
         "policy" => "\"append\"",
         "recompute" => "[\"UPDATE stock SET n = (SELECT sum(n) FROM movement WHERE item = stock.id)\"]",
         "counter" => "\"number\"",

@@ -189,6 +189,9 @@ fn bad_values_are_refused_when_the_file_is_read() {
         ("[tenant.a]\nremotes = [\"usb\"]\n", 2, "[[remote]]"),
         ("[[remote]]\nname = \"usb\"\ndirectory = \"/x\"\n[tenant.a]\nremotes = [\"ubs\"]\n", 5, "did you mean usb?"),
         ("[alert]\ncommand = [\"\"]\n", 2, "notify.cmd"),
+        ("[web]\nlisten = \"7717\"\n", 2, "127.0.0.1:7717"),
+        ("[web]\nenabled = true\nlisten = \"0.0.0.0:7717\"\n", 3, "proxy = true"),
+        ("[web]\nhosts = [\"https://a/\"]\n", 2, "annals.example.org"),
     ];
     for (text, line, hint) in cases {
         let refusal = refused(text);

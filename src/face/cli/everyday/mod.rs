@@ -121,12 +121,7 @@ impl Put {
         let receipt = batch.commit()?;
         // As this batch left it: where the request is repeated, the document may have changed or gone since.
         let version = tenant.find_version(&key, Some(&Moment::Seq(receipt.position.seq)))?;
-        let mut value = view::receipt(&receipt);
-        value["key"] = show_key(&key).into();
-        value["version"] = version.number.into();
-        value["size"] = version.size.into();
-        value["digest"] = version.digest.to_hex().into();
-        context.out.object("annals.put/1", value)?;
+        context.out.object("annals.put/1", view::put(&receipt, &version))?;
         context.out.line(format!("{} v{} · {} · seq {}", show_key(&key), version.number, bytes(version.size), grouped(receipt.position.seq)))?;
         Ok(0)
     }

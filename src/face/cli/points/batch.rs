@@ -14,12 +14,11 @@ use crate::engine::store::Tenant;
 use crate::face::cli::context::{Context, bytes, counted};
 use crate::face::cli::everyday::batch_number;
 use crate::face::cli::table::{Table, clean, pad};
+use crate::face::lines::{self, Content, Op};
 use crate::face::{view, world};
 use crate::model::change::{Change, Meta};
 use crate::model::key::{check_key, parse_key, show_key};
 use crate::model::moment;
-
-use super::lines::{self, Content, Op};
 
 /// Record many changes as one batch, or look at batches
 #[derive(Debug, Args)]

@@ -1,6 +1,5 @@
 //! The verbs that make and use points in history.
 
-mod lines;
 mod batch;
 
 pub(crate) use batch::Batch;

@@ -1,4 +1,4 @@
-//! The lines of `batch --from`: one change each, as JSON.
+//! The lines of a batch: one change each, as JSON. Read from a file or standard input by the command line, from a request by the API.
 
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -13,16 +13,16 @@ use crate::model::change::{FileKind, Meta};
 use crate::model::moment::parse_rfc3339;
 
 /// Bytes: the longest line. A larger content is named with "file".
-pub(super) const LINE_BYTES_MAX: u64 = 64 << 20;
+pub(in crate::face) const LINE_BYTES_MAX: u64 = 64 << 20;
 
 /// What a line says of a new content.
-pub(super) enum Content<'l> {
+pub(in crate::face) enum Content<'l> {
     Bytes(Cow<'l, [u8]>),
     File(PathBuf),
 }
 
 /// One change.
-pub(super) enum Op<'l> {
+pub(in crate::face) enum Op<'l> {
     Put { content: Content<'l>, meta: Meta },
     Remove,
 }
@@ -77,7 +77,7 @@ enum Kind {
 }
 
 /// Reads one line into `buffer`; `false` at the end.
-pub(super) fn next_line(reader: &mut dyn BufRead, buffer: &mut Vec<u8>, number: u64) -> Result<bool> {
+pub(in crate::face) fn next_line(reader: &mut dyn BufRead, buffer: &mut Vec<u8>, number: u64) -> Result<bool> {
     buffer.clear();
     let mut limited = std::io::Read::take(&mut *reader, LINE_BYTES_MAX + 1);
     limited.read_until(b'\n', buffer).map_err(|e| Error::io(format_args!("read line {number}"), e))?;
@@ -90,14 +90,14 @@ pub(super) fn next_line(reader: &mut dyn BufRead, buffer: &mut Vec<u8>, number: 
 }
 
 /// A line that cannot be used; nothing is recorded then.
-pub(super) fn refused(number: u64, reason: impl std::fmt::Display) -> Error {
+pub(in crate::face) fn refused(number: u64, reason: impl std::fmt::Display) -> Error {
     Error::usage("batch.line", format!("line {number}: {reason}")).hint(
         "nothing was recorded; lines are {\"op\":\"put\",\"key\":..,\"json\":..|\"text\":..|\"base64\":..|\"file\":..} or {\"op\":\"remove\",\"key\":..}",
     )
 }
 
 /// What a line says: its key and the change.
-pub(super) fn parse(number: u64, line: &[u8]) -> Result<(Vec<u8>, Op<'_>)> {
+pub(in crate::face) fn parse(number: u64, line: &[u8]) -> Result<(Vec<u8>, Op<'_>)> {
     let line: Line<'_> = serde_json::from_slice(line).map_err(|e| {
         let text = e.to_string();
         let reason = text.split(" at line ").next().unwrap_or_default();

@@ -1,0 +1,239 @@
+//! The shapes of what is sent and given, for the OpenAPI document. They say what `face/view` writes; the tests hold every answer against them,
+//! and a field that is missing here or there fails.
+
+use serde_json::{Map, Value, json};
+
+/// Name, meaning, fields. A field is `name:type`; `?` behind the type says that it may be null, `[]` that it is a list, `~` before the name
+/// that it may be absent. Types are JSON's, `time`, `any`, or the name of another shape.
+const SHAPES: &[(&str, &str, &str)] = &[
+    ("Position", "A place in a log that can be proved.", "timeline:string seq:integer digest:string"),
+    ("Cause", "Why a batch came to be, where it was computed from older ones.", "~undo:integer ~rollback:integer"),
+    ("Event", "When, who, why.", "seq:integer time:time actor:string reason:string origin:string cause:cause"),
+    ("Meta", "What is kept beside a version.", "~kind:string ~media:string ~mode:string ~mtime:time ~valid_from:time ~valid_until:time"),
+    (
+        "Forgotten",
+        "Why the bytes of a version are not there: since when and by whom, null where the log does not say it, and by which rule.",
+        "since:time? seq:integer? actor:string? reason:string? rule:string",
+    ),
+    (
+        "Version",
+        "One state of a document with its existence: from one batch until another.",
+        "key:string version:integer size:integer digest:string from:time until:time? removed:boolean actor:string reason:string seq:integer \
+         meta:Meta recorded:Event ended:Event? forgotten:Forgotten?",
+    ),
+    (
+        "About",
+        "A version and what belongs to it.",
+        "key:string version:integer size:integer digest:string from:time until:time? removed:boolean actor:string reason:string seq:integer \
+         meta:Meta recorded:Event ended:Event? forgotten:Forgotten? versions:integer references:DocumentReference[] batch:Batch",
+    ),
+    ("DocumentReference", "A thing in an outside system.", "system:string id:string state:string irrevocable:boolean expires:time?"),
+    (
+        "Reference",
+        "A thing in an outside system, with its document.",
+        "key:string system:string id:string state:string irrevocable:boolean expires:time? seq:integer",
+    ),
+    ("Receipt", "What was recorded.", "batch:integer seq:integer position:Position time:time changes:integer repeated:boolean"),
+    (
+        "Put",
+        "The batch and the version that it made.",
+        "batch:integer seq:integer position:Position time:time changes:integer repeated:boolean key:string version:integer size:integer \
+         digest:string",
+    ),
+    (
+        "Removed",
+        "The batch and what it removed.",
+        "batch:integer seq:integer position:Position time:time changes:integer repeated:boolean removed:integer keys:string[]",
+    ),
+    (
+        "Batch",
+        "Changes that were recorded together.",
+        "batch:integer seq:integer time:time actor:string reason:string origin:string cause:cause request:string changes:integer digest:string \
+         clock_behind_us:integer undone_by:integer[] ~touched:integer",
+    ),
+    (
+        "Change",
+        "One change of a batch: op is put, remove, refer, mark, hold, lift or forget.",
+        "op:string ~key:string ~digest:string ~size:integer ~meta:Meta ~reference:DocumentReference ~name:string ~prefix:string ~until:time? ~rule:string ~contents:integer",
+    ),
+    ("Mark", "A name of a moment.", "mark:string seq:integer time:time?"),
+    (
+        "Marked",
+        "The batch, and the moment that has the name now.",
+        "batch:integer seq:integer position:Position time:time changes:integer repeated:boolean mark:string marked_seq:integer",
+    ),
+    (
+        "FieldChange",
+        "One change of one field. A side that is absent is left out; null is a value.",
+        "version:integer removed:boolean path:string ~label:string change:string ~old:any ~new:any time:time actor:string reason:string seq:integer",
+    ),
+    ("FieldDifference", "A field on both sides.", "path:string ~label:string change:string ~old:any ~new:any"),
+    ("Line", "A line of a text: sign is a blank, - or +.", "sign:string text:string"),
+    ("Hunk", "Lines that differ, with those around them.", "old_start:integer old_lines:integer new_start:integer new_lines:integer lines:Line[]"),
+    ("TextDifference", "Lines that differ.", "added:integer removed:integer hunks:Hunk[]"),
+    ("Fingerprint", "Bytes that are not compared.", "size:integer digest:string"),
+    ("BinaryDifference", "Sizes and digests.", "old:Fingerprint new:Fingerprint"),
+    (
+        "Difference",
+        "How two versions differ: kind is same, fields, text or binary.",
+        "kind:string old:Version new:Version fields:FieldDifference[] ~unchanged:integer ~layout_only:boolean ~text:TextDifference \
+         ~unified:string ~binary:BinaryDifference",
+    ),
+    (
+        "PlanWanted",
+        "What to plan: verb is undo (of batch), redo, rollback (of prefix, or everything, to a moment) or restore (of a document or a prefix, as it \
+         was at a moment; without one, what was removed). where keeps only documents with these fields: PATH=VALUE.",
+        "verb:string ~batch:integer ~prefix:string ~to:string ~at:string ~where:string[]",
+    ),
+    (
+        "Summary",
+        "How many documents go which way.",
+        "put:integer remove:integer merge:integer conflicts:integer already:integer references:integer irrevocable:integer",
+    ),
+    (
+        "Plan",
+        "What would happen to each document, bound to the history that it was made for. Sent back as it is to be carried out.",
+        "schema:string tenant:string verb:string ~batch:integer ~prefix:string ~to_seq:integer ~at_seq:integer timeline:string seq:integer \
+         digest:string items:object[] references:object[] already:integer *",
+    ),
+    ("Planned", "A plan and its counts.", "summary:Summary applied:boolean plan:Plan"),
+    (
+        "PlanApplied",
+        "The plan, as it came; on_conflict is skip, override or merge, for documents that were changed since in the same place.",
+        "plan:Plan ~on_conflict:string",
+    ),
+    ("Pending", "A row that the database does not take.", "key:string reason:string"),
+    (
+        "Applied",
+        "What a plan did; receipt is null where there was nothing to do.",
+        "summary:Summary applied:boolean done:integer earlier_batches:integer[] skipped:string[] pending:Pending[] batch:integer? seq:integer? \
+         receipt:Receipt?",
+    ),
+    ("MarkWanted", "The name for the present moment.", "name:string"),
+    (
+        "ReferenceWanted",
+        "A reference; expires is a time. shared lets several documents carry the same id.",
+        "key:string system:string id:string ~state:string ~irrevocable:boolean ~expires:string? ~shared:boolean",
+    ),
+    ("TenantWanted", "The name of a new tenant.", "name:string"),
+    ("TenantAdded", "A new tenant.", "tenant:string id:string position:Position"),
+    ("Tenant", "A tenant.", "tenant:string id:string position:Position documents:integer unshipped_batches:integer"),
+    (
+        "Cursor",
+        "How far a consumer is.",
+        "name:string group:string partition:integer partitions:integer seq:integer within:integer behind:integer member:string? lease_until:time? \
+         moved:time",
+    ),
+    (
+        "FeedEvent",
+        "One change: kind is put, delete, reference, mark, hold, lift or forget; what does not apply is null.",
+        "position:Position seq:integer index:integer changes:integer key:string? kind:string version:integer? size:integer? digest:string? \
+         reference:DocumentReference? mark:string? hold:string? prefix:string? rule:string? contents:integer? time:time actor:string reason:string origin:string cause:cause request_id:string",
+    ),
+    ("Acknowledged", "What is done: a batch, or everything up to and with one change of it.", "seq:integer ~index:integer"),
+    ("Consumer", "A consumer.", "name:string ~seq:integer ~group:string? ~removed:boolean"),
+    (
+        "Progress",
+        "How far a job is.",
+        "phase:string items:integer items_total:integer bytes:integer bytes_total:integer bytes_per_sec:integer moved:time?",
+    ),
+    (
+        "Job",
+        "A piece of the agent's work: state is waiting, running, paused, done, failed, dead or cancelled.",
+        "job:integer kind:string subject:string state:string attempts:integer said:string code:string? not_before:time created:time started:time? \
+         ended:time? progress:Progress",
+    ),
+    ("Health", "How a remote is: good, waiting, stale or broken.", "health:string said:string answered:time? trouble_since:time?"),
+    ("Held", "How far a tenant is at a remote.", "tenant:string held_seq:integer behind_batches:integer"),
+    (
+        "Remote",
+        "A place offsite.",
+        "name:string url:string region:string? operator_country:string? state:string held_seq:integer? behind_batches:integer last_shipped:time? \
+         objects:integer tenants:Held[] health:Health",
+    ),
+    ("Unshipped", "What is only here.", "batches:integer changes:integer bytes:integer oldest:time? ~age_secs:integer"),
+    ("TenantStatus", "How a tenant is.", "tenant:string id:string position:Position documents:integer unshipped:Unshipped"),
+    ("Upcoming", "What is done on schedule, and its next runs.", "kind:string subject:string at:time[]"),
+    ("Agent", "The agent.", "running:boolean next:Upcoming[]"),
+    ("Problem", "What people should know.", "problem:string said:string"),
+    (
+        "Status",
+        "How the store is.",
+        "site:string? site_id:string safe:boolean summary:string stale:boolean damaged:boolean position:Position? tenants:TenantStatus[] \
+         documents:integer unshipped:Unshipped stale_after_secs:integer? remotes:Remote[] lineage:object[] captures:object[] open_batches:integer \
+         disk_bytes:integer quota_bytes:integer? time:time waiting:string? agent:Agent problems:Problem[] *",
+    ),
+    ("News", "Batches after a batch, jobs that are not over, and where to go on.", "batches:Batch[] jobs:Job[] next:string"),
+    ("ErrorPlace", "Where it happened: a document, a batch, a field of what was sent.", "~key:string ~seq:integer ~field:string"),
+    (
+        "ErrorText",
+        "What failed: a stable code, the exit code of the command line for it, a message, and what to do next.",
+        "code:string exit:integer message:string hint:string? at:ErrorPlace",
+    ),
+    ("Error", "A failure.", "error:ErrorText"),
+];
+
+/// Shapes that are sent, not given.
+const SENT: [&str; 6] = ["PlanWanted", "PlanApplied", "MarkWanted", "ReferenceWanted", "TenantWanted", "Acknowledged"];
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// A reference to a shape.
+pub(super) fn of(name: &str) -> Value {
+    reference(name)
+}
+
+/// The schema of a type as it stands in [`SHAPES`].
+fn kind(text: &str) -> Value {
+    if let Some(text) = text.strip_suffix('?') {
+        let value = kind(text);
+        return match value.get("type").and_then(Value::as_str) {
+            Some(word) => {
+                let mut value = value.clone();
+                value["type"] = json!([word, "null"]);
+                value
+            }
+            None => json!({ "anyOf": [value, { "type": "null" }] }),
+        };
+    }
+    if let Some(text) = text.strip_suffix("[]") {
+        return json!({ "type": "array", "items": kind(text) });
+    }
+    match text {
+        "string" | "integer" | "boolean" | "object" => json!({ "type": text }),
+        "time" => json!({ "type": "string", "format": "date-time" }),
+        "any" => json!({}),
+        "cause" => json!({ "anyOf": [{ "type": "string", "enum": ["recorded", "restore"] }, reference("Cause")] }),
+        name => reference(name),
+    }
+}
+
+/// All shapes by name.
+pub(super) fn all() -> Value {
+    let mut out = Map::new();
+    for (name, says, fields) in SHAPES {
+        let (mut properties, mut required, mut open) = (Map::new(), Vec::new(), false);
+        for field in fields.split_whitespace() {
+            let Some((name, text)) = field.split_once(':') else {
+                // Objects of other parts of the contract may have more.
+                open = true;
+                continue;
+            };
+            let absent = name.strip_prefix('~');
+            if absent.is_none() {
+                required.push(name);
+            }
+            properties.insert(absent.unwrap_or(name).to_owned(), kind(text));
+        }
+        let mut shape = json!({ "type": "object", "description": says, "properties": properties, "required": required });
+        // What is sent has no other fields; what is given may get more of them one day, and an open one has them already.
+        let is_sent = SENT.contains(name);
+        if open || is_sent {
+            shape["additionalProperties"] = (!is_sent).into();
+        }
+        out.insert((*name).to_owned(), shape);
+    }
+    out.into()
+}
