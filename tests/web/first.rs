@@ -1,0 +1,81 @@
+//! The first minute: a person comes in, finds the pages, in the language that the browser asks for.
+
+use std::io::{BufRead, BufReader};
+use std::process::Child;
+
+use super::browser::keys;
+use super::client::Client;
+use super::site::{self, Site};
+
+#[test]
+fn a_person_comes_in_with_the_address_that_annals_ui_prints() {
+    let site = site::seeded();
+    let Some(browser) = site.browser() else { return };
+    assert_eq!(browser.path(), "/");
+    assert!(browser.title().ends_with("clinic-17"), "{}", browser.title());
+    assert!(!browser.all("h1").is_empty());
+    browser.press(keys::TAB);
+    assert_eq!(browser.focused(), "Skip to content");
+    browser.is_accessible();
+    browser.screenshot("first");
+}
+
+#[test]
+fn pages_are_in_the_language_that_the_browser_asks_for() {
+    let site = site::site();
+    for (language, tag) in [("nb", "nb"), ("sv", "sv"), ("it", "it"), ("de", "en")] {
+        let Some(browser) = site.browser_in(language) else { return };
+        assert_eq!(browser.find("html").attribute("lang").as_deref(), Some(tag), "{language}");
+    }
+}
+
+#[test]
+fn annals_ui_runs_an_agent_where_none_runs() {
+    let site = site::without_agent();
+    let mut ui = Running::start(&site, &["ui", "--no-open"]);
+    let person = Client::person(&ui.address);
+    person.get("/").is(200);
+    assert_eq!(site.json(&["agent", "status"])["running"], true);
+    // Somebody else comes in as well.
+    site.person().get("/").is(200);
+    site.run(&["agent", "stop"]).exits(0);
+    assert_eq!(ui.child.wait().expect("ends").code(), Some(0));
+}
+
+#[test]
+fn annals_ui_serves_pages_where_there_is_no_store_yet() {
+    let site = site::empty();
+    let ui = Running::start(&site, &["ui", "--no-open"]);
+    let (base, _) = ui.address.split_once("/enter/").expect("an address");
+    let entered = Client::stranger(base).get(&ui.address[base.len()..]).is(200);
+    let cookie = entered.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie");
+    let person = Client::stranger(base).with("cookie", cookie);
+    let page = person.get("/");
+    assert!(page.status < 500 && page.text().starts_with("<!DOCTYPE html>"), "{} {}", page.status, page.text());
+    let refused = person.get("/api/v1/status").is(404);
+    assert_eq!(refused.code(), "store.none");
+    assert!(!site.store().exists(), "looking makes nothing");
+}
+
+/// `annals ui` in the foreground, and the address that it printed.
+struct Running {
+    child: Child,
+    address: String,
+}
+
+impl Running {
+    fn start(site: &Site, words: &[&str]) -> Self {
+        let mut child = site.command(words).spawn().expect("starts");
+        let mut said = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut address = String::new();
+        said.read_line(&mut address).expect("a line");
+        Running { child, address: address.trim().to_owned() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

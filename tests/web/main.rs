@@ -1,0 +1,13 @@
+//! The agent's HTTP interface and its pages: the real program on a scratch store, asked by programs, by attackers, and by people in a real
+//! browser.
+#![cfg(feature = "cli")]
+
+mod site;
+mod client;
+mod browser;
+
+mod attacks;
+mod contract;
+mod first;
+mod session;
+mod streams;
