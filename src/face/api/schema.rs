@@ -88,7 +88,7 @@ const SHAPES: &[(&str, &str, &str)] = &[
     (
         "Summary",
         "How many documents go which way.",
-        "put:integer remove:integer merge:integer conflicts:integer already:integer references:integer irrevocable:integer",
+        "put:integer remove:integer merge:integer conflicts:integer already:integer lost:integer references:integer irrevocable:integer",
     ),
     (
         "Plan",
