@@ -99,6 +99,11 @@ impl Tenant {
         batch.commit()
     }
 
+    /// The holds in force that the document `key` is under.
+    pub fn holds_over(&self, key: &[u8]) -> Result<Vec<Hold>> {
+        Ok(self.holds()?.into_iter().filter(|hold| hold.in_force && is_under(&hold.prefix, key)).collect())
+    }
+
     /// The holds that were not lifted, by name.
     pub fn holds(&self) -> Result<Vec<Hold>> {
         let now = self.inner.clock().now();

@@ -58,7 +58,7 @@ pub(super) fn browse(ask: &Ask) -> Result<Answer> {
             p .acts {
                 @if !prefix.is_empty() { a .button.tight href=(ask.link("/group", &[("key", &prefix)])) { (scribe.say("browse-group")) } }
                 a .button.tight href=(ask.link("/deleted", &[("prefix", &prefix)])) { (scribe.say("browse-deleted")) }
-                @if !sight.is_now() { a .button.tight data-key="r" href=(ask.link_now("/plan", &[("prefix", &prefix), ("to", &format!("seq:{}", sight.seq))])) { (scribe.say("browse-back-to")) } }
+                @if !sight.is_now() { (back_to(ask, &scribe, &sight, &prefix)) }
             }
         }
         (steps(ask, &scribe, &sight, sight.seq.checked_sub(1), (sight.seq < sight.end).then(|| sight.seq + 1), sight.seq)?)
@@ -77,6 +77,12 @@ pub(super) fn browse(ask: &Ask) -> Result<Answer> {
     shell::page(ask, &title, &body)
 }
 
+/// The way to the plan that puts everything below a prefix back to the moment that is looked at.
+fn back_to(ask: &Ask, scribe: &Scribe, sight: &Sight, prefix: &str) -> Markup {
+    let to = ask.link_now("/plan", &[("prefix", prefix), ("to", &format!("seq:{}", sight.seq))]);
+    html! { a .button.tight data-key="r" href=(to) { (scribe.say("browse-back-to")) } }
+}
+
 /// The change that is seen last, and the ways to the one before and after it.
 fn steps(ask: &Ask, scribe: &Scribe, sight: &Sight, earlier: Option<u64>, later: Option<u64>, shown: u64) -> Result<Markup> {
     let batch = if shown > 0 { Some(sight.tenant.batch_at(shown)?) } else { None };
@@ -90,18 +96,19 @@ fn steps(ask: &Ask, scribe: &Scribe, sight: &Sight, earlier: Option<u64>, later:
     Ok(html! {
         nav .time aria-label=(scribe.say("steps-label")) {
             div .steps {
-                @match earlier { Some(seq) => a .button.tight rel="prev" href=(to(seq)) { "← " (scribe.say("steps-earlier")) }, None => span .button.tight aria-disabled="true" { "← " (scribe.say("steps-earlier")) } }
+                (parts::step(scribe, "prev", earlier.map(&to), "steps-earlier"))
                 p {
                     @match &batch {
                         Some(b) => {
-                            strong { (scribe.say_with("steps-change", &[("n", scribe.number(b.event.seq).into())])) } " · " (scribe.time(b.event.time)) " · " (scribe.who(&b.event.actor))
+                            strong { (scribe.say_with("steps-change", &[("n", scribe.number(b.event.seq).into())])) } " · "
+                            (scribe.time(b.event.time)) " · " (scribe.who(&b.event.actor))
                             @let why = scribe.why(&b.event.reason, b.event.cause);
                             @if !why.0.is_empty() { " · " span .quiet { (why) } }
                         },
                         None => strong { (scribe.say("steps-nothing")) },
                     }
                 }
-                @match later { Some(seq) => a .button.tight rel="next" href=(to(seq)) { (scribe.say("steps-later")) " →" }, None => span .button.tight aria-disabled="true" { (scribe.say("steps-later")) " →" } }
+                (parts::step(scribe, "next", later.map(&to), "steps-later"))
             }
         }
     })
@@ -141,7 +148,7 @@ pub(super) fn group(ask: &Ask) -> Result<Answer> {
                 ul .facts { li { (scribe.count("group-existing", existing as u64)) } li { (scribe.count("group-members", group.members.len() as u64)) } }
             }
             @if !sight.is_now() && shown_key.ends_with('/') {
-                p .acts { a .button.tight data-key="r" href=(ask.link_now("/plan", &[("prefix", &shown_key), ("to", &format!("seq:{}", sight.seq))])) { (scribe.say("browse-back-to")) } }
+                p .acts { (back_to(ask, &scribe, &sight, &shown_key)) }
             }
         }
         (steps(ask, &scribe, &sight, earlier, group.next, group.last.unwrap_or(0))?)
@@ -153,8 +160,12 @@ pub(super) fn group(ask: &Ask) -> Result<Answer> {
         details .card open[!with.is_empty()] {
             summary { strong { (scribe.say("group-with")) } }
             form action="/group" .form {
-                @for (field, value) in ask.query_fields().filter(|(field, _)| !["with", "done"].contains(field)) { input type="hidden" name=(field) value=(value); }
-                label .field.wide { span { (scribe.say("group-with-label")) } textarea name="with" rows="3" aria-describedby="hint-with" { (with) } small #hint-with { (scribe.say("group-with-hint")) } }
+                (parts::kept(ask, &["with"]))
+                label .field.wide {
+                    span { (scribe.say("group-with-label")) }
+                    textarea name="with" rows="3" aria-describedby="hint-with" { (with) }
+                    small #hint-with { (scribe.say("group-with-hint")) }
+                }
                 div .acts { button { (scribe.say("group-with-button")) } }
             }
         }
@@ -174,7 +185,10 @@ fn members(ask: &Ask, scribe: &Scribe, group: &Group) -> Markup {
             };
             tr .gone[matches!(member, Member::Removed(_))] aria-current=[(group.last == Some(event.seq)).then_some("true")] {
                 th scope="row" { a .row href=(ask.link("/document", &[("key", &show_key(&v.key))])) { (parts::key(&v.key)) } }
-                td data-name=(scribe.say("column-state")) { (parts::badge(kind, scribe.say(message))) @if matches!(member, Member::Exists(_)) { " " span .quiet { "v" (v.number) } } }
+                td data-name=(scribe.say("column-state")) {
+                    (parts::badge(kind, scribe.say(message)))
+                    @if matches!(member, Member::Exists(_)) { " " span .quiet { "v" (v.number) } }
+                }
                 td data-name=(scribe.say("column-since")) { (scribe.time(event.time)) }
                 td data-name=(scribe.say("column-who")) { (scribe.who(&event.actor)) }
                 td data-name=(scribe.say("column-why")) { (scribe.why(&event.reason, event.cause)) }
@@ -210,8 +224,10 @@ fn changed(ask: &Ask, scribe: &Scribe, sight: &Sight, group: &Group, last: u64) 
         @for (v, fields) in &rows {
             @for (i, row) in fields.iter().take(CHANGED_FIELDS_SHOWN).enumerate() {
                 @let (old, new) = compare::values(scribe, row);
+                @let (key, old_number, new_number) = (show_key(&v.key), (v.number - 1).to_string(), v.number.to_string());
+                @let to = ask.link_now("/compare", &[("key", &key), ("old", &old_number), ("new", &new_number)]);
                 tr {
-                    th scope="row" { @if i == 0 { a href=(ask.link_now("/compare", &[("key", &show_key(&v.key)), ("old", &(v.number - 1).to_string()), ("new", &v.number.to_string())])) { (parts::key(&v.key)) } } }
+                    th scope="row" { @if i == 0 { a href=(to) { (parts::key(&v.key)) } } }
                     td data-name=(scribe.say("column-field")) { (scribe.field(&row.path)) }
                     td data-name=(scribe.say("column-old")) { (old) }
                     td data-name=(scribe.say("column-new")) { (new) }

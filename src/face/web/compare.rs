@@ -68,7 +68,7 @@ pub(super) fn compare(ask: &Ask) -> Result<Answer> {
             }
         }
         form .card action="/compare" {
-            @for (field, value) in ask.query_fields().filter(|(field, _)| !["old", "new", "done", "from"].contains(field)) { input type="hidden" name=(field) value=(value); }
+            (parts::kept(ask, &["old", "new", "from"]))
             div .form {
                 (side(&scribe, "old", "compare-old", old, last))
                 (side(&scribe, "new", "compare-new", new, last))
@@ -89,12 +89,16 @@ pub(super) fn compare(ask: &Ask) -> Result<Answer> {
                 @let by = authors(&tenant, &key, old, new)?;
                 section .card.flush {
                     @let columns = [("column-field", ""), ("column-old", ""), ("column-new", ""), ("column-who", ""), ("column-when", "")];
-                    @let rows = html! { @for row in fields.rows.iter().skip(from).take(FIELDS_SHOWN) { (field_row(&scribe, row, by.get(&row.path))) } };
+                    @let shown = fields.rows.iter().skip(from).take(FIELDS_SHOWN);
+                    @let rows = html! { @for row in shown { (field_row(&scribe, row, by.get(&row.path))) } };
                     @if fields.rows.is_empty() { (parts::empty(scribe.say("compare-layout"), scribe.say("compare-layout-words"))) }
                     @else { (parts::table(&scribe, &scribe.say("compare-table"), false, true, &columns, &rows)) }
                     div .pager {
                         @if from > 0 { a .button.tight href=(ask.here(&[("from", None)])) { (scribe.say("compare-first")) } }
-                        @if fields.rows.len() > from + FIELDS_SHOWN { a .button.tight href=(ask.here(&[("from", Some(&(from + FIELDS_SHOWN).to_string()))])) { (scribe.count("compare-next", (fields.rows.len() - from - FIELDS_SHOWN) as u64)) } }
+                        @let to = from + FIELDS_SHOWN;
+                        @if fields.rows.len() > to {
+                            a .button.tight href=(ask.here(&[("from", Some(&to.to_string()))])) { (scribe.count("compare-next", (fields.rows.len() - to) as u64)) }
+                        }
                         @if all { a .button.tight href=(ask.here(&[("all", None), ("from", None)])) { (scribe.say("compare-changed-only")) } }
                         @else { a .button.tight href=(ask.here(&[("all", Some("1")), ("from", None)])) { (scribe.count("compare-all", fields.unchanged as u64)) } }
                     }
@@ -213,7 +217,10 @@ fn text_difference(scribe: &Scribe, text: &TextDiff<'_>) -> Markup {
                 tr class=[(!class.is_empty()).then_some(class)] {
                     th scope="row" { @if line.mark != Mark::Added { (old) } }
                     th scope="row" { @if line.mark != Mark::Removed { (new) } }
-                    td { @if !word.is_empty() { span .hidden-words { (scribe.say(word)) " " } } span aria-hidden="true" { (line.mark.sign()) " " } (content::cut(&line.text())) }
+                    td {
+                        @if !word.is_empty() { span .hidden-words { (scribe.say(word)) " " } }
+                        span aria-hidden="true" { (line.mark.sign()) " " } (content::cut(&line.text()))
+                    }
                 }
             });
         }
@@ -223,7 +230,7 @@ fn text_difference(scribe: &Scribe, text: &TextDiff<'_>) -> Markup {
         div .lines tabindex="0" role="region" aria-label=(scribe.say("compare-text")) {
             table {
                 caption .hidden-words { (scribe.say("compare-text")) }
-                thead .hidden-words { tr { th scope="col" { (scribe.say("column-old-line")) } th scope="col" { (scribe.say("column-new-line")) } th scope="col" { (scribe.say("column-line")) } } }
+                thead .hidden-words { tr { @for message in ["column-old-line", "column-new-line", "column-line"] { th scope="col" { (scribe.say(message)) } } } }
                 tbody { @for row in &rows { (row) } }
             }
         }
@@ -262,7 +269,7 @@ pub(super) fn fields(ask: &Ask) -> Result<Answer> {
             p .acts { a .button.tight data-key="Escape" href=(ask.link("/document", &[("key", &shown_key)])) { (scribe.say("compare-document")) } }
         }
         form .card action="/fields" {
-            @for (field, value) in ask.query_fields().filter(|(field, _)| !["field", "before", "done"].contains(field)) { input type="hidden" name=(field) value=(value); }
+            (parts::kept(ask, &["field", "before"]))
             div .form {
                 label .field { span { (scribe.say("fields-only")) } input name="field" value=(ask.query("field").unwrap_or_default()) placeholder=(scribe.say("fields-hint")); }
                 div .acts {
@@ -287,7 +294,9 @@ fn step_rows(ask: &Ask, scribe: &Scribe, key: &str, step: &FieldStep) -> Markup 
         html! {
             td rowspan=[(rows > 1).then_some(rows)] data-name=(scribe.say("column-who")) { (scribe.who(&step.event.actor)) }
             td rowspan=[(rows > 1).then_some(rows)] data-name=(scribe.say("column-when")) { (scribe.time(step.event.time)) }
-            td rowspan=[(rows > 1).then_some(rows)] data-name=(scribe.say("column-version")) { a href=(to) { @if step.removed { (scribe.say("step-removed")) } @else { "v" (step.version) } } }
+            td rowspan=[(rows > 1).then_some(rows)] data-name=(scribe.say("column-version")) {
+                a href=(to) { @if step.removed { (scribe.say("step-removed")) } @else { "v" (step.version) } }
+            }
         }
     };
     html! {

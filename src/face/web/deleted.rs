@@ -25,14 +25,17 @@ pub(super) fn deleted(ask: &Ask) -> Result<Answer> {
     let rows = html! {
         @for v in &page.rows {
             @let (key, end) = (show_key(&v.key), v.until.as_ref().unwrap_or(&v.from));
+            @let named = |message: &str| scribe.say_with(message, &[("name", key.as_str().into())]);
             tr .gone {
-                td data-name=(scribe.say("column-choose")) { @if now { input type="checkbox" name="restore" value=(key) aria-label=(scribe.say_with("deleted-choose", &[("name", key.as_str().into())])); } }
+                td data-name=(scribe.say("column-choose")) { @if now { input type="checkbox" name="restore" value=(key) aria-label=(named("deleted-choose")); } }
                 th scope="row" { a .row href=(ask.link("/document", &[("key", &key)])) { del { (parts::key(&v.key)) } } }
                 td data-name=(scribe.say("column-removed")) { (scribe.time(end.time)) }
                 td data-name=(scribe.say("column-who")) { (scribe.who(&end.actor)) }
                 td data-name=(scribe.say("column-why")) { (scribe.why(&end.reason, end.cause)) }
                 td .number {
-                    @if now { button .tight formaction="/bring-back" name="one" value=(key) aria-label=(scribe.say_with("deleted-put-back-one", &[("name", key.as_str().into())])) { (scribe.say("document-put-back")) } }
+                    @if now {
+                        button .tight formaction="/bring-back" name="one" value=(key) aria-label=(named("deleted-put-back-one")) { (scribe.say("document-put-back")) }
+                    }
                 }
             }
         }
@@ -43,10 +46,13 @@ pub(super) fn deleted(ask: &Ask) -> Result<Answer> {
     let body = html! {
         div .head { div { h1 { (title) } p .quiet { (scribe.say("deleted-words")) } } }
         form .card action="/deleted" {
-            @for (field, value) in ask.query_fields().filter(|(field, _)| ["tenant", "at"].contains(field)) { input type="hidden" name=(field) value=(value); }
+            (parts::kept(ask, &["prefix", "before"]))
             div .form {
                 label .field { span { (scribe.say("deleted-below")) } input name="prefix" value=(prefix) placeholder="case/" autocomplete="off"; }
-                div .acts { button { (scribe.say("deleted-filter")) } @if !prefix.is_empty() { a .button href=(ask.here(&[("prefix", None), ("before", None)])) { (scribe.say("deleted-all")) } } }
+                div .acts {
+                    button { (scribe.say("deleted-filter")) }
+                    @if !prefix.is_empty() { a .button href=(ask.here(&[("prefix", None), ("before", None)])) { (scribe.say("deleted-all")) } }
+                }
             }
         }
         form .card.flush method="post" action="/plan" {

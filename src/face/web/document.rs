@@ -23,6 +23,8 @@ const STOPS_MAX: usize = 30;
 const VERSIONS_SHOWN: usize = 12;
 /// Versions above the one that is shown, where the list begins with neither the newest nor a page that was asked for.
 const ABOVE: usize = 4;
+/// Holds shown.
+const HOLDS_SHOWN: usize = 3;
 /// References shown.
 const REFERENCES_SHOWN: usize = 10;
 
@@ -58,7 +60,7 @@ pub(super) fn document(ask: &Ask) -> Result<Answer> {
     let at = shown.as_ref().map_or(0, |step| step.event().seq);
     let earlier = tenant.steps_before(&key, Some(at), 1)?.rows.pop();
     let later = tenant.step_after(&key, at.max(if shown.is_none() { sight.seq } else { 0 }))?;
-    let references = tenant.refs(&key)?;
+    let (references, held) = (tenant.refs(&key)?, tenant.holds_over(&key)?);
     let link = |seq: u64| sight.link(ask, "/document", &[("key", &shown_key)], seq);
     // Behind the last thing that happened to the document is now.
     let newest = line.stops.last().map_or(0, |stop| stop.seq);
@@ -75,9 +77,13 @@ pub(super) fn document(ask: &Ask) -> Result<Answer> {
                 ul .facts {
                     li { (scribe.count("document-versions", line.versions)) }
                     li { (scribe.count("document-references", references.len() as u64)) }
+                    @for hold in held.iter().take(HOLDS_SHOWN) { li { (parts::badge("wait", html! { (scribe.say("document-hold")) " " bdi { (hold.name) } })) } }
                     @match &shown {
                         Some(Step::Put(v)) if v.until.is_none() || at == newest => li { (parts::badge("good", scribe.say("document-current"))) },
-                        Some(Step::Put(v)) => li { (parts::badge("", scribe.say_with("document-version-of", &[("n", scribe.number(v.number).into()), ("all", scribe.number(line.versions).into())]))) },
+                        Some(Step::Put(v)) => {
+                            @let with = [("n", scribe.number(v.number).into()), ("all", scribe.number(line.versions).into())];
+                            li { (parts::badge("", scribe.say_with("document-version-of", &with))) }
+                        },
                         Some(Step::Removed { .. }) => li { (parts::badge("bad", scribe.say("document-removed"))) },
                         None => li { (parts::badge("wait", scribe.say("document-not-yet"))) },
                     }
@@ -144,7 +150,8 @@ fn time_line(scribe: &Scribe, stops: &[Stop], at: u64, link: &dyn Fn(u64) -> Str
                     line .wire x1="0%" x2="100%" y1="50%" y2="50%" {}
                     @for (from, until) in lives(stops, &places) { line .life x1={ (from) "%" } x2={ (until) "%" } y1="50%" y2="50%" {} }
                     @for (i, stop) in stops.iter().enumerate() {
-                        a href=(link(stop.seq)) .many[stop.last > stop.first] .end[stop.removed] data-at=(places[i]) aria-current=[(chosen == Some(i)).then_some("true")] {
+                        @let current = (chosen == Some(i)).then_some("true");
+                        a href=(link(stop.seq)) .many[stop.last > stop.first] .end[stop.removed] data-at=(places[i]) aria-current=[current] {
                             title { (words(stop)) }
                             circle cx={ (places[i]) "%" } cy="50%" r=(if stop.last > stop.first { 7 } else { 6 }) {}
                         }
@@ -152,9 +159,9 @@ fn time_line(scribe: &Scribe, stops: &[Stop], at: u64, link: &dyn Fn(u64) -> Str
                 }
             }
             div .steps {
-                @match earlier { Some(step) => a .button.tight rel="prev" href=(link(step.event().seq)) { "← " (scribe.say("time-earlier")) }, None => span .button.tight aria-disabled="true" { "← " (scribe.say("time-earlier")) } }
+                (parts::step(scribe, "prev", earlier.map(|step| link(step.event().seq)), "time-earlier"))
                 output { @match chosen.and_then(|i| stops.get(i)) { Some(stop) => (words(stop)), None => (scribe.say("document-not-yet")) } }
-                @match later { Some(step) => a .button.tight rel="next" href=(link(step.event().seq)) { (scribe.say("time-later")) " →" }, None => span .button.tight aria-disabled="true" { (scribe.say("time-later")) " →" } }
+                (parts::step(scribe, "next", later.map(|step| link(step.event().seq)), "time-later"))
             }
         }
     }
@@ -219,7 +226,8 @@ fn versions(ask: &Ask, scribe: &Scribe, sight: &Sight, key: &[u8], at: u64, link
                 } }
                 td {
                     (scribe.time(event.time))
-                    div { (scribe.who(&event.actor)) @let why = scribe.why(&event.reason, event.cause); @if !why.0.is_empty() { span .quiet { " · " (why) } } }
+                    @let why = scribe.why(&event.reason, event.cause);
+                    div { (scribe.who(&event.actor)) @if !why.0.is_empty() { span .quiet { " · " (why) } } }
                 }
             }
         }

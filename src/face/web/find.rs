@@ -106,7 +106,8 @@ pub(super) fn find(ask: &Ask) -> Result<Answer> {
                 }
             }
             @if let (Some(name), false) = (wanted.name, anywhere) {
-                @if !name.contains(['*', '?']) { p { a href=(ask.here(&[("where", Some("any")), ("after", None)])) { (scribe.say_with("find-anywhere", &[("name", name.into())])) } } }
+                @let to = ask.here(&[("where", Some("any")), ("after", None)]);
+                @if !name.contains(['*', '?']) { p { a href=(to) { (scribe.say_with("find-anywhere", &[("name", name.into())])) } } }
             }
         } @else {
             div .card { (parts::empty(scribe.say("find-empty"), scribe.say("find-empty-words"))) }
@@ -117,7 +118,13 @@ pub(super) fn find(ask: &Ask) -> Result<Answer> {
 
 fn form(ask: &Ask, scribe: &Scribe, wanted: &Wanted<'_>) -> Markup {
     let text = |name: &str, message: &str, hint: &str, value: Option<&str>| {
-        html! { label .field { span { (scribe.say(message)) } input name=(name) value=(value.unwrap_or_default()) aria-describedby={ "hint-" (name) } autocomplete="off"; small id={ "hint-" (name) } { (scribe.say(hint)) } } }
+        html! {
+            label .field {
+                span { (scribe.say(message)) }
+                input name=(name) value=(value.unwrap_or_default()) aria-describedby={ "hint-" (name) } autocomplete="off";
+                small id={ "hint-" (name) } { (scribe.say(hint)) }
+            }
+        }
     };
     html! {
         form .card action="/find" {
@@ -148,7 +155,9 @@ pub(super) fn row(ask: &Ask, scribe: &Scribe, sight: &Sight, v: &Version) -> Mar
     html! {
         tr .gone[end.is_some()] {
             th scope="row" {
-                a .row href=(ask.link("/document", &[("key", &show_key(&v.key))])) { @if end.is_some() { del { (parts::key(&v.key)) } } @else { (parts::key(&v.key)) } }
+                a .row href=(ask.link("/document", &[("key", &show_key(&v.key))])) {
+                    @if end.is_some() { del { (parts::key(&v.key)) } } @else { (parts::key(&v.key)) }
+                }
                 @if end.is_some() { " " (parts::badge("bad", scribe.say("document-removed"))) }
             }
             td data-name=(scribe.say("column-when")) { (scribe.time(event.time)) }

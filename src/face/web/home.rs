@@ -79,7 +79,7 @@ fn sentence(scribe: &Scribe, safety: &Safety) -> String {
 fn verdict(scribe: &Scribe, safety: &Safety) -> Markup {
     let safe = safety.is_safe();
     html! {
-        div .verdict.safe[safe].unsafe[!safe] {
+        div .verdict.safe[safe].risk[!safe] {
             div .sign aria-hidden="true" { svg viewBox="0 0 24 24" { path d=(if safe { "M5 12.5l4.5 4.5L19 7.5" } else { "M12 5v9M12 18.5v.5" }) {} } }
             div {
                 p .quiet { (scribe.say("home-title")) }
@@ -104,7 +104,10 @@ fn problems(ask: &Ask, scribe: &Scribe, all: &[Problem]) -> Markup {
                     @let (kind, about) = problem.key.split_once(' ').unwrap_or((&problem.key, ""));
                     li {
                         p { strong { (scribe.say_with(&format!("problem-{kind}"), &[("about", about.into())])) } }
-                        p { (scribe.say(&format!("problem-{kind}-do"))) " " @if let Some((path, message)) = way(kind) { a href=(ask.link_now(path, &[])) { (scribe.say(message)) } } }
+                        p {
+                            (scribe.say(&format!("problem-{kind}-do"))) " "
+                            @if let Some((path, message)) = way(kind) { a href=(ask.link_now(path, &[])) { (scribe.say(message)) } }
+                        }
                         details { summary .quiet.small { (scribe.say("problem-details")) } p .small { bdi lang="en" { (problem.said) } } }
                     }
                 }

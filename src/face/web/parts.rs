@@ -3,13 +3,12 @@
 
 use std::borrow::Cow;
 
-use fluent_bundle::FluentValue;
 use maud::{Markup, Render, html};
 
 use crate::base::disk;
 use crate::base::time::Timestamp;
 use crate::face::http::Ask;
-use crate::face::words::Language;
+use crate::face::words::{Language, Variable};
 use crate::model::change::Cause;
 use crate::model::field::{Labels, Path};
 use crate::model::key::show_key;
@@ -48,7 +47,7 @@ impl Scribe {
     }
 
     /// The message called `id` with its variables.
-    pub(super) fn say_with(&self, id: &str, with: &[(&'static str, FluentValue<'_>)]) -> Cow<'static, str> {
+    pub(super) fn say_with(&self, id: &str, with: &[(&'static str, Variable<'_>)]) -> Cow<'static, str> {
         self.language.say_with(id, with)
     }
 
@@ -203,6 +202,24 @@ pub(super) fn pager(scribe: &Scribe, earlier: Option<(String, String)>, later: O
     }
 }
 
+/// The link to what comes before (`prev`) or after (`next`), or where nothing does, the same words without one.
+pub(super) fn step(scribe: &Scribe, way: &str, to: Option<String>, message: &str) -> Markup {
+    let words = html! { @if way == "prev" { "← " } (scribe.say(message)) @if way == "next" { " →" } };
+    match to {
+        Some(to) => html! { a .button.tight rel=(way) href=(to) { (words) } },
+        None => html! { span .button.tight aria-disabled="true" { (words) } },
+    }
+}
+
+/// The fields of the query that a form keeps.
+pub(super) fn kept(ask: &Ask, but: &[&str]) -> Markup {
+    html! {
+        @for (name, value) in ask.query_fields().filter(|(name, _)| *name != "done" && !but.contains(name)) {
+            input type="hidden" name=(name) value=(value);
+        }
+    }
+}
+
 /// A button that does something: a form of its own with the fields it needs.
 pub(super) fn act(ask: &Ask, path: &str, fields: &[(&str, &str)], class: &str, words: impl Render) -> Markup {
     html! { form method="post" action=(path) { (fields_of(ask, fields)) button class=(class) { (words) } } }
@@ -233,9 +250,11 @@ pub(super) fn toast(ask: &Ask, scribe: &Scribe) -> Markup {
         Cause::Rollback(_) | Cause::Restore => ("toast-restored", "toast-undo"),
         Cause::Recorded => ("toast-recorded", "toast-undo"),
     };
+    let (count, number) = (scribe.number(batch.changes), scribe.number(batch.event.seq));
+    let with = [("n", batch.changes.into()), ("count", count.into()), ("batch", number.into())];
     html! {
         div .toast role="status" {
-            span { (scribe.say_with(message, &[("n", batch.changes.into()), ("count", scribe.number(batch.changes).into()), ("batch", scribe.number(batch.event.seq).into())])) }
+            span { (scribe.say_with(message, &with)) }
             @if !undone { (act(ask, "/undo", &[("seq", &seq), ("back", &ask.here(&[("done", None)]))], "tight", scribe.say(again))) }
             a .button.tight data-close href=(ask.here(&[("done", None)])) { (scribe.say("toast-close")) }
         }

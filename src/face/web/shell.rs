@@ -95,7 +95,8 @@ fn whole(ask: &Ask, title: &str, body: &Markup) -> Markup {
                 main #content tabindex="-1" { (body) }
                 footer .under.no-print {
                     @if let Ok(seq) = ask.tenant().and_then(|tenant| tenant.position()).map(|p| p.seq) {
-                        @if seq > 0 { a data-key="u" href=(ask.link_now("/plan", &[("undo", &seq.to_string())])) { (scribe.say_with("undo-last", &[("n", scribe.number(seq).into())])) } " " }
+                        @let to = ask.link_now("/plan", &[("undo", &seq.to_string())]);
+                        @if seq > 0 { a data-key="u" href=(to) { (scribe.say_with("undo-last", &[("n", scribe.number(seq).into())])) } " " }
                     }
                     button .plain.tight type="button" popovertarget="keys" { (scribe.say("keys-title")) }
                 }
@@ -137,7 +138,8 @@ fn tenants(ask: &Ask, scribe: &Scribe) -> Markup {
         button .tight type="button" popovertarget="tenants" { span .hidden-words { (scribe.say("tenant-label")) ": " } bdi { (ask.tenant_name()) } " ▾" }
         nav #tenants .choice popover aria-label=(scribe.say("tenant-label")) {
             @for tenant in all.iter().take(TENANTS_LISTED_MAX) {
-                a href=(ask.here_now(&[("tenant", Some(tenant.name())), ("key", None), ("done", None)])) aria-current=[(tenant.name() == ask.tenant_name()).then_some("true")] {
+                @let to = ask.here_now(&[("tenant", Some(tenant.name())), ("key", None), ("done", None)]);
+                a href=(to) aria-current=[(tenant.name() == ask.tenant_name()).then_some("true")] {
                     bdi { (tenant.name()) }
                 }
             }

@@ -199,6 +199,7 @@ document-references =
        *[other] { $count } references
     }
 document-current = Current
+document-hold = Hold:
 document-version-of = Version { $n } of { $all }
 document-removed = Removed
 document-not-yet = Did not exist yet

@@ -198,6 +198,7 @@ document-references =
        *[other] { $count } riferimenti
     }
 document-current = Attuale
+document-hold = Bloccato:
 document-version-of = Versione { $n } di { $all }
 document-removed = Eliminato
 document-not-yet = Non esisteva ancora

@@ -8,6 +8,9 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
+/// What stands for a variable of a message.
+pub(in crate::face) type Variable<'a> = FluentValue<'a>;
+
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::face) enum Language {
@@ -79,7 +82,7 @@ impl Language {
     }
 
     /// The message called `id` with its variables.
-    pub(in crate::face) fn say_with(self, id: &str, with: &[(&'static str, FluentValue<'_>)]) -> Cow<'static, str> {
+    pub(in crate::face) fn say_with(self, id: &str, with: &[(&'static str, Variable<'_>)]) -> Cow<'static, str> {
         let mut args = FluentArgs::with_capacity(with.len());
         for (name, value) in with {
             args.set(*name, value.clone());

@@ -198,6 +198,7 @@ document-references =
        *[other] { $count } referanser
     }
 document-current = Gjeldende
+document-hold = Sperret for sletting:
 document-version-of = Versjon { $n } av { $all }
 document-removed = Slettet
 document-not-yet = Fantes ikke ennå

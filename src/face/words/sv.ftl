@@ -198,6 +198,7 @@ document-references =
        *[other] { $count } referenser
     }
 document-current = Gällande
+document-hold = Spärrat för gallring:
 document-version-of = Version { $n } av { $all }
 document-removed = Borttaget
 document-not-yet = Fanns inte ännu
