@@ -1,10 +1,11 @@
-//! What was proven when: the last verification of what lies here, the last rehearsal with each remote.
+//! What was proven when: the last verification of what lies here, the last rehearsal with each remote; `engine/proof` keeps what was before.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
 use crate::engine::drill::DrillReport;
+use crate::engine::proof::ProofKind;
 use crate::engine::store::Store;
 use crate::engine::verify::VerifyReport;
 
@@ -35,6 +36,7 @@ pub struct DrillNote {
 
 /// Remembers what a drill showed.
 pub fn note_drill(store: &Store, report: &DrillReport) -> Result<()> {
+    store.note_drill(report)?;
     let note = DrillNote {
         at: store.now_is().0,
         well: report.problems.is_empty(),
@@ -93,6 +95,8 @@ pub struct VerifyNote {
 
 /// Remembers what a verification showed.
 pub fn note_verify(store: &Store, depth: Depth, report: &VerifyReport) -> Result<()> {
+    let kind = if depth == Depth::Patrol { ProofKind::Patrol } else { ProofKind::Verify };
+    store.note_verification(kind, "", depth == Depth::Full, report)?;
     let note = VerifyNote {
         at: store.now_is().0,
         depth,

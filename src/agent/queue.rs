@@ -198,6 +198,17 @@ impl Store {
         self.change_job(id, "resume", held, |w, now| w.resume_job(id, now))
     }
 
+    /// Holds back everything that is not over. How many jobs there were.
+    pub fn pause_jobs(&self) -> Result<u64> {
+        self.inner.catalog.write(|w| w.pause_jobs())
+    }
+
+    /// Lets everything that was held back go on. How many jobs there were.
+    pub fn resume_jobs(&self) -> Result<u64> {
+        let now = self.inner.clock().now();
+        self.inner.catalog.write(|w| w.resume_jobs(now))
+    }
+
     /// Gives a job up; a running one stops at its next safe place.
     pub fn cancel_job(&self, id: i64) -> Result<Job> {
         self.change_job(id, "cancel", |job| !job.state.is_over(), |w, now| w.cancel_job(id, now))
@@ -327,6 +338,10 @@ mod tests {
         let id = store.add_job(&Task::Verify).expect("add");
         assert_eq!(store.pause_job(id).expect("pause").state, State::Paused);
         assert_eq!(store.resume_job(id).expect("resume").state, State::Waiting);
+        assert_eq!(store.pause_jobs().expect("pause all"), 1);
+        assert_eq!((store.job(id).expect("job").state, store.pause_jobs().expect("again")), (State::Paused, 0));
+        assert_eq!(store.resume_jobs().expect("resume all"), 1);
+        assert_eq!(store.job(id).expect("job").state, State::Waiting);
         assert_eq!(store.resume_job(id).expect_err("not held back").code(), "job.state");
         assert_eq!(store.cancel_job(id).expect("cancel").state, State::Cancelled);
         assert_eq!(store.cancel_job(id).expect_err("over").kind(), Kind::Refused);

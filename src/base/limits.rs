@@ -47,6 +47,13 @@ pub const JSON_FIELDS_BYTES_MAX: usize = 16 << 20;
 pub const JSON_DEPTH_MAX: usize = 128;
 /// Bytes: the largest text that is compared line by line.
 pub const TEXT_DIFF_BYTES_MAX: usize = 16 << 20;
+/// Bytes: the largest document whose old and new state are shown side by side in a list; fifty of them are read for one page.
+pub const SHOWN_BYTES_MAX: usize = 256 << 10;
+/// Batches and changes that one look through the log reads at most: a page answers within a fraction of a second however long the log is,
+/// and says where to look on.
+pub const AUDIT_BATCHES_LOOKED_MAX: u64 = 20_000;
+/// See [`AUDIT_BATCHES_LOOKED_MAX`].
+pub const AUDIT_CHANGES_LOOKED_MAX: u64 = 20_000;
 /// Bytes: the largest container (zip, pdf, png) whose deflate streams are opened before packing.
 pub const CONTAINER_BYTES_MAX: usize = 32 << 20;
 /// Bytes: the most that one container may inflate to; and at most this many times its own size, see [`INFLATE_RATIO_MAX`]. Refuses zip bombs.

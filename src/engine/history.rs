@@ -322,7 +322,7 @@ impl Tenant {
         })
     }
 
-    fn batch_info(&self, rows: &Rows<'_>, row: BatchRow) -> Result<BatchInfo> {
+    pub(crate) fn batch_info(&self, rows: &Rows<'_>, row: BatchRow) -> Result<BatchInfo> {
         let undone_by = rows.undone_by(self.id, row.head.seq)?;
         let (changes, digest, clock_behind, request) = (row.changes, row.digest, row.head.clock_behind, row.head.request.clone());
         Ok(BatchInfo { event: row.into(), request, changes, digest, clock_behind, undone_by })

@@ -17,6 +17,7 @@ use crate::storage::catalog::contents::Body;
 use crate::storage::catalog::documents::VersionRow;
 use crate::storage::catalog::{self, View as Rows};
 
+use super::audit::{self, Told};
 use super::content::ContentReader;
 use super::find::FieldIs;
 use super::history::{is_under, key_of, no_document};
@@ -53,12 +54,14 @@ pub(crate) enum Fate {
     Merge,
 }
 
-/// What becomes of the document of an item.
+/// What becomes of the document of an item; `on_conflict` counts where nobody decided about it.
 pub(crate) fn fate(item: &Item, on_conflict: OnConflict) -> Fate {
-    match (item.action, on_conflict) {
+    match (item.action, item.choice.unwrap_or(on_conflict)) {
+        // Whoever decided about a document that is in nobody's way can only leave it alone.
+        (_, OnConflict::Skip) if item.choice.is_some() => Fate::Skip,
         (Action::Conflict, OnConflict::Skip) | (Action::Lost, _) => Fate::Skip,
         // Nothing to merge by: the document as a whole was changed since, and keeps what it is now.
-        (Action::Conflict, OnConflict::Merge) if item.conflicts.iter().all(|c| c.path.is_empty()) => Fate::Skip,
+        (Action::Conflict, OnConflict::Merge) if !item.has_fields() => Fate::Skip,
         (Action::Conflict, OnConflict::Merge) | (Action::Merge, _) => Fate::Merge,
         (Action::Conflict, OnConflict::Override) if item.version == 0 => Fate::Remove,
         (Action::Conflict, OnConflict::Override) | (Action::Put, _) => Fate::Put,
@@ -163,7 +166,7 @@ impl Tenant {
                 return Ok(nothing_left);
             }
         }
-        item.conflicts = vec![FieldConflict { path: String::new(), before: None, after: None, current: None }];
+        item.conflicts = vec![FieldConflict { path: String::new(), before: None, after: None, current: None, take: None }];
         Ok(false)
     }
 
@@ -297,6 +300,28 @@ impl Tenant {
         })
     }
 
+    /// Plans to put several documents back: each as its last version that existed. What exists as it was is already right.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] where one of them never was.
+    pub fn restore_all(&self, keys: &[Vec<u8>]) -> Result<Plan> {
+        self.inner.catalog.read(|rows| {
+            let position = rows.tenant_by_id(self.id)?.position;
+            let mut plan = Plan::new(&self.name, Purpose::Restore { prefix: common_folder(keys), at_seq: position.seq }, &position);
+            for key in keys {
+                let Some(document) = rows.document(self.id, key)? else { return Err(no_document(rows, self.id, key)?) };
+                let now = rows.version_at(document.id, i64::MAX)?;
+                let then = rows.last_put(document.id, i64::MAX)?;
+                if let Some(then) = then {
+                    self.plan_put_back(rows, &mut plan, key, now.as_ref(), &then)?;
+                }
+            }
+            plan.items.sort_by(|a, b| a.key.cmp(&b.key));
+            plan.items.dedup_by(|a, b| a.key == b.key);
+            Ok(plan)
+        })
+    }
+
     fn plan_put_back(&self, rows: &Rows<'_>, plan: &mut Plan, key: &[u8], now: Option<&VersionRow>, then: &VersionRow) -> Result<()> {
         if same_state(now, Some(then)) {
             plan.already += 1;
@@ -381,6 +406,25 @@ impl Tenant {
         Ok(())
     }
 
+    /// How a document would differ from what it is now, as far as it is worth showing in a list.
+    pub fn effect(&self, item: &Item, on_conflict: OnConflict) -> Result<Told> {
+        let version = |number| match number {
+            0 => Ok(None),
+            number => self.find_version(item.key_bytes(), Some(&Moment::Version(number))).map(Some),
+        };
+        let now = version(item.current)?;
+        match fate(item, on_conflict) {
+            Fate::Skip | Fate::Nothing => Ok(Told::Same),
+            Fate::Remove => self.inline(now.as_ref(), None),
+            Fate::Put => self.inline(now.as_ref(), version(item.version)?.as_ref()),
+            Fate::Merge if now.as_ref().is_some_and(|v| v.size > limits::SHOWN_BYTES_MAX as u64) => Ok(Told::Unseen),
+            Fate::Merge => {
+                let current = now.map(|v| self.open(&v)?.bytes(limits::JSON_FIELDS_BYTES_MAX)).transpose()?;
+                Ok(audit::told(current.as_deref(), Some(&self.merged(&item.key_bytes(), item)?.0)))
+            }
+        }
+    }
+
     /// The bytes that a document gets by `fate`, which is a put or a merge.
     pub(crate) fn content_for(&self, item: &Item, fate: Fate) -> Result<Vec<u8>> {
         let key = item.key_bytes();
@@ -404,7 +448,7 @@ impl Tenant {
             Ok((ContentReader::open(&self.inner.chunks, &row)?.bytes(limits::JSON_FIELDS_BYTES_MAX)?, meta))
         };
         let ((before, _), (after, _), (now, meta)) = (read(item.version)?, read(item.undone)?, read(item.current)?);
-        let merge = field::inverse(&before, &after, &now, Side::Ours)
+        let merge = field::inverse_by(&before, &after, &now, &|path| item.take(path))
             .map_err(|e| Error::new(Kind::Failed, "plan.merge", format!("{} cannot be merged: {e}", item.key)).at_key(key))?;
         Ok((merge.merged, Meta { mtime_ns: None, ..meta }))
     }
@@ -420,6 +464,17 @@ pub(crate) fn made_up_reason(purpose: &Purpose) -> String {
         Purpose::Rollback { prefix, to_seq } => format!("rollback of {} to seq {to_seq}", if prefix.is_empty() { "everything" } else { prefix }),
         Purpose::Restore { prefix, at_seq } => format!("restore of {} from seq {at_seq}", if prefix.is_empty() { "everything" } else { prefix }),
     }
+}
+
+/// The folder that all keys lie in, as it is shown; the key itself where there is one.
+fn common_folder(keys: &[Vec<u8>]) -> String {
+    let Some((first, rest)) = keys.split_first() else { return String::new() };
+    if rest.is_empty() {
+        return show_key(first);
+    }
+    let common = rest.iter().fold(first.len(), |len, key| first.iter().zip(key).take(len).take_while(|(a, b)| a == b).count());
+    let folder = first[..common].iter().rposition(|b| *b == b'/').map_or(0, |at| at + 1);
+    show_key(&first[..folder])
 }
 
 fn same_state(now: Option<&VersionRow>, then: Option<&VersionRow>) -> bool {
@@ -445,11 +500,12 @@ fn go_back(rows: &Rows<'_>, key: &[u8], now: &VersionRow, then: Option<&VersionR
         undone: 0,
         size,
         conflicts: Vec::new(),
+        choice: None,
     })
 }
 
 fn field_conflict(c: field::Conflict) -> FieldConflict {
     let raw = |v: Option<field::Value>| v.and_then(|v| serde_json::value::RawValue::from_string(v.json().to_owned()).ok());
     // The merge runs from the batch's result (base) towards what was before it (theirs), on top of what is now (ours).
-    FieldConflict { path: c.path.to_string(), before: raw(c.theirs), after: raw(c.base), current: raw(c.ours) }
+    FieldConflict { path: c.path.to_string(), before: raw(c.theirs), after: raw(c.base), current: raw(c.ours), take: None }
 }

@@ -94,6 +94,7 @@ impl Tenant {
                 undone: 0,
                 size: version.size,
                 conflicts: Vec::new(),
+                choice: None,
             });
             self.inner.catalog.read(|rows| {
                 let Some(document) = rows.document(self.id, &version.key)? else { return Ok(()) };

@@ -8,6 +8,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::TimelineId;
 
 use super::change::Cause;
+use super::field::{self, Side};
 use super::key::{parse_key, show_key};
 use super::timeline::Position;
 
@@ -80,6 +81,9 @@ pub struct FieldConflict {
     /// What it is now.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub current: Option<Box<RawValue>>,
+    /// What a person decided for a merge: `theirs` is what it was before the batch, `ours` what it is now. Undecided, it stays as it is now.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub take: Option<Side>,
 }
 
 /// What the plan does with one document.
@@ -102,6 +106,9 @@ pub struct Item {
     /// Why a person must decide.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<FieldConflict>,
+    /// What a person decided about this document; undecided, what is said for all of them counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<OnConflict>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -110,6 +117,17 @@ fn is_zero(n: &u64) -> bool {
 }
 
 impl Item {
+    /// Whether it can be merged field by field; otherwise only the whole document can be chosen.
+    pub fn has_fields(&self) -> bool {
+        self.conflicts.iter().any(|c| !c.path.is_empty())
+    }
+
+    /// What is taken of a field that two changes touched.
+    pub fn take(&self, path: &field::Path) -> Side {
+        let path = path.to_string();
+        self.conflicts.iter().find(|c| c.path == path).and_then(|c| c.take).unwrap_or(Side::Ours)
+    }
+
     /// The key as bytes.
     pub fn key_bytes(&self) -> Vec<u8> {
         parse_key(&self.key)
@@ -154,14 +172,16 @@ pub struct Plan {
 }
 
 /// What to do with items in conflict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnConflict {
     /// Leave the document as it is; the report counts it as not done.
     #[default]
     Skip,
     /// Put the earlier state back, also over what was changed since.
     Override,
-    /// Put back the fields that only the batch touched; fields that were changed since keep what they are now.
+    /// Put back the fields that only the batch touched; fields that were changed since keep what they are now, unless somebody decided
+    /// otherwise for one of them.
     Merge,
 }
 
@@ -268,8 +288,13 @@ mod tests {
     fn plans_survive_being_saved_and_strangers_are_refused() {
         let position = Position { timeline: TimelineId::new(&SeededRandom::new(1)), seq: 7, digest: Digest::of(b"x") };
         let mut plan = Plan::new("main", Purpose::Undo { batch: 3 }, &position);
-        let conflict =
-            FieldConflict { path: "a".into(), before: None, after: None, current: Some(RawValue::from_string("1.0".into()).expect("json")) };
+        let conflict = FieldConflict {
+            path: "a".into(),
+            before: None,
+            after: None,
+            current: Some(RawValue::from_string("1.0".into()).expect("json")),
+            take: Some(Side::Theirs),
+        };
         plan.items.push(Item {
             key: "k\\xff".into(),
             action: Action::Conflict,
@@ -278,11 +303,13 @@ mod tests {
             undone: 2,
             size: 3,
             conflicts: vec![conflict],
+            choice: Some(OnConflict::Merge),
         });
         let again = Plan::from_json(&plan.to_json().expect("json")).expect("plan");
         assert_eq!(again.position().expect("position"), position);
         assert_eq!(again.items[0].key_bytes(), b"k\xff");
         assert_eq!(again.items[0].conflicts[0].current.as_ref().expect("kept").get(), "1.0");
+        assert_eq!((again.items[0].choice, again.items[0].conflicts[0].take), (Some(OnConflict::Merge), Some(Side::Theirs)));
         assert_eq!(again.summary().conflicts, 1);
         assert_eq!(Plan::from_json("{}").expect_err("stranger").code(), "plan.bad");
     }

@@ -9,6 +9,7 @@ use crate::agent::proof::{self, Depth};
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
 use crate::engine::heal::HealReport;
+use crate::engine::proof::ProofKind;
 use crate::engine::status::Status as Seen;
 use crate::engine::store::Store;
 use crate::engine::verify::{Level, Problem as Unsound, VerifyReport};
@@ -155,6 +156,7 @@ impl Verify {
     fn run_remote(&self, context: &Context, store: &Store, name: &str) -> Result<u8> {
         let remote = store.remote(name, None)?;
         let report = store.verify_remote(&remote, self.full, &context.monitor())?;
+        store.note_verification(ProofKind::Remote, name, self.full, &report)?;
         let mut value = view::verification(if self.full { "remote_full" } else { "remote" }, &report);
         value["remote"] = name.into();
         context.out.object("annals.verify/1", value)?;

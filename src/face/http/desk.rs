@@ -12,6 +12,7 @@ use crate::engine::store::Store;
 use crate::storage::config::Web;
 
 use super::door::{Door, Session};
+use super::shelf::Shelf;
 
 /// Requests that read or write the store at once; others wait.
 const AT_ONCE_MAX: usize = 16;
@@ -24,6 +25,8 @@ pub(in crate::face) struct Desk {
     agent: Mutex<Option<Handle>>,
     founded: Mutex<Option<Agent>>,
     pub(super) door: Door,
+    /// What people are in the middle of.
+    pub(in crate::face) shelf: Shelf,
     at: SocketAddr,
     proxy: bool,
     outside: Option<String>,
@@ -44,6 +47,7 @@ impl Desk {
             agent: Mutex::new(agent),
             founded: Mutex::default(),
             door: Door::new(token, at, &web.hosts),
+            shelf: Shelf::default(),
             at,
             proxy: web.proxy,
             outside: web.hosts.first().map(|host| format!("https://{host}")),

@@ -6,6 +6,7 @@
 //! or without the form's own token are refused.
 
 mod door;
+mod shelf;
 mod desk;
 mod ask;
 mod body;

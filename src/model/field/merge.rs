@@ -59,6 +59,11 @@ pub struct Merge {
 /// If one side has not changed a byte, or both are the same bytes, the result is the other, of whatever format. A field that one side removed
 /// and the other changed is a conflict. Otherwise all three must be JSON: [`NotFields`] means that only a whole document can be chosen.
 pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8], prefer: Side) -> Result<Merge, NotFields> {
+    merge_by(base, ours, theirs, &|_| prefer)
+}
+
+/// Like [`merge`], with a decision for each conflict by where it is.
+pub fn merge_by(base: &[u8], ours: &[u8], theirs: &[u8], prefer: &dyn Fn(&Path) -> Side) -> Result<Merge, NotFields> {
     if ours == base || theirs == base || ours == theirs {
         let merged = if ours == base { theirs } else { ours };
         return Ok(Merge { merged: merged.to_vec(), conflicts: Vec::new() });
@@ -82,6 +87,11 @@ pub fn inverse(before: &[u8], after: &[u8], current: &[u8], prefer: Side) -> Res
     merge(after, current, before, prefer)
 }
 
+/// Like [`inverse`], with a decision for each conflict by where it is.
+pub fn inverse_by(before: &[u8], after: &[u8], current: &[u8], prefer: &dyn Fn(&Path) -> Side) -> Result<Merge, NotFields> {
+    merge_by(after, current, before, prefer)
+}
+
 /// What the merge decided for one value.
 enum Out<'t> {
     /// As in ours, byte for byte.
@@ -100,7 +110,7 @@ struct Item<'t> {
 
 struct Merger<'c, 't> {
     classes: &'c Classes<'t>,
-    prefer: Side,
+    prefer: &'c dyn Fn(&Path) -> Side,
     path: Path,
     conflicts: Vec<Conflict>,
 }
@@ -134,7 +144,7 @@ impl<'t> Merger<'_, 't> {
     fn conflict(&mut self, base: Option<At<'t>>, ours: Option<At<'t>>, theirs: Option<At<'t>>) -> Option<Out<'t>> {
         let value = |at: Option<At<'t>>| at.map(value_of);
         self.conflicts.push(Conflict { path: self.path.clone(), base: value(base), ours: value(ours), theirs: value(theirs) });
-        match self.prefer {
+        match (self.prefer)(&self.path) {
             Side::Ours => ours.map(Out::Ours),
             Side::Theirs => theirs.map(Out::Theirs),
         }

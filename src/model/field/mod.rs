@@ -34,7 +34,7 @@ mod labels;
 pub use diff::{FieldChange, FieldDiff, Row, diff};
 pub use history::{History, HistoryRow, field_history};
 pub use labels::{Labels, Name};
-pub use merge::{Conflict, Merge, Side, inverse, merge};
+pub use merge::{Conflict, Merge, Side, inverse, inverse_by, merge, merge_by};
 pub use path::{Path, Step};
 pub use value::{Value, ValueKind};
 

@@ -104,3 +104,19 @@ CREATE TABLE IF NOT EXISTS retired (
     going INTEGER NOT NULL,              -- its removal was begun
     PRIMARY KEY (remote, tenant, name)
 ) WITHOUT ROWID;
+
+-- What was proved of the local store and of each remote, the newest of each kind and subject.
+CREATE TABLE IF NOT EXISTS proof (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,                  -- verify, patrol, remote, drill
+    subject TEXT NOT NULL,               -- which remote; '' for the local store
+    deep INTEGER NOT NULL,               -- everything was read, not only looked at
+    well INTEGER NOT NULL,
+    items INTEGER NOT NULL,              -- contents, objects or batches
+    bytes INTEGER NOT NULL,              -- read back
+    rto REAL,                            -- of a drill, seconds until the rebuilt store could be used
+    rpo INTEGER,                         -- of a drill, seconds of changes that would have been lost
+    said TEXT NOT NULL                   -- what was wrong, '' where nothing was
+);
+CREATE INDEX IF NOT EXISTS proof_of ON proof (kind, subject, id);

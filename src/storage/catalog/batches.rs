@@ -92,6 +92,13 @@ fn reference(r: &Row<'_>) -> rusqlite::Result<ReferenceRow> {
     })
 }
 
+fn remark(body: &[u8]) -> Result<Change> {
+    let mut reader = Reader::new(body, "a remark");
+    let change = record::decode_change(&mut reader)?;
+    reader.finish()?;
+    Ok(change)
+}
+
 const BATCH: &str = "id, time, clock_behind, actor, reason, origin, request, cause, cause_seq, changes, digest, documents, contents";
 const REFERENCE: &str = "system, external, document, state, irrevocable, expires, batch";
 
@@ -181,13 +188,33 @@ impl View<'_> {
         let mut rows = s.query((first, last)).map_err(sql)?;
         let mut out = Vec::new();
         while let Some(r) = rows.next().map_err(sql)? {
-            let body: Vec<u8> = r.get(2).map_err(sql)?;
-            let mut reader = Reader::new(&body, "a remark");
-            let change = record::decode_change(&mut reader)?;
-            reader.finish()?;
+            let change = remark(&r.get::<_, Vec<u8>>(2).map_err(sql)?)?;
             out.push((r.get(0).map_err(sql)?, r.get::<_, i64>(1).map_err(sql)? as u64, change));
         }
         Ok(out)
+    }
+
+    /// References and marks of one batch (id) from place `from` on, in order, at most `limit`.
+    pub fn remarks_from(&self, batch: i64, from: u64, limit: usize) -> Result<Vec<(u64, Change)>> {
+        let text = "SELECT place, body FROM remark WHERE batch = ? AND place >= ? ORDER BY place LIMIT ?";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let rows = s.query_map((batch, from as i64, limit as i64), |r| Ok((r.get::<_, i64>(0)? as u64, r.get::<_, Vec<u8>>(1)?))).map_err(sql)?;
+        rows.map(|row| {
+            let (place, body) = row.map_err(sql)?;
+            Ok((place, remark(&body)?))
+        })
+        .collect()
+    }
+
+    /// Calls `each` with the batch (id) and the document of each reference that batches `first..=last` said something of.
+    pub fn remarked(&self, first: i64, last: i64, mut each: impl FnMut(i64, i64)) -> Result<()> {
+        let text = "SELECT batch, document FROM remark WHERE batch BETWEEN ? AND ? AND document IS NOT NULL";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let mut rows = s.query((first, last)).map_err(sql)?;
+        while let Some(r) = rows.next().map_err(sql)? {
+            each(r.get(0).map_err(sql)?, r.get(1).map_err(sql)?);
+        }
+        Ok(())
     }
 
     /// The batch (sequence number) that a mark includes last.

@@ -198,6 +198,14 @@ impl View<'_> {
         Ok(())
     }
 
+    /// Puts and removals of one batch (id) from place `from` on, in order, at most `limit`.
+    pub fn versions_from(&self, batch: i64, from: u64, limit: usize) -> Result<Vec<VersionRow>> {
+        let text = format!("SELECT {VERSION} FROM version WHERE batch = ? AND place >= ? ORDER BY place LIMIT ?");
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        let rows = s.query_map((batch, from as i64, limit as i64), version).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)?).collect()
+    }
+
     /// Documents with a put or removal in batches after `batch` (id) up to `last` (id). Cost follows the changes, not the store.
     pub fn documents_changed(&self, batch: i64, last: i64) -> Result<Vec<i64>> {
         let mut s = self.sql.prepare_cached("SELECT DISTINCT document FROM version WHERE batch > ? AND batch <= ? ORDER BY document").map_err(sql)?;

@@ -213,6 +213,25 @@ impl Writer<'_> {
         self.run("UPDATE job SET state = 'paused' WHERE id = ? AND state IN ('waiting','failed')", [id])
     }
 
+    /// Holds back everything that is not over. How many jobs there were.
+    pub fn pause_jobs(&self) -> Result<u64> {
+        let running = "UPDATE job SET wish = 'pause' WHERE state = 'running' AND wish = ''";
+        let waiting = "UPDATE job SET state = 'paused' WHERE state IN ('waiting','failed')";
+        self.count(running).and_then(|n| Ok(n + self.count(waiting)?))
+    }
+
+    /// Lets everything that was held back go on. How many jobs there were.
+    pub fn resume_jobs(&self, now: Timestamp) -> Result<u64> {
+        let running = "UPDATE job SET wish = '' WHERE state = 'running' AND wish = 'pause'";
+        let n = self.count(running)?;
+        let mut s = self.sql.prepare_cached("UPDATE job SET state = 'waiting', not_before = ? WHERE state = 'paused'").map_err(sql)?;
+        s.execute([now.micros()]).map(|more| n + more as u64).map_err(sql)
+    }
+
+    fn count(&self, text: &str) -> Result<u64> {
+        self.sql.prepare_cached(text).and_then(|mut s| s.execute([])).map(|n| n as u64).map_err(sql)
+    }
+
     /// Lets a job that was held back go on.
     pub fn resume_job(&self, id: i64, now: Timestamp) -> Result<()> {
         self.run("UPDATE job SET wish = '' WHERE id = ? AND state = 'running' AND wish = 'pause'", [id])?;

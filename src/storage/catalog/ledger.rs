@@ -1,15 +1,102 @@
-//! What the agent remembers: bytes on the line, which remote answered when, and which problems people were told of.
+//! What the agent remembers: bytes on the line, which remote answered when, what was proved, and which problems people were told of.
 
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Row};
 
 use super::{View, Writer, sql};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 
 /// Microseconds in a slot of the traffic table: a quarter of an hour, because the offsets of all zones are multiples of it.
 const SLOT: i64 = 900 * 1_000_000;
 /// Slots that are kept: a year and a month.
 const SLOTS_KEPT: i64 = 400 * 96;
+
+/// Proofs of one kind and subject that are kept: a daily one for a year and more.
+const PROOFS_KEPT: i64 = 400;
+
+/// What was proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProofKind {
+    /// The local store was verified as a whole.
+    Verify,
+    /// A part of the local store was read back.
+    Patrol,
+    /// What a remote holds was verified.
+    Remote,
+    /// A remote was rebuilt from, or some of its objects read back.
+    Drill,
+}
+
+impl ProofKind {
+    /// All of them.
+    pub const ALL: [ProofKind; 4] = [ProofKind::Verify, ProofKind::Patrol, ProofKind::Remote, ProofKind::Drill];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            ProofKind::Verify => "verify",
+            ProofKind::Patrol => "patrol",
+            ProofKind::Remote => "remote",
+            ProofKind::Drill => "drill",
+        }
+    }
+
+    fn from_word(word: &str) -> Result<Self> {
+        ProofKind::ALL.into_iter().find(|kind| kind.word() == word).ok_or_else(|| Error::damaged(format_args!("a proof of an unknown kind: {word}")))
+    }
+}
+
+/// One proof, or one that failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proof {
+    /// Counts up.
+    pub id: i64,
+    /// When.
+    pub at: Timestamp,
+    /// What was done.
+    pub kind: ProofKind,
+    /// The remote by name, empty for the local store.
+    pub subject: String,
+    /// Everything was read, not only looked at.
+    pub deep: bool,
+    /// Whether all was well.
+    pub well: bool,
+    /// Contents, objects or batches.
+    pub items: u64,
+    /// Bytes read back.
+    pub bytes: u64,
+    /// Of a drill, seconds until the rebuilt store could be used.
+    pub rto_secs: Option<f64>,
+    /// Of a drill, seconds of changes that would have been lost.
+    pub rpo_secs: Option<u64>,
+    /// What was wrong, empty where nothing was.
+    pub said: String,
+}
+
+const PROOF: &str = "id, at, kind, subject, deep, well, items, bytes, rto, rpo, said";
+
+fn proof(r: &Row<'_>) -> rusqlite::Result<Result<Proof>> {
+    let kind: String = r.get(2)?;
+    let of = |kind| -> rusqlite::Result<Proof> {
+        Ok(Proof {
+            id: r.get(0)?,
+            at: Timestamp(r.get(1)?),
+            kind,
+            subject: r.get(3)?,
+            deep: r.get(4)?,
+            well: r.get(5)?,
+            items: r.get::<_, i64>(6)? as u64,
+            bytes: r.get::<_, i64>(7)? as u64,
+            rto_secs: r.get(8)?,
+            rpo_secs: r.get::<_, Option<i64>>(9)?.map(|secs| secs as u64),
+            said: r.get(10)?,
+        })
+    };
+    match ProofKind::from_word(&kind) {
+        Ok(kind) => of(kind).map(Ok),
+        Err(e) => Ok(Err(e)),
+    }
+}
 
 /// What is known of a remote from the last attempts to use it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,7 +152,35 @@ impl View<'_> {
     }
 }
 
+impl View<'_> {
+    /// Proofs before the one with number `before` (0: from the newest on), the newest first, at most `limit`.
+    pub fn proofs(&self, before: i64, limit: usize) -> Result<Vec<Proof>> {
+        let mut s = self.sql.prepare_cached(&format!("SELECT {PROOF} FROM proof WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC LIMIT ?2")).map_err(sql)?;
+        let rows = s.query_map((before, limit as i64), proof).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)?).collect()
+    }
+
+    /// The newest proof of a kind and subject.
+    pub fn last_proof(&self, kind: ProofKind, subject: &str) -> Result<Option<Proof>> {
+        let text = format!("SELECT {PROOF} FROM proof WHERE kind = ? AND subject = ? ORDER BY id DESC LIMIT 1");
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        s.query_row((kind.word(), subject), proof).optional().map_err(sql)?.transpose()
+    }
+}
+
 impl Writer<'_> {
+    /// Remembers a proof, and forgets the oldest ones of its kind and subject. Its number is given here.
+    pub fn add_proof(&self, p: &Proof) -> Result<()> {
+        let (rpo, items, bytes) = (p.rpo_secs.map(|secs| secs as i64), p.items as i64, p.bytes as i64);
+        self.run(
+            "INSERT INTO proof (at, kind, subject, deep, well, items, bytes, rto, rpo, said) VALUES (?,?,?,?,?,?,?,?,?,?)",
+            (p.at.micros(), p.kind.word(), &p.subject, p.deep, p.well, items, bytes, p.rto_secs, rpo, &p.said),
+        )?;
+        let text = "DELETE FROM proof WHERE kind = ?1 AND subject = ?2 AND id NOT IN ( \
+                    SELECT id FROM proof WHERE kind = ?1 AND subject = ?2 ORDER BY id DESC LIMIT ?3)";
+        self.run(text, (p.kind.word(), &p.subject, PROOFS_KEPT))
+    }
+
     /// Counts bytes that were shipped.
     pub fn add_traffic(&self, remote: &str, bytes: u64, at: Timestamp) -> Result<()> {
         let slot = at.micros().div_euclid(SLOT);
@@ -101,6 +216,38 @@ impl Writer<'_> {
 mod tests {
     use super::*;
     use crate::storage::catalog::Catalog;
+
+    #[test]
+    fn proofs_are_kept_in_order_and_the_oldest_are_forgotten() {
+        let dir = tempfile::tempdir().expect("dir");
+        let catalog = Catalog::create(&dir.path().join("catalog.db")).expect("create");
+        let of = |kind, subject: &str, at| Proof {
+            id: 0,
+            at: Timestamp(at),
+            kind,
+            subject: subject.into(),
+            deep: true,
+            well: at != 7,
+            items: 3,
+            bytes: 4,
+            rto_secs: (kind == ProofKind::Drill).then_some(0.5),
+            rpo_secs: (kind == ProofKind::Drill).then_some(9),
+            said: String::new(),
+        };
+        catalog
+            .write(|w| {
+                w.add_proof(&of(ProofKind::Drill, "usb", 1))?;
+                (0..PROOFS_KEPT + 5).try_for_each(|n| w.add_proof(&of(ProofKind::Patrol, "", n + 10)))?;
+                w.add_proof(&of(ProofKind::Drill, "usb", 7))
+            })
+            .expect("write");
+        let (newest, all) = catalog.read(|v| Ok((v.proofs(0, 2)?, v.proofs(0, 10_000)?))).expect("read");
+        assert_eq!(all.len() as i64, PROOFS_KEPT + 2, "one kind does not push another out");
+        assert_eq!((newest[0].kind, newest[0].well, newest[0].rpo_secs, newest[1].kind), (ProofKind::Drill, false, Some(9), ProofKind::Patrol));
+        assert_eq!(catalog.read(|v| v.proofs(newest[1].id, 1)).expect("read")[0].at, Timestamp(newest[1].at.0 - 1));
+        assert_eq!(catalog.read(|v| v.last_proof(ProofKind::Drill, "usb")).expect("read"), Some(newest[0].clone()));
+        assert_eq!(catalog.read(|v| v.last_proof(ProofKind::Remote, "usb")).expect("read"), None);
+    }
 
     #[test]
     fn traffic_is_summed_and_trouble_remembers_its_beginning() {

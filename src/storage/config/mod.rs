@@ -19,7 +19,7 @@ mod tests;
 
 pub use amount::{Rate, parse_rate, parse_size};
 pub use cron::Cron;
-pub use edit::{add_remote, remove_remote};
+pub use edit::{Setting, add_remote, remove_remote, set_values, setting};
 pub use place::{MailServer, is_here, mail_server};
 pub use rules::{
     Alert, Capture, CaptureFrom, Config, Email, Invariant, Keep, Preflight, Remote, Schedule, Ship, StoreRules, TableRule, TenantRules, Web,

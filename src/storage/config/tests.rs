@@ -508,3 +508,27 @@ fn who_is_told_and_what_is_checked_before_an_event() {
         assert!(!message.contains("u:secret"), "{message}");
     }
 }
+
+#[test]
+fn settings_are_edited_and_everything_around_them_stays() {
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().join("annals.toml");
+    let before = "# mine\n[schedule]   # when\nship = \"every 2h\" # often\n# the night\nwindow = [\"19:00-06:00\"]\n\n[[remote]]\nname = \"a\"\ndirectory = \"/a\"\n";
+    fs::write(&path, before).expect("write");
+    let text = |text: &str| Some(Setting::Text(text.into()));
+    set_values(&path, &[("schedule", "ship", text("every 3h")), ("alert", "stale_after", text("4h"))]).expect("edit");
+    let after = fs::read_to_string(&path).expect("read");
+    assert!(after.starts_with(&before.replace("every 2h", "every 3h")), "{after}");
+    assert!(after.ends_with("[alert]\nstale_after = \"4h\"\n"), "{after}");
+    assert_eq!(setting(&path, "schedule", "window").expect("read"), Some(Setting::Texts(vec!["19:00-06:00".into()])));
+    let cron = [("schedule", "ship", None), ("schedule", "cron", text("0 3 * * *"))];
+    set_values(&path, &cron).expect("edit");
+    assert_eq!(setting(&path, "schedule", "ship").expect("read"), None);
+    let kept = fs::read_to_string(&path).expect("read");
+    assert_eq!(set_values(&path, &[("schedule", "allowance", text("5 GB / year"))]).expect_err("refused").kind(), Kind::Usage);
+    assert_eq!(set_values(&path, &[("schedule", "shipp", text("x"))]).expect_err("refused").code(), "config.unknown");
+    assert_eq!(fs::read_to_string(&path).expect("read"), kept, "nothing is written");
+    let new = dir.path().join("new.toml");
+    set_values(&new, &[("store", "site", text("clinic \"17\""))]).expect("create");
+    assert_eq!(Config::load(&new).expect("load").store.site.as_deref(), Some("clinic \"17\""));
+}

@@ -184,6 +184,18 @@ impl Tenant {
     }
 
     /// The one captured database that a plan is about.
+    /// The database that the documents of a plan are rows of; `None` where none of them is a row of a captured database.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] where some are and others are not, or are rows of another one.
+    pub fn database_for(&self, plan: &Plan) -> Result<Option<std::path::PathBuf>> {
+        let captures = self.captures()?;
+        if !plan.items.iter().any(|item| captures.iter().any(|state| item.key.starts_with(&state.prefix))) {
+            return Ok(None);
+        }
+        Ok(Some(self.database_of(plan)?.source.into()))
+    }
+
     fn database_of(&self, plan: &Plan) -> Result<State> {
         let captures = self.captures()?;
         let of = |item: &Item| captures.iter().find(|s| item.key.starts_with(&s.prefix));
