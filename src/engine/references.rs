@@ -24,6 +24,39 @@ pub struct Entry {
     pub seq: u64,
 }
 
+/// References that somebody should look after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dangling {
+    /// Their document was removed: what they name outside belongs to nothing here.
+    Removed,
+    /// They have expired outside: the document names what may be gone.
+    Expired,
+    /// They cannot be recalled.
+    Irrevocable,
+}
+
+/// Which references are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerFilter {
+    /// The system; empty is any.
+    pub system: String,
+    /// A part of the outside id; empty is any.
+    pub id: String,
+    /// Only such ones.
+    pub only: Option<Dangling>,
+    /// Now: what expired before has expired.
+    pub now: Timestamp,
+}
+
+/// Some of the ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LedgerPage {
+    /// In order of system and id, each with whether its document exists.
+    pub entries: Vec<(Entry, bool)>,
+    /// Behind which to go on; `None` at the end.
+    pub next: Option<(String, String, i64)>,
+}
+
 /// A difference between the ledger and a list from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
@@ -88,6 +121,28 @@ impl Tenant {
             };
             let entry = |row: ReferenceRow| Ok(Entry { key: key_of(rows, row.document)?, reference: row.reference, seq: number(row.batch) });
             found.into_iter().map(entry).collect()
+        })
+    }
+
+    /// References that `filter` lets through, behind `after`, at most `limit`.
+    pub fn ledger_page(&self, filter: &LedgerFilter, after: Option<&(String, String, i64)>, limit: usize) -> Result<LedgerPage> {
+        let condition = match filter.only {
+            None => "1",
+            Some(Dangling::Removed) => "d.content IS NULL",
+            Some(Dangling::Expired) => "r.expires <= ?7",
+            Some(Dangling::Irrevocable) => "r.irrevocable",
+        };
+        self.inner.catalog.read(|rows| {
+            let wanted = (filter.system.as_str(), filter.id.as_str(), condition);
+            let mut found = rows.references_after(self.id, wanted, filter.now, after, limit + 1)?;
+            let more = found.len() > limit;
+            found.truncate(limit);
+            let last = found.last().filter(|_| more).map(|(row, _)| (row.reference.system.clone(), row.reference.id.clone(), row.document));
+            let entry = |(row, exists): (ReferenceRow, bool)| {
+                let key = key_of(rows, row.document)?;
+                Ok((Entry { key, reference: row.reference, seq: number(row.batch) }, exists))
+            };
+            Ok(LedgerPage { entries: found.into_iter().map(entry).collect::<Result<_>>()?, next: last })
         })
     }
 
@@ -252,6 +307,7 @@ fn in_our_words(counter: &mut LineCounter<'_>, e: csv::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::key::show_key;
 
     fn entry(system: &str, id: &str, state: &str, expires: Option<i64>) -> Entry {
         let reference = Reference { system: system.into(), id: id.into(), state: state.into(), irrevocable: false, expires: expires.map(Timestamp) };
@@ -276,6 +332,32 @@ mod tests {
         );
         assert!(matches!(&check.differences[1], Difference::MissingThere(e) if e.reference.id == "3"));
         assert!(matches!(&check.differences[2], Difference::MissingHere { id, line: 4, .. } if id == "9"));
+    }
+
+    #[test]
+    fn the_ledger_is_read_in_pages_and_by_what_hangs_in_the_air() {
+        let dir = tempfile::tempdir().expect("dir");
+        let store = crate::engine::store::Store::init(dir.path().join("s"), "t").expect("init");
+        for n in 0..5 {
+            let key = format!("case/{n}");
+            store.put(&key, &b"{}"[..]).expect("put");
+            let expires = (n == 3).then_some(Timestamp(10));
+            let reference = Reference { system: "svarut".into(), id: format!("id-{n}"), state: "sent".into(), irrevocable: n == 1, expires };
+            store.add_ref(&key, reference).expect("ref");
+        }
+        store.remove("case/2").expect("remove");
+        let filter = |only| LedgerFilter { system: String::new(), id: String::new(), only, now: Timestamp(11) };
+        let keys = |page: &LedgerPage| page.entries.iter().map(|(e, exists)| (show_key(&e.key), *exists)).collect::<Vec<_>>();
+        let first = store.ledger_page(&filter(None), None, 3).expect("page");
+        assert_eq!(keys(&first), [("case/0".into(), true), ("case/1".into(), true), ("case/2".into(), false)]);
+        let rest = store.ledger_page(&filter(None), first.next.as_ref(), 3).expect("page");
+        assert_eq!((keys(&rest).len(), rest.next), (2, None));
+        for (only, key) in [(Dangling::Removed, "case/2"), (Dangling::Expired, "case/3"), (Dangling::Irrevocable, "case/1")] {
+            let page = store.ledger_page(&filter(Some(only)), None, 9).expect("page");
+            assert_eq!(keys(&page).iter().map(|(k, _)| k.as_str()).collect::<Vec<_>>(), [key]);
+        }
+        let narrow = LedgerFilter { system: "svarut".into(), id: "-4".into(), ..filter(None) };
+        assert_eq!(keys(&store.ledger_page(&narrow, None, 9).expect("page")), [("case/4".into(), true)]);
     }
 
     #[test]

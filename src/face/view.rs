@@ -14,6 +14,7 @@ use crate::agent::health::{self, RemoteHealth};
 use crate::agent::preflight::Cleared;
 use crate::base::error::{Error, Kind};
 use crate::base::time::Timestamp;
+use crate::engine::audit::{AuditChange, AuditWhat, Told};
 use crate::engine::capture::Captured;
 use crate::engine::capture::sqlite::{CaptureStatus, DatabaseRealigned, RestoredDatabase, SqliteCaptured};
 use crate::engine::draft::{OpenBatch, OpenChange};
@@ -28,6 +29,7 @@ use crate::engine::hold::Hold;
 use crate::engine::keys::KeyInfo;
 use crate::engine::lineage::Standing;
 use crate::engine::plans::Applied;
+use crate::engine::proof::Proof;
 use crate::engine::realign::Realigned;
 use crate::engine::record::Receipt;
 use crate::engine::references::{self, Entry};
@@ -317,6 +319,52 @@ pub fn change(c: &Change) -> Value {
         Change::Lift { name } => json!({ "op": "lift", "name": name }),
         Change::Forget { rule, contents } => json!({ "op": "forget", "rule": rule, "contents": contents.len() }),
     }
+}
+
+/// One change as the audit has it, with its batch; `fields` where old and new were compared as fields.
+pub fn audit_change(b: &BatchInfo, c: &AuditChange, told: &Told) -> Value {
+    let fields = match told {
+        Told::Fields(rows) => Some(rows.iter().map(|row| FieldRow::new(row, None)).collect::<Vec<_>>()),
+        _ => None,
+    };
+    let state = |v: &Option<Version>| v.as_ref().map(|v| json!({ "version": v.number, "size": v.size, "digest": v.digest.to_hex() }));
+    let (old, new, reference, mark) = match &c.what {
+        AuditWhat::Document { old, new, .. } => (state(old), state(new), None, None),
+        AuditWhat::Reference { reference: r, .. } => (None, None, Some(self::reference(r)), None),
+        AuditWhat::Mark { name } => (None, None, None, Some(name)),
+    };
+    json!({
+        "seq": b.event.seq,
+        "place": c.place,
+        "time": time(b.event.time),
+        "actor": b.event.actor,
+        "reason": b.event.reason,
+        "origin": b.event.origin,
+        "cause": cause(b.event.cause),
+        "change": c.word(),
+        "key": c.key().map(show_key),
+        "old": old,
+        "new": new,
+        "fields": fields,
+        "reference": reference,
+        "mark": mark,
+    })
+}
+
+/// One proof, or one that failed. `kind` is `verify`, `patrol`, `remote` or `drill`; `rto_secs` and `rpo_secs` are those of a drill.
+pub fn proof(p: &Proof) -> Value {
+    json!({
+        "time": time(p.at),
+        "kind": p.kind.word(),
+        "remote": if p.subject.is_empty() { Value::Null } else { p.subject.as_str().into() },
+        "full": p.deep,
+        "ok": p.well,
+        "items": p.items,
+        "bytes": p.bytes,
+        "rto_secs": p.rto_secs,
+        "rpo_secs": p.rpo_secs,
+        "said": p.said,
+    })
 }
 
 /// A batch that is being collected.

@@ -220,3 +220,15 @@ pub(crate) fn exit_of_signal() -> Option<u8> {
         number => Some(128 + number as u8),
     }
 }
+
+/// Where witness files are kept: `ANNALS_STATE` (empty: nowhere), or the user's directory for state
+/// (<https://specifications.freedesktop.org/basedir-spec/latest/>).
+pub(crate) fn state_dir() -> Option<PathBuf> {
+    let named = |name: &str| here().variable(name).map(PathBuf::from);
+    if let Some(dir) = named("ANNALS_STATE") {
+        return Some(dir).filter(|dir| !dir.as_os_str().is_empty());
+    }
+    let absolute = |dir: &PathBuf| dir.is_absolute();
+    let home = || Some(named("HOME").filter(absolute)?.join(".local/state"));
+    named("XDG_STATE_HOME").filter(absolute).or_else(home).map(|dir| dir.join("annals"))
+}

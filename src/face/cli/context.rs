@@ -66,7 +66,7 @@ impl Context {
 
     /// Options for a store that brings its own key file.
     pub(crate) fn options_without_key(&self) -> Options {
-        Store::builder().lock_wait(LOCK_WAIT).passphrase(self.passphrase()).state_dir(state_dir())
+        Store::builder().lock_wait(LOCK_WAIT).passphrase(self.passphrase()).state_dir(world::state_dir())
     }
 
     /// The passphrase of the key file, from the environment.
@@ -224,18 +224,6 @@ impl Context {
         let login = || world::variable("USER").or_else(|| world::variable("LOGNAME")).unwrap_or_default();
         self.globals.actor.clone().unwrap_or_else(login)
     }
-}
-
-/// Where witness files are kept: `ANNALS_STATE` (empty: nowhere), or the user's directory for state
-/// (<https://specifications.freedesktop.org/basedir-spec/latest/>).
-fn state_dir() -> Option<PathBuf> {
-    let named = |name: &str| world::here().variable(name).map(PathBuf::from);
-    if let Some(dir) = named("ANNALS_STATE") {
-        return Some(dir).filter(|dir| !dir.as_os_str().is_empty());
-    }
-    let absolute = |dir: &PathBuf| dir.is_absolute();
-    let home = || Some(named("HOME").filter(absolute)?.join(".local/state"));
-    named("XDG_STATE_HOME").filter(absolute).or_else(home).map(|dir| dir.join("annals"))
 }
 
 /// The path as a key's bytes: for files named on the command line.

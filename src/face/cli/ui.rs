@@ -10,15 +10,12 @@ use crate::base::disk;
 use crate::base::error::{Error, Result};
 use crate::base::process::Command;
 use crate::engine::store::MARKER;
-use crate::face::http::{self, Desk};
+use crate::face::http::{self, Desk, OPEN_FILE};
 use crate::face::world;
 use crate::storage::config::Web;
 
 use super::agent;
 use super::context::Context;
-
-/// A page that leads to the address with the code: programs that open addresses show them to everybody in the list of processes.
-const OPEN_FILE: &str = "web.open.html";
 
 /// Open the pages in a browser
 #[derive(Debug, Args)]

@@ -19,6 +19,10 @@ const AT_ONCE_MAX: usize = 16;
 /// Uploads and downloads at once, apart from the above: a slow line keeps no page waiting.
 const STREAMS_MAX: usize = 16;
 
+/// In the store's directory, a page that leads to the address with the code: programs that open addresses show them to everybody in the list of
+/// processes.
+pub(in crate::face) const OPEN_FILE: &str = "web.open.html";
+
 /// The state of the server.
 pub(in crate::face) struct Desk {
     dir: PathBuf,

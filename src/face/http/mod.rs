@@ -13,8 +13,8 @@ mod body;
 mod listen;
 mod server;
 
-pub(super) use ask::{Answer, Ask, attachment};
+pub(super) use ask::{Answer, Ask, attachment, encode};
 pub(super) use body::{Content, Reply};
-pub(super) use desk::Desk;
+pub(super) use desk::{Desk, OPEN_FILE};
 pub(super) use door::secret;
 pub(super) use server::{Routes, Server, act, call, events};

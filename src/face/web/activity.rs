@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use serde_json::json;
 
 use crate::base::error::Result;
+use crate::base::time::Timestamp;
 use crate::engine::audit::{AuditChange, AuditEntry, AuditFilter, AuditKind, AuditWhat};
 use crate::engine::store::Tenant;
 use crate::face::http::{Answer, Ask};
@@ -28,11 +29,13 @@ const EXPORT_PAGE: usize = 200;
 const EXPORT_BYTES_MAX: usize = 64 << 20;
 
 fn filter(ask: &Ask, tenant: &Tenant) -> Result<AuditFilter> {
-    let time = |name: &str| match ask.query(name).map(|text| tenant.moment(text)).transpose()? {
-        None => Ok(None),
-        Some(Moment::Instant(at)) => Ok(Some(at)),
-        // Marks and numbers mean the time of their batch.
-        Some(other) => Ok(tenant.batch_at(tenant.resolve(&other)?).ok().map(|batch| batch.event.time)),
+    let time = |name: &str| -> Result<Option<Timestamp>> {
+        match ask.query(name).map(|text| tenant.moment(text)).transpose()? {
+            None => Ok(None),
+            Some(Moment::Instant(at)) => Ok(Some(at)),
+            // Marks and numbers mean the time of their batch.
+            Some(other) => Ok(tenant.batch_at(tenant.resolve(&other)?).ok().map(|batch| batch.event.time)),
+        }
     };
     Ok(AuditFilter {
         actor: ask.query("who").unwrap_or_default().to_owned(),
@@ -55,8 +58,8 @@ pub(super) fn activity(ask: &Ask) -> Result<Answer> {
     let title = scribe.say("activity-title");
     let page = tenant.audit(&filter(ask, &tenant)?, before(ask), BATCHES_SHOWN, CHANGES_SHOWN)?;
     let entries = page.entries.iter().map(|entry| one(ask, &scribe, &tenant, entry)).collect::<Result<Vec<_>>>()?;
-    let older = page.next.map(|next| (ask.here(&[("before", Some(&next.to_string()))]), scribe.say("page-older").into_owned()));
-    let newer = (before(ask) > 0).then(|| (ask.here(&[("before", None)]), scribe.say("page-newest").into_owned()));
+    let older = page.next.map(|next| (ask.here(&[("before", Some(&next.to_string()))]), scribe.say("turn-older").into_owned()));
+    let newer = (before(ask) > 0).then(|| (ask.here(&[("before", None)]), scribe.say("turn-newest").into_owned()));
     let export = |form: &str| format!("/activity/export?{}", ask.here(&[("form", Some(form))]).split_once('?').map_or("", |(_, query)| query));
     let body = html! {
         (parts::toast(ask, &scribe))
@@ -66,7 +69,8 @@ pub(super) fn activity(ask: &Ask) -> Result<Answer> {
         } }
         (filters(ask, &scribe))
         section .card.flush aria-label=(title) {
-            @if entries.is_empty() { (parts::empty(scribe.say("activity-none"), scribe.say(if page.next.is_some() { "look-further" } else { "activity-none-what" }))) }
+            @if entries.is_empty() { (parts::empty(scribe.say("activity-none"), scribe.say(if page.next.is_some() { "look-further" } else {
+                "activity-none-what" }))) }
             ol .stream { @for entry in &entries { (entry) } }
             (parts::pager(&scribe, newer, older))
         }
@@ -76,21 +80,24 @@ pub(super) fn activity(ask: &Ask) -> Result<Answer> {
 
 fn filters(ask: &Ask, scribe: &Scribe) -> Markup {
     let field = |name: &str, message: &str, example: &str| {
-        html! { label .field { span { (scribe.say(message)) } input name=(name) value=(ask.query(name).unwrap_or_default()) placeholder=(example) autocomplete="off"; } }
+        html! { label .field { span { (scribe.say(message)) } input name=(name) value=(ask.query(name).unwrap_or_default()) placeholder=(example)
+        autocomplete="off"; } }
     };
     let any = ["who", "kind", "prefix", "from", "until"].iter().any(|name| ask.query(name).is_some());
     html! {
         form .card.form.filters action="/activity" {
             @if ask.query("tenant").is_some() { input type="hidden" name="tenant" value=(ask.tenant_name()); }
-            (field("who", "filter-who", ""))
-            label .field { span { (scribe.say("filter-kind")) } select name="kind" {
-                option value="" { (scribe.say("filter-any")) }
-                @for kind in AuditKind::ALL { option value=(kind.word()) selected[ask.query("kind") == Some(kind.word())] { (scribe.say(&format!("change-{}", kind.word()))) } }
+            (field("who", "activity-filter-who", ""))
+            label .field { span { (scribe.say("activity-filter-kind")) } select name="kind" {
+                option value="" { (scribe.say("activity-filter-any")) }
+                @for kind in AuditKind::ALL { option value=(kind.word()) selected[ask.query("kind") == Some(kind.word())] {
+                    (scribe.say(&format!("did-{}", kind.word()))) } }
             } }
-            (field("prefix", "filter-prefix", "sak/"))
-            (field("from", "filter-from", "2018-09-18"))
-            (field("until", "filter-until", "2018-09-18 14:00"))
-            div .acts { button .main { (scribe.say("filter-show")) } @if any { a .button.plain href=(ask.link_now("/activity", &[])) { (scribe.say("filter-clear")) } } }
+            (field("prefix", "activity-filter-prefix", "sak/"))
+            (field("from", "activity-filter-from", "2018-09-18"))
+            (field("until", "activity-filter-until", "2018-09-18 14:00"))
+            div .acts { button .main { (scribe.say("activity-filter-show")) } @if any { a .button.plain href=(ask.link_now("/activity", &[])) {
+                (scribe.say("activity-filter-clear")) } } }
         }
     }
 }
@@ -105,14 +112,15 @@ fn one(ask: &Ask, scribe: &Scribe, tenant: &Tenant, entry: &AuditEntry) -> Resul
             div .line {
                 span .who { (scribe.who(&batch.event.actor)) }
                 span { (scribe.time(batch.event.time)) }
-                a .row href=(link) { (scribe.say_with("change-number", &[("batch", scribe.number(batch.event.seq).into())])) }
+                a .row href=(link) { (scribe.say_with("batch-number", &[("batch", scribe.number(batch.event.seq).into())])) }
                 span .quiet { (scribe.count("count-of-changes", batch.changes)) }
                 @if !batch.undone_by.is_empty() { (batches::state(ask, scribe, batch)) }
             }
             p .reason { (scribe.why(&batch.event.reason, batch.event.cause)) }
             ul .changes { @for (change, values) in &shown {
                 li {
-                    div .what { (batches::kind(scribe, change)) " " @if let Some(key) = change.key() { a href=(ask.link_now("/document", &[("key", &show_key(key))])) { (parts::key(key)) } } }
+                    div .what { (batches::kind(scribe, change)) " " @if let Some(key) = change.key() { a href=(ask.link_now("/document", &[("key",
+                        &show_key(key))])) { (parts::key(key)) } } }
                     div { (values) }
                 }
             } }
@@ -150,11 +158,13 @@ pub(super) fn export(ask: &Ask) -> Result<Answer> {
             Some(before) if left > 0 && out.len() <= EXPORT_BYTES_MAX => next = before,
             Some(_) => {
                 // Whoever reads on does so before this one.
-                let more = format!("/activity/export?{}", ask.here(&[("before", Some(&next.to_string()))]).split_once('?').map_or("", |(_, query)| query));
-                drop(match lines {
+                let more =
+                    format!("/activity/export?{}", ask.here(&[("before", Some(&next.to_string()))]).split_once('?').map_or("", |(_, query)| query));
+                // Writing into a text cannot fail.
+                let _ = match lines {
                     true => writeln!(out, "{}", json!({ "more": more })),
                     false => write!(out, "# more: {more}\r\n"),
-                });
+                };
                 break;
             }
             None => break,
@@ -191,9 +201,20 @@ fn csv(out: &mut String, tenant: &Tenant, entry: &AuditEntry, change: &AuditChan
         AuditWhat::Document { new: Some(version), .. } | AuditWhat::Document { old: Some(version), .. } => version.number.to_string(),
         _ => String::new(),
     };
-    let head = [event.seq.to_string(), moment::rfc3339_utc(event.time), cell(&event.actor), cell(&event.reason), cell(&event.origin), change.word().to_owned(), cell(&key), version];
+    let head = [
+        event.seq.to_string(),
+        moment::rfc3339_utc(event.time),
+        cell(&event.actor),
+        cell(&event.reason),
+        cell(&event.origin),
+        change.word().to_owned(),
+        cell(&key),
+        version,
+    ];
     let head = head.join(",");
-    let mut line = |field: &str, old: &str, new: &str| drop(write!(out, "{head},{},{},{}\r\n", cell(field), cell(old), cell(new)));
+    let mut line = |field: &str, old: &str, new: &str| {
+        let _ = write!(out, "{head},{},{},{}\r\n", cell(field), cell(old), cell(new));
+    };
     match &change.what {
         AuditWhat::Reference { reference, .. } => line(&reference.system, &reference.id, &reference.state),
         AuditWhat::Mark { name } => line("", "", name),

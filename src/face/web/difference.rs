@@ -27,16 +27,17 @@ pub(super) fn cut(text: &str) -> String {
 /// How a document differs; sizes (`None`: it does not exist) are told where nothing can be shown.
 pub(super) fn inline(scribe: &Scribe, told: &Told, old: Option<u64>, new: Option<u64>) -> Markup {
     match told {
-        Told::Same => html! { span .quiet { (scribe.say("diff-same")) } },
-        Told::Fields(rows) if rows.is_empty() => html! { span .quiet { (scribe.say("diff-layout")) } },
+        Told::Same => html! { span .quiet { (scribe.say("inline-same")) } },
+        Told::Fields(rows) if rows.is_empty() => html! { span .quiet { (scribe.say("inline-layout")) } },
         Told::Fields(rows) => html! {
             ul .fields {
                 @for row in rows.iter().take(FIELDS_SHOWN) { (field(scribe, row)) }
-                @if rows.len() > FIELDS_SHOWN { li .quiet { (scribe.count("diff-more-fields", (rows.len() - FIELDS_SHOWN) as u64)) } }
+                @if rows.len() > FIELDS_SHOWN { li .quiet { (scribe.count("inline-more-fields", (rows.len() - FIELDS_SHOWN) as u64)) } }
             }
         },
         Told::Text { added, removed, lines } => html! {
-            p .small .quiet { (scribe.say_with("diff-lines", &[("added", scribe.number(*added as u64).into()), ("removed", scribe.number(*removed as u64).into())])) }
+            p .small .quiet { (scribe.say_with("inline-lines", &[("added", scribe.number(*added as u64).into()), ("removed",
+                scribe.number(*removed as u64).into())])) }
             div .lines {
                 @for (sign, text) in lines.iter().take(LINES_SHOWN) {
                     @match sign {
@@ -64,10 +65,10 @@ fn field(scribe: &Scribe, row: &Row) -> Markup {
     let path = row.path.to_string();
     html! {
         li {
-            span .path { bdi { @if path.is_empty() { (scribe.say("diff-whole")) } @else { (path) } } }
-            @if let Some(old) = &row.old { " " del { span .hidden-words { (scribe.say("diff-was")) " " } (value(scribe, old)) } }
+            span .path { bdi { @if path.is_empty() { (scribe.say("inline-whole")) } @else { (path) } } }
+            @if let Some(old) = &row.old { " " del { span .hidden-words { (scribe.say("inline-was")) " " } (value(scribe, old)) } }
             @if row.old.is_some() && row.new.is_some() { " " span .quiet aria-hidden="true" { "→" } }
-            @if let Some(new) = &row.new { " " ins { span .hidden-words { (scribe.say("diff-is")) " " } (value(scribe, new)) } }
+            @if let Some(new) = &row.new { " " ins { span .hidden-words { (scribe.say("inline-is")) " " } (value(scribe, new)) } }
         }
     }
 }
@@ -80,7 +81,7 @@ pub(super) fn value(scribe: &Scribe, value: &Value) -> Markup {
 /// A value as JSON, for people.
 pub(super) fn json(scribe: &Scribe, raw: Option<&str>) -> Markup {
     match raw {
-        None => html! { span .quiet { (scribe.say("diff-nothing")) } },
+        None => html! { span .quiet { (scribe.say("inline-nothing")) } },
         Some(raw) => match serde_json::from_str::<String>(raw) {
             Ok(plain) => text(scribe, &plain),
             Err(_) => text(scribe, raw),
@@ -89,5 +90,5 @@ pub(super) fn json(scribe: &Scribe, raw: Option<&str>) -> Markup {
 }
 
 fn text(scribe: &Scribe, text: &str) -> Markup {
-    html! { @if text.is_empty() { span .quiet { (scribe.say("diff-empty")) } } @else { bdi { (cut(text)) } } }
+    html! { @if text.is_empty() { span .quiet { (scribe.say("inline-empty")) } } @else { bdi { (cut(text)) } } }
 }

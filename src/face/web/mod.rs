@@ -12,6 +12,18 @@ mod compare;
 mod find;
 mod browse;
 mod deleted;
+mod difference;
+mod plan;
+mod batches;
+mod activity;
+mod transfers;
+mod realign;
+mod copies;
+mod proof;
+mod recover;
+mod references;
+mod settings;
+mod first;
 
 use std::sync::Arc;
 
@@ -28,7 +40,7 @@ use crate::face::http::{Answer, Ask, Desk, act};
 /// All pages and what they load.
 pub(super) fn routes() -> Router<Arc<Desk>> {
     Router::new()
-        .route("/", page(home::home))
+        .route("/", page(begin))
         .route("/find", page(find::find))
         .route("/document", page(document::document))
         .route("/picture", page(content::serve_picture))
@@ -43,9 +55,52 @@ pub(super) fn routes() -> Router<Arc<Desk>> {
         .route("/language", deed(deeds::choose_language))
         .route("/undo", deed(deeds::undo))
         .route("/leave", deed(leave))
-        .route("/style.css", asset("text/css; charset=utf-8", include_str!("style.css")))
+        .merge(works())
+        .route("/style.css", asset("text/css; charset=utf-8", concat!(include_str!("style.css"), include_str!("works.css"))))
         .route("/favicon.svg", asset("image/svg+xml", include_str!("favicon.svg")))
-        .route("/script.js", asset("text/javascript; charset=utf-8", include_str!("script.js")))
+        .route("/script.js", asset("text/javascript; charset=utf-8", concat!(include_str!("script.js"), include_str!("works.js"))))
+}
+
+/// Pages about what is done with documents and with the store: plans, the log, work, copies, proof, settings.
+fn works() -> Router<Arc<Desk>> {
+    Router::new()
+        .route("/plan", page(plan::plan).merge(deed(plan::ask_for)))
+        .route("/plan/anew", deed(plan::anew))
+        .route("/plan/decide", deed(plan::decide))
+        .route("/plan/apply", deed(plan::apply))
+        .route("/plan/forget", deed(plan::forget))
+        .route("/plan/file", page(plan::file))
+        .route("/batches", page(batches::batches))
+        .route("/batch", page(batches::batch))
+        .route("/activity", page(activity::activity))
+        .route("/activity/export", page(activity::export))
+        .route("/transfers", page(transfers::transfers))
+        .route("/transfers/rows", deed(transfers::rows))
+        .route("/transfers/job", deed(transfers::job))
+        .route("/transfers/all", deed(transfers::all))
+        .route("/realign", page(realign::realign))
+        .route("/realign/look", deed(realign::look))
+        .route("/realign/claim", deed(realign::claim))
+        .route("/realign/apply", deed(realign::apply))
+        .route("/realign/file", page(realign::file))
+        .route("/copies", page(copies::copies))
+        .route("/proof", page(proof::proof))
+        .route("/proof/do", deed(proof::act))
+        .route("/references", page(references::references).merge(deed(references::compare)))
+        .route("/recover", page(recover::recover))
+        .route("/recover/check", deed(recover::check))
+        .route("/recover/card", page(recover::card).merge(deed(recover::secret)))
+        .route("/settings", page(settings::settings).merge(deed(settings::save)))
+        .route("/settings/remote", deed(settings::remote))
+        .route("/first", page(first::first))
+        .route("/first/create", deed(first::create))
+        .route("/first/rebuild", deed(first::rebuild))
+        .route("/first/confirm", deed(first::confirm))
+}
+
+/// The first page; until the recovery sheet is confirmed, that of the first run.
+fn begin(ask: &Ask) -> Result<Answer> {
+    if first::is_unconfirmed(&ask.store()?) { Ok(Answer::See("/first".into())) } else { home::home(ask) }
 }
 
 /// A page: `GET`.
@@ -63,7 +118,7 @@ fn asset(media: &'static str, text: &'static str) -> MethodRouter<Arc<Desk>> {
 }
 
 fn failed(ask: &Ask, error: &Error) -> Answer {
-    Answer::Page(shell::error_page(ask, error).into_string())
+    first::instead(ask, error).unwrap_or_else(|| Answer::Page(shell::error_page(ask, error).into_string()))
 }
 
 fn leave(ask: &Ask) -> Result<Answer> {

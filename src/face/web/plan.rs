@@ -17,7 +17,6 @@ use crate::engine::store::{Store, Tenant};
 use crate::face::http::{Answer, Ask};
 use crate::model::field::Side;
 use crate::model::key::{parse_key, show_key};
-use crate::model::moment::Moment;
 use crate::model::plan::{Action, FieldConflict, Item, OnConflict, Plan, Purpose};
 
 use super::parts::{self, Scribe};
@@ -26,7 +25,7 @@ use super::{difference, shell};
 /// Documents up to which one button with counts is enough; above, the name of the site or tenant is typed.
 const ONE_BUTTON_MAX: u64 = 100;
 /// Documents of a plan on one page; each is read to show old and new.
-const ITEMS_SHOWN: usize = 25;
+const ITEMS_SHOWN: usize = 15;
 /// Decisions on one page.
 const CONFLICTS_SHOWN: usize = 20;
 /// Fields of one document that can be decided one by one on the page.
@@ -79,7 +78,8 @@ impl Making {
         if let Some(to) = field("to") {
             return Ok(Some(Making::Rollback { prefix: field("prefix").unwrap_or_default().to_owned(), to: to.to_owned() }));
         }
-        let mut keys: Vec<String> = ask.form_all("restore").chain(ask.query_all("restore")).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+        let mut keys: Vec<String> =
+            ask.form_all("restore").chain(ask.query_all("restore")).filter(|key| !key.is_empty()).map(str::to_owned).collect();
         let Some(first) = keys.first().cloned() else { return Ok(None) };
         if let Some(text) = field("v").filter(|_| keys.len() == 1) {
             return Ok(Some(Making::Version { key: first, number: number("v", text)? }));
@@ -140,7 +140,9 @@ fn make(ask: &Ask, making: Making, earlier: Option<&Plan>) -> Result<String> {
 fn carry_over(earlier: &Plan, plan: &mut Plan) {
     let known: std::collections::HashMap<&str, &Item> = earlier.items.iter().map(|item| (item.key.as_str(), item)).collect();
     for item in &mut plan.items {
-        let Some(before) = known.get(item.key.as_str()).filter(|before| before.current == item.current && before.version == item.version) else { continue };
+        let Some(before) = known.get(item.key.as_str()).filter(|before| before.current == item.current && before.version == item.version) else {
+            continue;
+        };
         item.choice = before.choice;
         for conflict in &mut item.conflicts {
             conflict.take = before.conflicts.iter().find(|c| c.path == conflict.path).and_then(|c| c.take);
@@ -318,11 +320,17 @@ fn tally(plan: &Plan) -> Tally {
 /// The heading of a plan.
 fn heading(scribe: &Scribe, tenant: &Tenant, plan: &Plan) -> String {
     let scope = |prefix: &str| if prefix.is_empty() { scribe.say("plan-everything").into_owned() } else { prefix.to_owned() };
-    let when = |seq: u64| tenant.batch_at(seq).map_or_else(|_| format!("#{seq}"), |batch| format!("{} {}", scribe.time_text(batch.event.time), scribe.offset(batch.event.time)));
+    let when = |seq: u64| {
+        tenant
+            .batch_at(seq)
+            .map_or_else(|_| format!("#{seq}"), |batch| format!("{} {}", scribe.time_text(batch.event.time), scribe.offset(batch.event.time)))
+    };
     match &plan.purpose {
         Purpose::Undo { batch } => scribe.say_with("plan-undo", &[("batch", scribe.number(*batch).into())]).into_owned(),
         Purpose::Rollback { prefix, to_seq: 0 } => scribe.say_with("plan-rollback-start", &[("what", scope(prefix).into())]).into_owned(),
-        Purpose::Rollback { prefix, to_seq } => scribe.say_with("plan-rollback", &[("what", scope(prefix).into()), ("when", when(*to_seq).into())]).into_owned(),
+        Purpose::Rollback { prefix, to_seq } => {
+            scribe.say_with("plan-rollback", &[("what", scope(prefix).into()), ("when", when(*to_seq).into())]).into_owned()
+        }
         Purpose::Restore { prefix, .. } => scribe.say_with("plan-restore", &[("what", scope(prefix).into())]).into_owned(),
     }
 }
@@ -350,7 +358,8 @@ fn show(ask: &Ask, id: &str, kept: &Kept) -> Result<Answer> {
                 h1 { (title) }
                 p .facts { span { (scribe.say_with("plan-made", &[("seq", scribe.number(plan.position()?.seq).into())])) } }
             }
-            div .acts { a .button.tight href=(ask.link_now("/plan/file", &[("id", id)])) download { (scribe.say("plan-file")) } (parts::act(ask, "/plan/forget", &[("id", id)], "tight", scribe.say("plan-forget"))) }
+            div .acts { a .button.tight href=(ask.link_now("/plan/file", &[("id", id)])) download { (scribe.say("plan-file")) } (parts::act(ask,
+                "/plan/forget", &[("id", id)], "tight", scribe.say("plan-forget"))) }
         }
         @if stale {
             div .say.wait role="alert" {
@@ -367,7 +376,8 @@ fn show(ask: &Ask, id: &str, kept: &Kept) -> Result<Answer> {
             (parts::empty(scribe.say("plan-nothing"), scribe.say("plan-nothing-what")))
         } @else {
             form .plan method="post" action="/plan/apply" {
-                (parts::fields_of(ask, &[("id", id), ("conflict", ask.query("conflict").unwrap_or_default()), ("item", ask.query("item").unwrap_or_default())]))
+                (parts::fields_of(ask, &[("id", id), ("conflict", ask.query("conflict").unwrap_or_default()), ("item",
+                    ask.query("item").unwrap_or_default())]))
                 @if !conflicts.is_empty() { (decisions(ask, &scribe, &plan, &conflicts)) }
                 (references(&scribe, &plan))
                 (changes(ask, &scribe, &tenant, &plan)?)
@@ -399,7 +409,8 @@ fn counts(scribe: &Scribe, plan: &Plan, t: &Tally, took: Duration) -> Markup {
     let secs = took.as_secs_f64().max(0.05);
     // What was read to make the plan is read again, and written: between as long and three times as long.
     let (least, most) = (secs.ceil() as i64, (secs * 3.0).ceil() as i64);
-    let time = if most <= 2 { scribe.say("plan-time-moment").into_owned() } else { format!("{}–{}", scribe.number(least as u64), scribe.span(most)) };
+    let time =
+        if most <= 2 { scribe.say("plan-time-moment").into_owned() } else { format!("{}–{}", scribe.number(least as u64), scribe.span(most)) };
     html! {
         ul .tiles {
             @for (message, n, class) in tiles { @if n > 0 {
@@ -419,7 +430,10 @@ fn decisions(ask: &Ask, scribe: &Scribe, plan: &Plan, conflicts: &[usize]) -> Ma
     let from = number(ask, "conflict").min(conflicts.len());
     let page = conflicts.iter().skip(from).take(CONFLICTS_SHOWN);
     let turn = |to: usize, message: &str| (ask.here(&[("conflict", Some(&to.to_string()))]), scribe.say(message).into_owned());
-    let all = |word: &'static str, message: &str| html! { button .tight name="all" value=(word) formaction="/plan/decide" formnovalidate { (scribe.say(message)) } };
+    let all = |word: &'static str, message: &str| {
+        html! { button .tight name="all" value=(word) formaction="/plan/decide" formnovalidate {
+        (scribe.say(message)) } }
+    };
     html! {
         section .card.flush #decide aria-labelledby="decide-title" {
             h2 #decide-title { (scribe.count("plan-decide", conflicts.len() as u64)) }
@@ -431,11 +445,12 @@ fn decisions(ask: &Ask, scribe: &Scribe, plan: &Plan, conflicts: &[usize]) -> Ma
                 }
             }
             @for place in page { (decision(ask, scribe, *place, &plan.items[*place])) }
-            div .pad.acts { button formaction="/plan/decide" formnovalidate { (scribe.say("plan-decide-keep")) } span .quiet.small { (scribe.say("plan-decide-kept-too")) } }
+            div .pad.acts { button formaction="/plan/decide" formnovalidate { (scribe.say("plan-decide-keep")) } span .quiet.small {
+                (scribe.say("plan-decide-kept-too")) } }
             (parts::pager(
                 scribe,
-                (from > 0).then(|| turn(from.saturating_sub(CONFLICTS_SHOWN), "page-before")),
-                (from + CONFLICTS_SHOWN < conflicts.len()).then(|| turn(from + CONFLICTS_SHOWN, "page-after")),
+                (from > 0).then(|| turn(from.saturating_sub(CONFLICTS_SHOWN), "turn-before")),
+                (from + CONFLICTS_SHOWN < conflicts.len()).then(|| turn(from + CONFLICTS_SHOWN, "turn-after")),
             ))
         }
     }
@@ -452,7 +467,8 @@ fn decision(ask: &Ask, scribe: &Scribe, place: usize, item: &Item) -> Markup {
         fieldset .decision {
             legend {
                 a .row href=(ask.link_now("/document", &[("key", &item.key)])) { (parts::key(&item.key_bytes())) } " "
-                @if item.choice.is_none() { (parts::badge("wait", scribe.say("plan-undecided"))) } @else { (parts::badge("good", scribe.say("plan-decided"))) }
+                @if item.choice.is_none() { (parts::badge("wait", scribe.say("plan-undecided"))) } @else { (parts::badge("good",
+                    scribe.say("plan-decided"))) }
                 @if item.current == 0 { " " (parts::badge("", scribe.say("plan-gone-since"))) }
             }
             input type="hidden" name="decides" value=(place);
@@ -465,11 +481,12 @@ fn decision(ask: &Ask, scribe: &Scribe, place: usize, item: &Item) -> Markup {
                 table .stack.takes {
                     caption .hidden-words { (scribe.say_with("plan-fields-of", &[("key", item.key.as_str().into())])) }
                     thead { tr {
-                        @for message in ["field-name", "plan-field-before", "plan-field-after", "plan-field-now", "plan-field-take"] { th scope="col" { (scribe.say(message)) } }
+                        @for message in ["plan-field-name", "plan-field-before", "plan-field-after", "plan-field-now", "plan-field-take"] {
+                            th scope="col" { (scribe.say(message)) } }
                     } }
                     tbody { @for (at, conflict) in fields.iter().take(FIELDS_SHOWN) { (take(scribe, place, *at, conflict)) } }
                 }
-                @if fields.len() > FIELDS_SHOWN { p .pad.quiet { (scribe.count("diff-more-fields", (fields.len() - FIELDS_SHOWN) as u64)) } }
+                @if fields.len() > FIELDS_SHOWN { p .pad.quiet { (scribe.count("inline-more-fields", (fields.len() - FIELDS_SHOWN) as u64)) } }
             }
         }
     }
@@ -488,7 +505,8 @@ fn take(scribe: &Scribe, place: usize, at: usize, conflict: &FieldConflict) -> M
             td data-name=(scribe.say("plan-field-take")) {
                 span .takes-of role="radiogroup" aria-label=(scribe.say_with("plan-take-of", &[("field", conflict.path.as_str().into())])) {
                     label .check { input type="radio" name=(name) value="ours" checked[!theirs] data-merge=(place); (scribe.say("plan-take-now")) }
-                    label .check { input type="radio" name=(name) value="theirs" checked[theirs] data-merge=(place); (scribe.say("plan-take-before")) }
+                    label .check { input type="radio" name=(name) value="theirs" checked[theirs] data-merge=(place);
+                        (scribe.say("plan-take-before")) }
                 }
             }
         }
@@ -511,16 +529,18 @@ fn references(scribe: &Scribe, plan: &Plan) -> Markup {
             @let rows = html! { @for r in plan.references.iter().take(REFERENCES_SHOWN) {
                 tr {
                     th scope="row" { bdi { (r.system) } " " bdi .mono { (r.id) } }
-                    td data-name=(scribe.say("column-state")) {
+                    td data-name=(scribe.say("col-state")) {
                         bdi { (r.state) } " "
                         @if r.irrevocable { (parts::badge("wait", scribe.say("plan-cannot-recall"))) }
                         @if r.later { " " (parts::badge("", scribe.say("plan-later"))) }
                     }
-                    td data-name=(scribe.say("column-document")) { (parts::key(&parse_key(&r.key))) }
+                    td data-name=(scribe.say("col-document")) { (parts::key(&parse_key(&r.key))) }
                 }
             } };
-            (parts::table(scribe, &scribe.say("plan-outside-table"), false, true, &[("column-reference", ""), ("column-state", ""), ("column-document", "")], &rows))
-            @if plan.references.len() > REFERENCES_SHOWN { p .pad.quiet { (scribe.count("list-more", (plan.references.len() - REFERENCES_SHOWN) as u64)) } }
+            (parts::table(scribe, &scribe.say("plan-outside-table"), false, true, &[("col-reference", ""), ("col-state", ""), ("col-document",
+                "")], &rows))
+            @if plan.references.len() > REFERENCES_SHOWN { p .pad.quiet { (scribe.count("rows-more", (plan.references.len() - REFERENCES_SHOWN)
+                as u64)) } }
         }
     }
 }
@@ -545,19 +565,20 @@ fn changes(ask: &Ask, scribe: &Scribe, tenant: &Tenant, plan: &Plan) -> Result<M
             tr {
                 th scope="row" { a .row href=(ask.link_now("/document", &[("key", &item.key)])) { (parts::key(&item.key_bytes())) } }
                 td { (parts::badge(kind, scribe.say(word))) }
-                td .nowrap data-name=(scribe.say("column-versions")) { @if !left { (version(item.current)) " → " (version(item.version)) } }
+                td .nowrap data-name=(scribe.say("col-versions")) { @if !left { (version(item.current)) " → " (version(item.version)) } }
                 td { @if !left { (difference::inline(scribe, &told, None, (item.size > 0).then_some(item.size))) } }
             }
         });
     }
-    let columns = [("column-document", ""), ("plan-column-what", ""), ("column-versions", ""), ("plan-column-values", "")];
+    let columns = [("col-document", ""), ("plan-column-what", ""), ("col-versions", ""), ("plan-column-values", "")];
     Ok(html! {
         section .card.flush #changes {
-            (parts::table(scribe, &scribe.count("plan-changes", plan.items.len() as u64), true, true, &columns, &html! { @for row in &rows { (row) } }))
+            (parts::table(scribe, &scribe.count("plan-changes", plan.items.len() as u64), true, true, &columns, &html! { @for row in &rows { (row)
+                } }))
             (parts::pager(
                 scribe,
-                (from > 0).then(|| turn(from.saturating_sub(ITEMS_SHOWN), "page-before")),
-                (from + ITEMS_SHOWN < plan.items.len()).then(|| turn(from + ITEMS_SHOWN, "page-after")),
+                (from > 0).then(|| turn(from.saturating_sub(ITEMS_SHOWN), "turn-before")),
+                (from + ITEMS_SHOWN < plan.items.len()).then(|| turn(from + ITEMS_SHOWN, "turn-after")),
             ))
         }
     })
@@ -575,12 +596,14 @@ fn confirm(ask: &Ask, scribe: &Scribe, store: &Store, tenant: &Tenant, plan: &Pl
     Ok(html! {
         section .card.confirm aria-labelledby="confirm-title" {
             h2 #confirm-title { (scribe.say("plan-confirm")) }
-            label .field { span { (scribe.say("reason-label")) } input name="reason" maxlength="400" autocomplete="off"; small { (scribe.say("reason-what")) } }
+            label .field { span { (scribe.say("plan-reason-label")) } input name="reason" maxlength="400" autocomplete="off"; small {
+                (scribe.say("plan-reason-what")) } }
             @if let Some(name) = &name {
                 label .field {
-                    span { (scribe.say_with("confirm-type", &[("name", name.as_str().into())])) }
+                    span { (scribe.say_with("plan-confirm-type", &[("name", name.as_str().into())])) }
                     input name="confirm" autocomplete="off" required aria-invalid=[wrong.then_some("true")] aria-describedby="confirm-why";
-                    small #confirm-why { @if wrong { strong .bad { (scribe.say("confirm-wrong")) } " " } (scribe.say_with("confirm-why", &[("n", ONE_BUTTON_MAX.into())])) }
+                    small #confirm-why { @if wrong { strong .bad { (scribe.say("plan-confirm-wrong")) } " " } (scribe.say_with("plan-confirm-why",
+                        &[("n", ONE_BUTTON_MAX.into())])) }
                 }
             }
             div .acts {
@@ -601,7 +624,8 @@ fn finished(ask: &Ask, scribe: &Scribe, title: &str, tenant: &Tenant, applied: &
             Some(receipt) => {
                 @let seq = receipt.position.seq.to_string();
                 div .say.good role="status" {
-                    p { strong { (scribe.count("plan-done", applied.done)) } " " a href=(ask.link_now("/batch", &[("seq", &seq)])) { (scribe.say_with("change-number", &[("batch", scribe.number(receipt.position.seq).into())])) } }
+                    p { strong { (scribe.count("plan-done", applied.done)) } " " a href=(ask.link_now("/batch", &[("seq", &seq)])) {
+                        (scribe.say_with("batch-number", &[("batch", scribe.number(receipt.position.seq).into())])) } }
                     p { (scribe.say("plan-done-what")) }
                     div .acts {
                         a .button data-key="u" href=(ask.link_now("/plan", &[("undo", &seq)])) { (scribe.say("plan-done-undo")) }
@@ -613,8 +637,9 @@ fn finished(ask: &Ask, scribe: &Scribe, title: &str, tenant: &Tenant, applied: &
         @if !applied.skipped.is_empty() {
             section .card {
                 h2 { (scribe.count("plan-skipped", applied.skipped.len() as u64)) }
-                ul { @for key in applied.skipped.iter().take(SKIPPED_SHOWN) { li { a href=(ask.link_now("/document", &[("key", &show_key(key))])) { (parts::key(key)) } } } }
-                @if applied.skipped.len() > SKIPPED_SHOWN { p .quiet { (scribe.count("list-more", (applied.skipped.len() - SKIPPED_SHOWN) as u64)) } }
+                ul { @for key in applied.skipped.iter().take(SKIPPED_SHOWN) { li { a href=(ask.link_now("/document", &[("key", &show_key(key))]))
+                    { (parts::key(key)) } } } }
+                @if applied.skipped.len() > SKIPPED_SHOWN { p .quiet { (scribe.count("rows-more", (applied.skipped.len() - SKIPPED_SHOWN) as u64)) } }
             }
         }
         @if !applied.pending.is_empty() {
@@ -636,7 +661,8 @@ fn begin(ask: &Ask) -> Result<Answer> {
     let open = ask.desk.shelf.all::<Kept>(&ask.session.token);
     let redo = ask.tenant()?.last_undo().ok();
     let form = |fields: &Markup, message: &str| {
-        html! { form .form action="/plan" { input type="hidden" name="tenant" value=(ask.tenant_name()); (fields) div .acts { button .main { (scribe.say(message)) } } } }
+        html! { form .form action="/plan" { input type="hidden" name="tenant" value=(ask.tenant_name()); (fields) div .acts { button .main {
+        (scribe.say(message)) } } } }
     };
     let body = html! {
         h1 { (title) }
@@ -650,7 +676,8 @@ fn begin(ask: &Ask) -> Result<Answer> {
                     @if let Ok(tenant) = store.tenant(&plan.tenant) {
                         li {
                             a .row href=(ask.link_now("/plan", &[("id", id)])) { (heading(&scribe, &tenant, &plan)) } " "
-                            @if done { (parts::badge("good", scribe.say("plan-open-done"))) } @else { (parts::badge("wait", scribe.count("plan-open-waits", tally(&plan).changes()))) }
+                            @if done { (parts::badge("good", scribe.say("plan-open-done"))) } @else { (parts::badge("wait",
+                                scribe.count("plan-open-waits", tally(&plan).changes()))) }
                         }
                     }
                 } }
@@ -661,23 +688,29 @@ fn begin(ask: &Ask) -> Result<Answer> {
                 h2 { (scribe.say("plan-start-rollback")) }
                 p { (scribe.say("plan-start-rollback-what")) }
                 (form(&html! {
-                    label .field { span { (scribe.say("plan-start-prefix")) } input name="prefix" placeholder="sak/" autocomplete="off"; small { (scribe.say("plan-start-prefix-what")) } }
-                    label .field { span { (scribe.say("moment-label")) } input name="to" required autocomplete="off"; small { (scribe.say("moment-forms")) } }
+                    label .field { span { (scribe.say("plan-start-prefix")) } input name="prefix" placeholder="sak/" autocomplete="off"; small {
+                        (scribe.say("plan-start-prefix-what")) } }
+                    label .field { span { (scribe.say("moment-label")) } input name="to" required autocomplete="off"; small {
+                        (scribe.say("moment-forms")) } }
                 }, "plan-start-show"))
             }
             section .card {
                 h2 { (scribe.say("plan-start-undo")) }
                 p { (scribe.say("plan-start-undo-what")) }
-                (form(&html! { label .field { span { (scribe.say("plan-start-number")) } input name="undo" inputmode="numeric" required autocomplete="off"; } }, "plan-start-show"))
+                (form(&html! { label .field { span { (scribe.say("plan-start-number")) }
+                    input name="undo" inputmode="numeric" required autocomplete="off"; } }, "plan-start-show"))
                 p { a href=(ask.link_now("/batches", &[])) { (scribe.say("plan-start-batches")) } }
-                @if let Some(seq) = redo { p { a .button href=(ask.link_now("/plan", &[("redo", "1")])) { (scribe.say_with("plan-start-redo", &[("batch", scribe.number(seq).into())])) } } }
+                @if let Some(seq) = redo { p { a .button href=(ask.link_now("/plan", &[("redo", "1")])) { (scribe.say_with("plan-start-redo",
+                    &[("batch", scribe.number(seq).into())])) } } }
             }
             section .card {
                 h2 { (scribe.say("plan-start-restore")) }
                 p { (scribe.say("plan-start-restore-what")) }
                 (form(&html! {
-                    label .field { span { (scribe.say("plan-start-key")) } input name="restore" required placeholder="sak/2018-163" autocomplete="off"; }
-                    label .field { span { (scribe.say("plan-start-when")) } input name="when" autocomplete="off"; small { (scribe.say("plan-start-when-what")) } }
+                    label .field { span { (scribe.say("plan-start-key")) }
+                        input name="restore" required placeholder="sak/2018-163" autocomplete="off"; }
+                    label .field { span { (scribe.say("plan-start-when")) } input name="when" autocomplete="off"; small {
+                        (scribe.say("plan-start-when-what")) } }
                 }, "plan-start-show"))
             }
         }

@@ -29,8 +29,6 @@ const JOBS_SHOWN: usize = 50;
 const ENDED_MAX: usize = 1_000;
 /// Jobs that can be asked about at once.
 const ASKED_MAX: usize = 200;
-/// Seconds of silence after which a running job is called slow to move.
-const SILENT_SECS: i64 = 60;
 /// Next runs that are shown.
 const NEXT_SHOWN: usize = 6;
 
@@ -97,25 +95,28 @@ pub(super) fn transfers(ask: &Ask) -> Result<Answer> {
     let from = ask.query("from").and_then(|text| text.parse().ok()).unwrap_or(0usize).min(jobs.len());
     let page: Vec<&Job> = jobs.iter().skip(from).take(JOBS_SHOWN).collect();
     let turn = |to: usize, message: &str| (ask.here(&[("from", Some(&to.to_string()))]), scribe.say(message).into_owned());
-    let columns = [("transfer-what", ""), ("transfer-done", ""), ("transfer-rate", "number"), ("transfer-left", ""), ("column-state", ""), ("", "")];
+    let columns = [("transfer-what", ""), ("transfer-done", ""), ("transfer-rate", "number"), ("transfer-left", ""), ("col-state", ""), ("", "")];
     let rows = html! { @for job in &page { (row(ask, &scribe, job)) } };
     let paused = counts.get("paused").copied().unwrap_or(0);
     let body = html! {
         div .head {
             div { h1 { (title) } p #summary .facts aria-live="off" data-announce { (summary(&scribe, &counts, &jobs)) } }
             div .acts {
-                @if counts.values().sum::<u64>() > paused { (parts::act(ask, "/transfers/all", &[("do", "pause")], "", scribe.say("transfer-pause-all"))) }
+                @if counts.values().sum::<u64>() > paused { (parts::act(ask, "/transfers/all", &[("do", "pause")], "",
+                    scribe.say("transfer-pause-all"))) }
                 @if paused > 0 { (parts::act(ask, "/transfers/all", &[("do", "resume")], "main", scribe.say("transfer-resume-all"))) }
             }
         }
         (line(&scribe, &store)?)
         nav .tabs aria-label=(scribe.say("transfer-which")) {
             @for (it, word) in Which::ALL {
-                a href=(ask.here(&[("show", (it != Which::Open).then_some(word)), ("from", None)])) aria-current=[(it == which).then_some("true")] { (scribe.say(&format!("transfer-show-{word}"))) }
+                a href=(ask.here(&[("show", (it != Which::Open).then_some(word)), ("from", None)]))
+                    aria-current=[(it == which).then_some("true")] { (scribe.say(&format!("transfer-show-{word}"))) }
             }
             form .inline action="/transfers" {
                 @if which != Which::Open { input type="hidden" name="show" value=(ask.query("show").unwrap_or_default()); }
-                label { span .hidden-words { (scribe.say("transfer-find")) } input .tight name="find" type="search" value=(find) placeholder=(scribe.say("transfer-find")); }
+                label { span .hidden-words { (scribe.say("transfer-find")) } input .tight name="find" type="search" value=(find)
+                    placeholder=(scribe.say("transfer-find")); }
             }
         }
         section .card.flush {
@@ -123,8 +124,8 @@ pub(super) fn transfers(ask: &Ask) -> Result<Answer> {
             @else { div #jobs data-board="/transfers/rows" { (parts::table(&scribe, &title, false, true, &columns, &rows)) } }
             (parts::pager(
                 &scribe,
-                (from > 0).then(|| turn(from.saturating_sub(JOBS_SHOWN), "page-before")),
-                (from + JOBS_SHOWN < jobs.len()).then(|| turn(from + JOBS_SHOWN, "page-after")),
+                (from > 0).then(|| turn(from.saturating_sub(JOBS_SHOWN), "turn-before")),
+                (from + JOBS_SHOWN < jobs.len()).then(|| turn(from + JOBS_SHOWN, "turn-after")),
             ))
         }
         (next(&scribe, &store)?)
@@ -167,7 +168,8 @@ fn line(scribe: &Scribe, store: &Store) -> Result<Markup> {
                 Some(Rate::BytesPerSec(rate)) => li { (scribe.say_with("line-rate", &[("rate", scribe.size(rate).into())])) },
             }
             @if let Some(at) = changes { li { (scribe.say("line-changes")) " " (scribe.time(at)) } }
-            @if let Some((left, until)) = left { li { (scribe.say_with("line-left", &[("bytes", scribe.size(left).into())])) " " (scribe.time(until)) } }
+            @if let Some((left, until)) = left { li { (scribe.say_with("line-left", &[("bytes", scribe.size(left).into())]))
+                " " (scribe.time(until)) } }
         }
     })
 }
@@ -207,7 +209,8 @@ fn cells(ask: &Ask, scribe: &Scribe, job: &Job) -> Markup {
     html! {
         th scope="row" { (what(scribe, &job.task)) " " span .quiet.small { "#" (job.id) } }
         td data-name=(scribe.say("transfer-done")) { @if running || a.bytes > 0 { (done(scribe, a)) } }
-        td .number data-name=(scribe.say("transfer-rate")) { @if running && a.bytes_per_sec > 0 { (scribe.say_with("rate", &[("rate", scribe.size(a.bytes_per_sec).into())])) } }
+        td .number data-name=(scribe.say("transfer-rate")) { @if running && a.bytes_per_sec > 0 { (scribe.say_with("rate", &[("rate",
+            scribe.size(a.bytes_per_sec).into())])) } }
         td data-name=(scribe.say("transfer-left")) { @if running { (left(scribe, a)) } }
         td { (state(scribe, job)) }
         td { div .acts { (acts(ask, scribe, job)) } }
@@ -228,7 +231,7 @@ fn done(scribe: &Scribe, a: &Advance) -> Markup {
 }
 
 /// What is being done now; what has no words of its own is told as the engine calls it.
-fn phase(scribe: &Scribe, phase: &str) -> String {
+pub(super) fn phase(scribe: &Scribe, phase: &str) -> String {
     let id = format!("phase-{}", phase.replace(' ', "-"));
     let said = scribe.say(&id);
     if said == id { phase.to_owned() } else { said.into_owned() }
@@ -260,12 +263,14 @@ fn state(scribe: &Scribe, job: &Job) -> Markup {
             (State::Waiting, _) if !job.code.is_empty() => (parts::badge("wait", scribe.say("job-outside"))),
             (State::Waiting, _) => (parts::badge("", scribe.say("job-waiting"))),
             (State::Paused, _) => (parts::badge("wait", scribe.say("job-paused"))),
-            (State::Failed, _) => (parts::badge("bad", scribe.say_with("job-failed", &[("n", (u64::from(job.attempts) + 1).into()), ("of", u64::from(crate::agent::queue::TRIES.attempts).into())]))),
+            (State::Failed, _) => (parts::badge("bad", scribe.say_with("job-failed", &[("n", (u64::from(job.attempts) + 1).into()), ("of",
+                u64::from(crate::agent::queue::TRIES.attempts).into())]))),
             (State::Dead, _) => (parts::badge("bad", scribe.say("job-dead"))),
             (State::Done, _) => (parts::badge("good", scribe.say("job-done"))),
             (State::Cancelled, _) => (parts::badge("", scribe.say("job-cancelled"))),
         }
-        @if matches!(job.state, State::Waiting | State::Failed) && later { " " span .small { (scribe.say("job-next")) " " (scribe.time(job.not_before)) } }
+        @if matches!(job.state, State::Waiting | State::Failed) && later { " " span .small { (scribe.say("job-next"))
+            " " (scribe.time(job.not_before)) } }
         @if let Some(at) = job.ended { " " span .small.quiet { (scribe.time(at)) } }
         @if !job.said.is_empty() && job.state != State::Running { p .small { (said(scribe, job)) } }
         @if let Some(advice) = advice(job) { p .small { strong { (scribe.say("job-advice")) } " " (scribe.say(advice)) } }
@@ -287,7 +292,7 @@ fn advice(job: &Job) -> Option<&'static str> {
     let code = job.code.as_str();
     Some(match code {
         "remote.absent" => "advice-plug-in",
-        "rclone.missing" => "advice-rclone",
+        "remote.rclone_missing" | "remote.rclone_old" => "advice-rclone",
         _ if code.starts_with("lineage.") => "advice-realign",
         _ if code.starts_with("space") || code == "disk.full" => "advice-space",
         _ if code.starts_with("source.") => "advice-source",

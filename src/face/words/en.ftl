@@ -535,3 +535,812 @@ welcome-title = You are in
 welcome-text = The first page opens by itself. <a href="/">Go to the first page</a>
 left-title = You have left
 left-text = Nobody can use these pages in this browser any more. The command annals ui lets you in again.
+
+## Plan
+plan-title = Take back, put back
+plan-lead = Every way back begins as a plan: you see what will change, decide what must be decided, and then press one button. Nothing is lost by it, and it can be taken back itself.
+plan-undo = Take change { $batch } back
+plan-rollback = Bring { $what } back to { $when }
+plan-rollback-start = Bring { $what } back to before anything was recorded
+plan-restore = Put back { $what }
+plan-everything = everything
+plan-made = Made when the newest change was number { $seq }
+plan-file = Save the plan as a file
+plan-forget = Discard this plan
+plan-gone = This plan is not kept any more.
+plan-gone-hint = A plan is kept for an hour after it was last looked at. Make it again; nothing was changed.
+plan-stale = Something was recorded since this plan was made:
+plan-stale-what = So that nothing of it is overwritten unseen, the plan is made anew. Your decisions are kept where they still fit.
+plan-anew = Make the plan anew
+plan-database = These are rows of a live database. They are written into { $file } in one transaction, and the history follows.
+plan-count-put =
+    { $n ->
+        [one] get an earlier version
+       *[other] get an earlier version
+    }
+plan-count-back =
+    { $n ->
+        [one] is brought back
+       *[other] are brought back
+    }
+plan-count-remove =
+    { $n ->
+        [one] is removed
+       *[other] are removed
+    }
+plan-count-merge =
+    { $n ->
+        [one] is merged field by field
+       *[other] are merged field by field
+    }
+plan-count-open =
+    { $n ->
+        [one] needs your decision
+       *[other] need your decision
+    }
+plan-count-skip =
+    { $n ->
+        [one] stays as it is
+       *[other] stay as they are
+    }
+plan-count-already =
+    { $n ->
+        [one] is right already
+       *[other] are right already
+    }
+plan-count-outside =
+    { $n ->
+        [one] outside reference stays
+       *[other] outside references stay
+    }
+plan-fetch = To fetch
+plan-fetch-nothing = nothing: all earlier versions are on this machine
+plan-write = To write
+plan-time = Time
+plan-time-moment = a moment
+plan-history = History
+plan-history-kept = stays whole: what is replaced remains as earlier versions
+plan-nothing = Nothing to do
+plan-nothing-what = Everything is already as this plan would make it.
+plan-decide =
+    { $n ->
+        [one] { $count } document needs your decision
+       *[other] { $count } documents need your decision
+    }
+plan-decide-what = They were changed again since, in the same place. Whatever you do not decide stays as it is now.
+plan-all = For all of them:
+plan-all-skip = Leave as they are now
+plan-all-merge = Put back what nobody changed since
+plan-all-override = Put all of it back
+plan-decide-keep = Keep these decisions
+plan-decide-kept-too = The button at the end keeps them too.
+plan-undecided = undecided
+plan-decided = decided
+plan-gone-since = was removed since
+plan-choice-skip = Leave it as it is now
+plan-choice-merge = Put back what nobody changed since, and decide the rest field by field
+plan-choice-override = Put all of it back as it was, over what was changed since
+plan-choice-remove = Remove it: it did not exist before
+plan-fields-of = Fields of { $key } that were changed since
+plan-field-name = Field
+plan-field-before = Before
+plan-field-after = Made of it by the change
+plan-field-now = Now
+plan-field-take = Keep
+plan-take-of = What becomes of { $field }
+plan-take-now = as it is now
+plan-take-before = as before
+plan-outside =
+    { $n ->
+        [one] { $count } reference to outside systems
+       *[other] { $count } references to outside systems
+    }
+plan-outside-stays =
+    { $n ->
+        [one] { $count } stays delivered and cannot be recalled.
+       *[other] { $count } stay delivered and cannot be recalled.
+    }
+plan-outside-what = What lies in another system is not touched from here. If it must follow, tell whoever runs that system.
+plan-outside-table = References that stay
+plan-cannot-recall = cannot be recalled
+plan-later = added after that moment
+plan-changes =
+    { $n ->
+        [one] What happens to { $count } document
+       *[other] What happens to { $count } documents
+    }
+plan-column-what = What happens
+plan-column-values = Now → then
+plan-none = none
+plan-fate-skip = stays as it is
+plan-fate-lost = stays: its earlier bytes were forgotten
+plan-fate-nothing = is right already
+plan-fate-remove = is removed
+plan-fate-back = is brought back
+plan-fate-put = gets an earlier version
+plan-fate-merge = is merged
+plan-confirm = Do it
+plan-reason-label = Why
+plan-reason-what = Stands in the history beside your name. A sentence is made up where it is empty.
+plan-confirm-type = To confirm, type: { $name }
+plan-confirm-wrong = That was not the name. Nothing was changed.
+plan-confirm-why = More than { $n } documents change at once.
+plan-do-undo =
+    { $n ->
+        [one] Take this { $count } change back
+       *[other] Take these { $count } changes back
+    }
+plan-do-rollback =
+    { $n ->
+        [one] Bring { $count } document back
+       *[other] Bring { $count } documents back
+    }
+plan-do-restore =
+    { $n ->
+        [one] Put back { $count } document
+       *[other] Put back { $count } documents
+    }
+plan-nothing-decided = As it is decided now, nothing would change.
+plan-open-left =
+    { $n ->
+        [one] { $count } undecided document stays as it is.
+       *[other] { $count } undecided documents stay as they are.
+    }
+plan-can-undo = This becomes a change of its own in the history and can be taken back like any other.
+plan-done =
+    { $n ->
+        [one] { $count } document was changed.
+       *[other] { $count } documents were changed.
+    }
+plan-done-what = What stood there before remains in the history of each document.
+plan-done-nothing = There was nothing to do: everything was already as it should be.
+plan-done-undo = Undo this
+plan-done-activity = See it in the activity
+plan-skipped =
+    { $n ->
+        [one] { $count } document was left as it is
+       *[other] { $count } documents were left as they are
+    }
+plan-pending =
+    { $n ->
+        [one] { $count } row that the database does not allow
+       *[other] { $count } rows that the database does not allow
+    }
+plan-position = The history now ends at change { $seq }.
+plan-open = Plans that you have open
+plan-open-done = carried out
+plan-open-waits =
+    { $n ->
+        [one] { $count } document would change
+       *[other] { $count } documents would change
+    }
+plan-start-rollback = Bring back to a moment
+plan-start-rollback-what = Everything, or what lies under one name, becomes what it was then: what came later goes, what was removed returns.
+plan-start-prefix = Only under
+plan-start-prefix-what = The beginning of names, like sak/. Empty: everything.
+plan-start-undo = Take one change back
+plan-start-undo-what = A change may hold thousands of documents that were recorded together.
+plan-start-number = Number of the change
+plan-start-batches = Find it among the changes that were recorded together
+plan-start-redo = Do again what change { $batch } took back
+plan-start-restore = Put documents back
+plan-start-restore-what = One document or a folder as it was at a moment. What came later stays.
+plan-start-key = Document, or folder with / at the end
+plan-start-when = As it was at
+plan-start-when-what = Empty: the last version of what was removed.
+plan-start-show = Show what would change
+col-number = Number
+col-when = When
+col-who = Who
+col-why = Why
+col-changes = Changes
+col-document = Document
+col-state = State
+col-versions = Versions
+col-old-new = Old value → new value
+col-reference = Reference
+turn-before = Before
+turn-after = Next
+turn-first = From the beginning
+turn-newest = Newest
+turn-older = Older
+rows-more =
+    { $n ->
+        [one] and { $count } more
+       *[other] and { $count } more
+    }
+look-further = Nothing was found so far. Older holds what was not looked at yet.
+inline-same = no difference
+inline-layout = only the layout differs
+inline-more-fields =
+    { $n ->
+        [one] and { $count } more field
+       *[other] and { $count } more fields
+    }
+inline-lines = { $added } lines added, { $removed } removed
+inline-whole = the whole
+inline-was = was
+inline-is = is now
+inline-nothing = not there
+inline-empty = empty text
+
+## Batches
+batches-title = Changes recorded together
+batches-lead = An import, an update of many rows, a day's folder: recorded as one change, and taken back as one.
+batches-which = Which changes
+batches-bulk = { $n } or more
+batches-all = All
+batches-none = No changes here
+batches-none-what = Nothing that large was recorded yet.
+batch-word = change
+batch-number = Change { $batch }
+batch-undo =
+    { $n ->
+        [one] Take this { $count } change back
+       *[other] Take these { $count } changes back
+    }
+batch-in-effect = in effect
+batch-undone = taken back
+batch-undone-by = by change { $batch }
+batch-before = Bring everything back to before this
+batch-origin = from
+batch-clock = the clock was behind the history
+batch-changes = What was changed
+batch-empty = This change holds nothing.
+batch-around = Changes before and after
+batch-proof = Proof
+batch-digest = Digest of the history up to here
+batch-request = Request
+count-of-changes =
+    { $n ->
+        [one] { $count } change
+       *[other] { $count } changes
+    }
+did-added = added
+did-returned = brought back
+did-changed = changed
+did-removed = removed
+did-referred = reference
+did-marked = mark
+did-held = hold
+did-lifted = hold lifted
+did-forgotten = bytes forgotten
+did-undo = taken back
+did-rollback = brought back to a moment
+did-restore = put back
+
+## Activity
+activity-title = Activity
+activity-csv = Save as CSV
+activity-ndjson = Save as NDJSON
+activity-none = Nothing here
+activity-none-what = Nothing that was recorded fits what you look for.
+activity-rest = See the rest of this change
+activity-filter-who = Who
+activity-filter-kind = What was done
+activity-filter-any = anything
+activity-filter-prefix = Document or folder
+activity-filter-from = From
+activity-filter-until = Until
+activity-filter-show = Show
+activity-filter-clear = Show everything
+
+## Transfers
+transfers-title = Transfers and other work
+transfer-what = What
+transfer-done = Done
+transfer-rate = Rate
+transfer-left = Time left
+transfer-which = Which work
+transfer-show-open = Not over
+transfer-show-running = Running
+transfer-show-waiting = Waiting
+transfer-show-trouble = In trouble
+transfer-show-over = Over
+transfer-find = Only what is called
+transfer-none = Nothing to do
+transfer-none-what = Work appears here when something is to be shipped, verified or rehearsed.
+transfer-pause-all = Pause everything
+transfer-resume-all = Let everything go on
+transfer-n-running =
+    { $n ->
+        [one] { $count } running
+       *[other] { $count } running
+    }
+transfer-n-waiting =
+    { $n ->
+        [one] { $count } waiting
+       *[other] { $count } waiting
+    }
+transfer-n-paused =
+    { $n ->
+        [one] { $count } paused
+       *[other] { $count } paused
+    }
+transfer-n-trouble =
+    { $n ->
+        [one] { $count } in trouble
+       *[other] { $count } in trouble
+    }
+transfer-rate-all = { $rate }/s together
+transfer-next = On schedule
+rate = { $rate }/s
+line-closed = The line is not used now
+line-rate = At most { $rate }/s now
+line-changes = until
+line-left = { $bytes } left of the allowance until
+task-capture = Record
+task-seal = Seal what is new
+task-ship = Ship to
+task-verify = Read back what lies here
+task-drill = Rehearse a rebuild from
+task-gc = Tidy up what nothing needs
+phase-uploading = uploading
+phase-sealing = sealing
+phase-reading-back = reading back
+phase-fetching = fetching
+phase-scanning = looking through
+phase-checking-contents = checking contents
+phase-checking-records = checking records
+phase-comparing = comparing
+phase-reading = reading
+phase-rebuilding = rebuilding
+phase-writing = writing
+phase-writing-rows = writing rows
+phase-looking-for-garbage = looking for what nothing needs
+job-running = running
+job-pausing = stopping at the next safe place
+job-cancelling = giving up at the next safe place
+job-moved = last progress
+job-waiting = waits
+job-outside = waits for the outside
+job-paused = paused
+job-failed = failed, try { $n } of { $of } is next
+job-dead = gave up, waits for you
+job-done = done
+job-cancelled = cancelled
+job-next = next at
+job-advice = What helps:
+job-do-pause = Pause
+job-do-resume = Go on
+job-do-cancel = Cancel
+job-do-retry = Try now
+job-do-pause-this = Pause { $what }, number { $id }
+job-do-resume-this = Go on with { $what }, number { $id }
+job-do-cancel-this = Cancel { $what }, number { $id }
+job-do-retry-this = Try { $what } now, number { $id }
+cause-remote-absent = The disk or folder is not there.
+cause-remote-unreachable = The place does not answer.
+cause-remote-timeout = The place was too slow.
+cause-remote-rclone-missing = The program rclone is not installed.
+cause-drill-failed = The rehearsal did not succeed.
+cause-verify-damage = Something that was recorded is damaged.
+cause-source-missing = What is to be recorded is not there.
+advice-plug-in = plug the disk in or mount the folder; it goes on by itself.
+advice-rclone = install rclone, then try now.
+advice-realign = go to Realign; nothing is shipped until then.
+advice-space = make room on the disk.
+advice-source = see whether the folder or database is where the settings say.
+advice-remote = check the line and the place under Settings.
+advice-verify = look at Proof, then ship again.
+advice-retry = read why, mend it, and try now.
+
+## Realign
+realign-title = Bring history and copies into line
+realign-lead = When an older copy of a store or of a database was put back, or when two machines went on from the same backup, there are two histories. Nothing is shipped until somebody chose; recording goes on meanwhile.
+realign-well = Everything is in line.
+realign-well-what = Nothing here speaks against this store being the newest. Looking at both sides asks the copies themselves.
+realign-in-line = In line: every copy holds what is recorded here, or less of the same.
+realign-behind = { $tenant } is older than what this site already sent to { $other }
+realign-amnesia = { $tenant } is empty here, and { $other } holds its history
+realign-forked = { $tenant } and { $other } have parted: both went on after the last change that they share
+realign-clone = { $tenant }: another copy of this store writes the same history ({ $other })
+realign-foreign = { $other } holds { $tenant } of another site
+realign-equal = { $tenant } is in line with { $other }
+realign-database = The database { $name } is older than its history
+realign-database-forked = The database { $name } is older than its history, and was written to since
+realign-here = Here
+realign-witness-machine = The other machine
+realign-witness-file = What this machine remembers
+realign-common = Last change that both have
+realign-place = Written on
+realign-fenced = Recording goes on. Nothing is shipped until this is decided.
+realign-file = File
+realign-missing = Missing here
+realign-only-here = Only here
+realign-transactions =
+    { $n ->
+        [one] { $count } transaction
+       *[other] { $count } transactions
+    }
+realign-rows =
+    { $n ->
+        [one] { $count } row
+       *[other] { $count } rows
+    }
+realign-documents =
+    { $n ->
+        [one] { $count } document
+       *[other] { $count } documents
+    }
+realign-time-unknown = time unknown
+realign-look = Look at both sides
+realign-look-anyway = Compare with the copies all the same
+realign-look-what = Asks the copies, changes nothing.
+realign-claim = This directory is a copy of a store
+realign-claim-what = If the other one is gone, or goes on as another site, this one can be the site from now on. If both go on as one site, their histories part.
+realign-claim-do = This copy is the site from now on
+realign-lines = Lines of history that were left
+realign-lines-what = They can be read like everything else, and stay until somebody removes them.
+realign-ways = Four ways
+realign-recommended = recommended
+realign-shown = shown below
+realign-show-this = Show what this would do
+realign-keep-both = Bring back what is missing, keep what is new
+realign-keep-both-what = What the other side has is fetched; what was done here since is recorded again after it. Of a document that both changed, both states are kept.
+realign-keep-ours = This copy is the truth
+realign-keep-ours-what = The rest stays at the copy as a line of its own that can be read.
+realign-keep-theirs = Drop what is only here
+realign-keep-theirs-what = What was done here since stays readable as a line of its own, but is not in effect any more.
+realign-keep-look = Only look, for now
+realign-keep-look-what = Everything stays as it is. Nothing is shipped until somebody chose.
+realign-browse = Look around
+realign-do-both = Bring both together
+realign-do-ours = Take this copy as the truth
+realign-do-theirs = Take what the copy has
+realign-can-undo = Nothing is destroyed: what is left behind stays readable, and what was recorded again can be taken back.
+realign-does-not-fit = As it is, the database would not be right afterwards. Decide differently above, or look at what the settings say of its tables.
+realign-conflicts = Changed on both sides
+realign-resurrected = Removed on one side, changed on the other: exists again
+realign-lost = Lost
+realign-lost-what = Changes { $first } to { $last } are known to have been, and are nowhere whole.
+realign-outside =
+    { $n ->
+        [one] { $count } reference to outside systems at risk
+       *[other] { $count } references to outside systems at risk
+    }
+realign-database-now = The database
+realign-history = Its history
+realign-same = The same on both sides
+realign-recompute = Computed anew
+realign-renumber = Numbers that two rows have
+realign-invariants = What must hold
+realign-invariant = Rule
+realign-must = Must be
+realign-now = Now
+realign-then = Afterwards
+realign-holds = holds
+realign-broken = is broken
+realign-tables = Tables
+realign-table = Table
+realign-policy = Who decides
+realign-default = (by default)
+realign-differ = Rows that differ
+policy-append = both sides' rows are kept
+policy-derived = computed anew
+policy-authority = the history
+policy-site = the database
+policy-field = field by field
+policy-serial = both, with new numbers
+policy-external = the history, because others outside know it
+policy-documents = both as versions
+realign-open =
+    { $n ->
+        [one] { $count } row needs your decision
+       *[other] { $count } rows need your decision
+    }
+realign-open-left = Nobody decided, now as in the history
+realign-forbidden = The database does not allow this
+realign-take-history = As in the history
+realign-take-here = As in the database
+realign-done = { $tenant } is in line at change { $seq }.
+realign-done-fetched =
+    { $n ->
+        [one] { $count } change was fetched.
+       *[other] { $count } changes were fetched.
+    }
+realign-done-again =
+    { $n ->
+        [one] { $count } of ours was recorded again.
+       *[other] { $count } of ours were recorded again.
+    }
+realign-done-written =
+    { $n ->
+        [one] { $count } row was written into the database.
+       *[other] { $count } rows were written into the database.
+    }
+realign-both-kept = Both versions kept of
+realign-undo-again = Take back what was recorded again
+realign-see-line = See the line that was left
+realign-as-found = See the database as it was found
+realign-again = Look again
+
+## Copies
+copies-title = Copies and places
+copies-lead = Where the history lies besides here, and whether each customer's rules are kept.
+copies-add = Add a place for copies
+copies-none = There is no copy anywhere else
+copies-none-what = If this machine is lost, everything is lost. Add a place for copies under Settings.
+place-current = holds everything
+place-behind = something waits for it
+place-unused = nothing shipped yet
+place-waiting = is waited for
+place-stale = too old
+place-broken = broken
+copies-address = Address
+copies-region = Region
+copies-not-said = not said
+copies-operator = Law of the operator
+copies-encryption = Encryption
+copies-encryption-what = sealed here before it leaves (XChaCha20-Poly1305)
+copies-shipped = Last shipped
+copies-never = never
+copies-waits = Waits
+copies-objects = Objects
+copies-rate = Measured line
+copies-verified = Verified
+copies-drilled = Rehearsed
+copies-ship = Ship now
+copies-tenants = Who is where
+copies-verdict = Rules
+copies-rule-regions = only in
+copies-rule-min =
+    { $n ->
+        [one] at least { $count } copy
+       *[other] at least { $count } copies
+    }
+copies-not-allowed = may not go here
+copies-nothing = nothing yet
+copies-behind =
+    { $n ->
+        [one] { $count } change behind
+       *[other] { $count } changes behind
+    }
+copies-all = holds everything
+copies-kept =
+    { $n ->
+        [one] kept: { $count } whole copy
+       *[other] kept: { $count } whole copies
+    }
+copies-missing = { $n } of { $wanted } whole copies
+copies-too-few-places = may go to { $n } places, needs { $wanted }
+
+## Proof
+proof-title = Proof
+proof-lead = A backup that was never restored is a hope. Here stands what was read back and rebuilt, and how long it took.
+proof-local = What lies here
+proof-local-what = Every day a part is read back and compared, so that all of it is seen about once a month.
+proof-do-verify = Read back the next part now
+proof-do-drill = Rehearse a rebuild now
+proof-never = never
+proof-well = all is well
+proof-not-well = something is wrong
+proof-rto = Time to restore
+proof-rpo = Would have been lost
+proof-seconds = { $n } seconds
+proof-nothing-lost = nothing
+proof-lost = changes of { $span }
+proof-none = Nothing was proved yet
+proof-none-what = The first verification runs within a day; a rehearsal can be started above.
+proof-history = What was proved
+proof-what = What
+proof-found = Found
+proof-read = Read
+proof-sample = in part
+proof-quick = records and names, not every byte
+proof-kind-verify = This store verified
+proof-kind-patrol = A part of this store read back
+proof-kind-remote = Copy verified:
+proof-kind-drill = Rebuild rehearsed from
+proof-terms = Time to restore is what others call RTO, what would have been lost RPO. Both are measured, not promised.
+
+## References
+ledger-title = References to outside systems
+references-lead = What was delivered, archived or sent under an id of another system, and what became of it.
+references-which = Which references
+references-show-all = All
+references-show-removed = Document removed
+references-show-expired = Expired
+references-show-irrevocable = Cannot be recalled
+references-system = System
+references-id = Id there
+references-expires = Expires
+references-expired = expired
+references-soon = soon
+references-removed = removed here, still there
+references-none = No references here
+references-none-what = Programs add them when they deliver or archive a document.
+references-compare = Compare with a list from outside
+references-compare-what = Paste the list that the other system gives out (CSV, first line with the names id, and maybe system and state). What hangs in the air on either side is shown; nothing is changed.
+references-compare-system = Empty: as the list says.
+references-file = File
+references-list = List
+references-compare-do = Compare
+references-compared =
+    { $n ->
+        [one] Compared with { $count } line
+       *[other] Compared with { $count } lines
+    }
+references-same =
+    { $n ->
+        [one] { $count } is the same on both sides.
+       *[other] { $count } are the same on both sides.
+    }
+references-expired-too =
+    { $n ->
+        [one] { $count } has expired there by now.
+       *[other] { $count } have expired there by now.
+    }
+references-no-difference = no difference
+references-differences = What differs
+references-difference = Difference
+references-there = There
+references-missing-here = only there
+references-missing-there = only here
+references-differs = other state
+references-line = line { $line }
+
+## Recover
+recover-title = If this machine is lost
+recover-lead = Which copy would be taken, why, and what would be missing.
+recover-card-show = Recovery card to print
+recover-none = Nothing could be brought back.
+recover-none-what = Nothing was shipped to any place that answers.
+recover-best = { $name } would be taken:
+recover-best-all = it holds everything that is recorded here.
+recover-best-most = it holds more than the others.
+recover-nothing-lost = Nothing would be lost.
+recover-would-lose =
+    { $n ->
+        [one] { $count } change would be lost,
+       *[other] { $count } changes would be lost,
+    }
+recover-since = from
+recover-not-asked = This is what the store remembers. Ask the copies to be sure.
+recover-check = Ask all copies now
+recover-check-what = Lists what lies there, changes nothing.
+recover-asked = Asked at
+recover-copies = Copies, the newest first
+recover-copy = Copy
+recover-reached = Reached
+recover-shipped = Last shipped
+recover-lost = Would be missing
+recover-proved = Rehearsed
+recover-newest = newest
+recover-unknown = not asked
+recover-answers = answers
+recover-silent = does not answer
+recover-steps = What to do then
+recover-step-machine = Take any machine and install annals
+recover-step-machine-what = Nothing of the old one is needed.
+recover-step-sheet = Type the recovery sheet into a file, sheet.txt
+recover-step-sheet-what = A line with a typing error is named. The key file works as well.
+recover-step-browse = Look first
+recover-step-browse-what = Build it into a directory of its own, at the moment you want, and look around.
+recover-step-full = Then all of it
+recover-step-full-what = Every digest is compared; what is missing is named.
+recover-step-go-on = Go on
+recover-step-go-on-what = The rebuilt store is the site from now on. Its first shipment says so to the copies.
+card-title = Recovery card
+card-lead = Print it and keep it where contracts are kept. It says where the copies are and what to do, and holds no secret.
+card-print = Print this page
+card-heading = How to bring { $site } back
+card-site = Site
+card-fingerprint = Fingerprint of the key
+card-date = As of
+card-key = Key file
+card-key-plain = opens by itself: whoever has it can read everything
+card-key-closed = closed with a passphrase
+card-copies = Where the copies are
+card-shipped = last shipped
+card-write = To fill in by hand
+card-sheet-lies = The recovery sheet lies
+card-passwords-lie = Passwords of the places
+card-call = Whom to call
+card-sheet = Recovery sheet
+card-with-sheet = With the recovery sheet
+card-with-sheet-what = Whoever holds the sheet can read the whole history. Show it only where nobody looks over your shoulder.
+card-with-sheet-do = Show the card with the sheet
+card-wrong = That was not the name.
+card-secret-warning = This page shows the secret of the site. Print it and close it.
+
+## Settings
+settings-title = Settings
+settings-lead = Everything stands in one file; comments and all else in it stay as they are:
+settings-saved = Saved. It is in force from now on.
+settings-bad = The file cannot be used. The last good one stays in force.
+settings-when = When, and over which line
+settings-site = Name of this site
+settings-site-what = What people call it.
+settings-zone = Time zone
+settings-zone-what = In which clocks are read here.
+settings-ship = Ship
+settings-ship-what = every 2h, every 30m. Empty: by the calendar beside, or only when asked.
+settings-cron = Ship by the calendar
+settings-cron-what = Minute, hour, day, month, weekday: 0 */4 * * *. Only one of the two.
+settings-window = When the line may be used, and how fast
+settings-window-what = A line for each part of the day: 19:00-06:00 10 MiB/s. Empty: always, at full speed.
+settings-allowance = Allowance
+settings-allowance-what = 5 GB / month; the period is day, week or month. Of all places together.
+settings-drill = Rehearse a rebuild
+settings-drill-what = every 180d. Empty: only when asked.
+settings-stale-after = A change may wait
+settings-stale-after-what = How old the oldest change that is only here may grow before somebody is told: 4h.
+settings-save = Save these settings
+settings-save-what = A value that cannot be is refused, and nothing is written.
+settings-runs = The next runs
+settings-next = At
+settings-places = Places for copies
+settings-name = Name
+settings-name-what = Small letters, digits and hyphens.
+settings-address-what = dir:/path for a disk or a share, rclone:REMOTE:PATH for everything else.
+settings-region-what = Where the bytes lie. Customers with rules go only where this is said.
+settings-country-what = Two letters: under whose law the operator is.
+settings-check = Check it
+settings-checked = can be used: written, read back, removed
+settings-remove = Take it off the list
+settings-add-place = Add a place for copies
+settings-add-do = Add this place
+settings-captures = What is recorded by itself
+settings-captures-none = Nothing. Programs and people record here by themselves.
+settings-captures-how = A folder or a database is added by lines like these in the file:
+settings-keep = What is kept
+settings-keep-all = Everything, for ever.
+settings-keep-floor = Never forgotten before
+settings-keep-within = Everything within
+settings-keep-daily = Days with their last version
+settings-keep-monthly = Months with their last version
+settings-keep-tenant = A dropped customer's history
+settings-you = You
+settings-session = This session
+settings-session-what = ends twelve hours after it was last used; annals ui opens a new one.
+settings-leave = End this session
+
+## First run
+first-title = Nothing is kept here yet
+first-lead = Begin something new, or bring a site back from a copy. It will lie in
+first-steps = Steps
+first-step-make = Begin
+first-step-sheet = Keep the sheet
+first-step-confirm = Show that you have it
+first-step-ready = Ready
+first-make = Begin a new site
+first-make-what = From now on every version of every document is kept here.
+first-make-do = Begin this site
+first-rebuild = Bring a site back from a copy
+first-rebuild-what = You need the address of a copy and the recovery sheet.
+first-from = Where the copy is
+first-from-what = dir:/path or rclone:REMOTE:PATH, as on the recovery card.
+first-sheet = The six lines of the recovery sheet
+first-sheet-what = Capitals, hyphens and blanks do not matter.
+first-until = Only until
+first-until-what = Empty: everything. Or a moment, like 2026-11-19 08:00.
+first-rebuild-do = Bring it back
+first-rebuilding = Being brought back:
+first-rebuilt =
+    { $n ->
+        [one] { $count } change was brought back and compared, digest for digest.
+       *[other] { $count } changes were brought back and compared, digest for digest.
+    }
+first-go-on = Go on
+first-try-again = Try again
+first-keep = Print this sheet and keep it elsewhere
+first-keep-what = It is the only way back when this machine is lost. Nobody can make it again, we included.
+first-keep-where = Not on this machine, and not in a mailbox: where contracts and cash are kept.
+first-kept = I have it on paper
+first-confirm = Show that you have the sheet
+first-confirm-what = Take the paper and type three groups of letters from it.
+first-confirm-wrong = At least one group is not as on the sheet. Nothing is lost: compare and type it again.
+first-group = Line { $line }, group { $group }
+first-confirm-do = This is what the sheet says
+first-again = Show the sheet again
+first-ready = The site is ready
+first-ready-what = It keeps what is recorded from now on. Three things make it safe:
+first-next-place = A copy somewhere else
+first-next-place-what = Without one, everything is lost with this machine.
+first-next-record = Something to record
+first-next-record-what = A folder or a database that is followed by itself, or programs that record here.
+first-next-card = A recovery card
+first-next-card-what = So that somebody else can bring it back without you.
+
+# End of plans and safety

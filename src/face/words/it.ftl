@@ -534,3 +534,812 @@ welcome-title = Sei entrato
 welcome-text = La prima pagina si apre da sola. <a href="/">Vai alla prima pagina</a>
 left-title = Sei uscito
 left-text = Nessuno può più usare le pagine in questo browser. Il comando annals ui permette di rientrare.
+
+## Plan
+plan-title = Annullare e ripristinare
+plan-lead = Ogni ritorno comincia come un piano: vedi che cosa cambierà, decidi ciò che va deciso e premi un solo pulsante. Nulla va perso, e anche questo si può annullare.
+plan-undo = Annullare la modifica { $batch }
+plan-rollback = Riportare { $what } al { $when }
+plan-rollback-start = Riportare { $what } a prima di ogni registrazione
+plan-restore = Ripristinare { $what }
+plan-everything = tutto
+plan-made = Fatto quando la modifica più recente era la numero { $seq }
+plan-file = Salvare il piano in un file
+plan-forget = Scartare questo piano
+plan-gone = Questo piano non è più conservato.
+plan-gone-hint = Un piano si conserva per un'ora dopo l'ultima consultazione. Rifallo: nulla è stato modificato.
+plan-stale = Qualcosa è stato registrato dopo questo piano:
+plan-stale-what = Il piano va rifatto, così nulla viene sovrascritto senza essere visto. Le tue decisioni restano dove valgono ancora.
+plan-anew = Rifare il piano
+plan-database = Sono righe di un database in uso. Vengono scritte in { $file } in una sola transazione, e la cronologia segue.
+plan-count-put =
+    { $n ->
+        [one] torna a una versione precedente
+       *[other] tornano a una versione precedente
+    }
+plan-count-back =
+    { $n ->
+        [one] viene recuperato
+       *[other] vengono recuperati
+    }
+plan-count-remove =
+    { $n ->
+        [one] viene rimosso
+       *[other] vengono rimossi
+    }
+plan-count-merge =
+    { $n ->
+        [one] unito campo per campo
+       *[other] uniti campo per campo
+    }
+plan-count-open =
+    { $n ->
+        [one] attende una tua decisione
+       *[other] attendono una tua decisione
+    }
+plan-count-skip =
+    { $n ->
+        [one] resta com'è
+       *[other] restano come sono
+    }
+plan-count-already =
+    { $n ->
+        [one] è già a posto
+       *[other] sono già a posto
+    }
+plan-count-outside =
+    { $n ->
+        [one] riferimento esterno resta
+       *[other] riferimenti esterni restano
+    }
+plan-fetch = Da scaricare
+plan-fetch-nothing = nulla: tutte le versioni precedenti sono su questa macchina
+plan-write = Da scrivere
+plan-time = Tempo
+plan-time-moment = un istante
+plan-history = Cronologia
+plan-history-kept = resta intera: ciò che viene sostituito rimane come versione precedente
+plan-nothing = Nulla da fare
+plan-nothing-what = Tutto è già come questo piano lo renderebbe.
+plan-decide =
+    { $n ->
+        [one] { $count } documento attende una tua decisione
+       *[other] { $count } documenti attendono una tua decisione
+    }
+plan-decide-what = Sono stati modificati di nuovo, nello stesso punto. Ciò che non decidi resta com'è ora.
+plan-all = Per tutti:
+plan-all-skip = Lasciarli come sono ora
+plan-all-merge = Ripristinare ciò che nessuno ha più toccato
+plan-all-override = Ripristinare tutto
+plan-decide-keep = Conservare queste decisioni
+plan-decide-kept-too = Anche il pulsante in fondo le conserva.
+plan-undecided = da decidere
+plan-decided = deciso
+plan-gone-since = rimosso nel frattempo
+plan-choice-skip = Lasciarlo com'è ora
+plan-choice-merge = Ripristinare ciò che nessuno ha più toccato e decidere il resto campo per campo
+plan-choice-override = Ripristinarlo per intero com'era, anche sopra le modifiche successive
+plan-choice-remove = Rimuoverlo: prima non esisteva
+plan-fields-of = Campi di { $key } modificati nel frattempo
+plan-field-name = Campo
+plan-field-before = Prima
+plan-field-after = Dopo la modifica
+plan-field-now = Ora
+plan-field-take = Tenere
+plan-take-of = Che cosa diventa { $field }
+plan-take-now = com'è ora
+plan-take-before = com'era prima
+plan-outside =
+    { $n ->
+        [one] { $count } riferimento a sistemi esterni
+       *[other] { $count } riferimenti a sistemi esterni
+    }
+plan-outside-stays =
+    { $n ->
+        [one] { $count } resta consegnato e non si può richiamare.
+       *[other] { $count } restano consegnati e non si possono richiamare.
+    }
+plan-outside-what = Ciò che sta in un altro sistema non viene toccato da qui. Se deve seguire, avvisa chi gestisce quel sistema.
+plan-outside-table = Riferimenti che restano
+plan-cannot-recall = non si può richiamare
+plan-later = aggiunto dopo quel momento
+plan-changes =
+    { $n ->
+        [one] Che cosa succede a { $count } documento
+       *[other] Che cosa succede a { $count } documenti
+    }
+plan-column-what = Che cosa succede
+plan-column-values = Ora → poi
+plan-none = nessuna
+plan-fate-skip = resta com'è
+plan-fate-lost = resta: i dati precedenti sono stati dimenticati
+plan-fate-nothing = è già a posto
+plan-fate-remove = viene rimosso
+plan-fate-back = viene recuperato
+plan-fate-put = torna a una versione precedente
+plan-fate-merge = viene unito
+plan-confirm = Eseguire
+plan-reason-label = Perché
+plan-reason-what = Resta nella cronologia accanto al tuo nome. Se è vuoto viene scritta una frase.
+plan-confirm-type = Per confermare, scrivi: { $name }
+plan-confirm-wrong = Non era il nome. Nulla è stato modificato.
+plan-confirm-why = Più di { $n } documenti cambiano in una volta.
+plan-do-undo =
+    { $n ->
+        [one] Annullare questa { $count } modifica
+       *[other] Annullare queste { $count } modifiche
+    }
+plan-do-rollback =
+    { $n ->
+        [one] Riportare indietro { $count } documento
+       *[other] Riportare indietro { $count } documenti
+    }
+plan-do-restore =
+    { $n ->
+        [one] Ripristinare { $count } documento
+       *[other] Ripristinare { $count } documenti
+    }
+plan-nothing-decided = Con le decisioni attuali non cambierebbe nulla.
+plan-open-left =
+    { $n ->
+        [one] { $count } documento non deciso resta com'è.
+       *[other] { $count } documenti non decisi restano come sono.
+    }
+plan-can-undo = Diventa una modifica a sé nella cronologia e si può annullare come le altre.
+plan-done =
+    { $n ->
+        [one] { $count } documento è stato modificato.
+       *[other] { $count } documenti sono stati modificati.
+    }
+plan-done-what = Ciò che c'era prima resta nella cronologia di ogni documento.
+plan-done-nothing = Non c'era nulla da fare: tutto era già come doveva.
+plan-done-undo = Annullare questa operazione
+plan-done-activity = Vederlo nelle attività
+plan-skipped =
+    { $n ->
+        [one] { $count } documento è rimasto com'è
+       *[other] { $count } documenti sono rimasti come sono
+    }
+plan-pending =
+    { $n ->
+        [one] { $count } riga che il database non ammette
+       *[other] { $count } righe che il database non ammette
+    }
+plan-position = La cronologia ora termina alla modifica { $seq }.
+plan-open = Piani aperti
+plan-open-done = eseguito
+plan-open-waits =
+    { $n ->
+        [one] { $count } documento cambierebbe
+       *[other] { $count } documenti cambierebbero
+    }
+plan-start-rollback = Riportare a un momento
+plan-start-rollback-what = Tutto, o ciò che sta sotto un nome, torna com'era: ciò che è venuto dopo sparisce, ciò che fu rimosso ritorna.
+plan-start-prefix = Solo sotto
+plan-start-prefix-what = L'inizio dei nomi, come sak/. Vuoto: tutto.
+plan-start-undo = Annullare una modifica
+plan-start-undo-what = Una modifica può contenere migliaia di documenti registrati insieme.
+plan-start-number = Numero della modifica
+plan-start-batches = Cercarla tra i gruppi di modifiche
+plan-start-redo = Rifare ciò che la modifica { $batch } ha annullato
+plan-start-restore = Ripristinare documenti
+plan-start-restore-what = Un documento o una cartella com'era in un momento. Ciò che è venuto dopo resta.
+plan-start-key = Documento, o cartella con / alla fine
+plan-start-when = Com'era al
+plan-start-when-what = Vuoto: l'ultima versione di ciò che fu rimosso.
+plan-start-show = Mostrare che cosa cambierebbe
+col-number = Numero
+col-when = Quando
+col-who = Chi
+col-why = Perché
+col-changes = Modifiche
+col-document = Documento
+col-state = Stato
+col-versions = Versioni
+col-old-new = Valore vecchio → nuovo
+col-reference = Riferimento
+turn-before = Precedenti
+turn-after = Successivi
+turn-first = Dall'inizio
+turn-newest = I più recenti
+turn-older = Meno recenti
+rows-more =
+    { $n ->
+        [one] e un altro ({ $count })
+       *[other] e altri { $count }
+    }
+look-further = Finora nulla. Ciò che non è stato ancora esaminato sta sotto Meno recenti.
+inline-same = nessuna differenza
+inline-layout = cambia solo l'impaginazione
+inline-more-fields =
+    { $n ->
+        [one] e un altro campo ({ $count })
+       *[other] e altri { $count } campi
+    }
+inline-lines = { $added } righe aggiunte, { $removed } rimosse
+inline-whole = tutto
+inline-was = era
+inline-is = ora è
+inline-nothing = non c'è
+inline-empty = testo vuoto
+
+## Batches
+batches-title = Modifiche registrate insieme
+batches-lead = Un'importazione, un aggiornamento di molte righe, la cartella di un giorno: registrati e annullati come una cosa sola.
+batches-which = Quali modifiche
+batches-bulk = { $n } o più
+batches-all = Tutte
+batches-none = Nessuna modifica qui
+batches-none-what = Nulla di così grande è stato ancora registrato.
+batch-word = modifica
+batch-number = Modifica { $batch }
+batch-undo =
+    { $n ->
+        [one] Annullare questa { $count } modifica
+       *[other] Annullare queste { $count } modifiche
+    }
+batch-in-effect = in vigore
+batch-undone = annullata
+batch-undone-by = dalla modifica { $batch }
+batch-before = Riportare tutto a prima di questa
+batch-origin = da
+batch-clock = l'orologio era indietro rispetto alla cronologia
+batch-changes = Che cosa è stato modificato
+batch-empty = Questa modifica è vuota.
+batch-around = Modifiche prima e dopo
+batch-proof = Prova
+batch-digest = Impronta della cronologia fin qui
+batch-request = Richiesta
+count-of-changes =
+    { $n ->
+        [one] { $count } modifica
+       *[other] { $count } modifiche
+    }
+did-added = aggiunto
+did-returned = recuperato
+did-changed = modificato
+did-removed = rimosso
+did-referred = riferimento
+did-marked = segno
+did-held = blocco
+did-lifted = blocco tolto
+did-forgotten = dati dimenticati
+did-undo = annullato
+did-rollback = riportato nel tempo
+did-restore = ripristinato
+
+## Activity
+activity-title = Attività
+activity-csv = Salvare in CSV
+activity-ndjson = Salvare in NDJSON
+activity-none = Nulla qui
+activity-none-what = Nulla di registrato corrisponde a ciò che cerchi.
+activity-rest = Vedere il resto di questa modifica
+activity-filter-who = Chi
+activity-filter-kind = Che cosa è stato fatto
+activity-filter-any = qualsiasi cosa
+activity-filter-prefix = Documento o cartella
+activity-filter-from = Dal
+activity-filter-until = Al
+activity-filter-show = Mostrare
+activity-filter-clear = Mostrare tutto
+
+## Transfers
+transfers-title = Trasferimenti e altri lavori
+transfer-what = Che cosa
+transfer-done = Fatto
+transfer-rate = Velocità
+transfer-left = Tempo restante
+transfer-which = Quali lavori
+transfer-show-open = In corso
+transfer-show-running = In esecuzione
+transfer-show-waiting = In attesa
+transfer-show-trouble = Con problemi
+transfer-show-over = Finiti
+transfer-find = Solo ciò che si chiama
+transfer-none = Nulla da fare
+transfer-none-what = Qui appaiono i lavori quando c'è qualcosa da inviare, verificare o provare.
+transfer-pause-all = Sospendere tutto
+transfer-resume-all = Riprendere tutto
+transfer-n-running =
+    { $n ->
+        [one] { $count } in esecuzione
+       *[other] { $count } in esecuzione
+    }
+transfer-n-waiting =
+    { $n ->
+        [one] { $count } in attesa
+       *[other] { $count } in attesa
+    }
+transfer-n-paused =
+    { $n ->
+        [one] { $count } sospeso
+       *[other] { $count } sospesi
+    }
+transfer-n-trouble =
+    { $n ->
+        [one] { $count } con problemi
+       *[other] { $count } con problemi
+    }
+transfer-rate-all = { $rate }/s in tutto
+transfer-next = In programma
+rate = { $rate }/s
+line-closed = La linea ora non si usa
+line-rate = Al massimo { $rate }/s ora
+line-changes = fino a
+line-left = { $bytes } rimasti del credito fino a
+task-capture = Registrare
+task-seal = Sigillare il nuovo
+task-ship = Inviare a
+task-verify = Rileggere ciò che è qui
+task-drill = Provare una ricostruzione da
+task-gc = Ripulire ciò che non serve
+phase-uploading = caricamento
+phase-sealing = sigillatura
+phase-reading-back = rilettura
+phase-fetching = scaricamento
+phase-scanning = esame
+phase-checking-contents = verifica dei contenuti
+phase-checking-records = verifica delle registrazioni
+phase-comparing = confronto
+phase-reading = lettura
+phase-rebuilding = ricostruzione
+phase-writing = scrittura
+phase-writing-rows = scrittura di righe
+phase-looking-for-garbage = ricerca di ciò che non serve
+job-running = in esecuzione
+job-pausing = si ferma al prossimo punto sicuro
+job-cancelling = si interrompe al prossimo punto sicuro
+job-moved = ultimo progresso
+job-waiting = attende
+job-outside = attende l'esterno
+job-paused = sospeso
+job-failed = fallito, segue il tentativo { $n } di { $of }
+job-dead = rinunciato, attende te
+job-done = finito
+job-cancelled = annullato
+job-next = prossimo
+job-advice = Che cosa aiuta:
+job-do-pause = Sospendere
+job-do-resume = Riprendere
+job-do-cancel = Annullare
+job-do-retry = Provare ora
+job-do-pause-this = Sospendere { $what }, numero { $id }
+job-do-resume-this = Riprendere { $what }, numero { $id }
+job-do-cancel-this = Annullare { $what }, numero { $id }
+job-do-retry-this = Provare ora { $what }, numero { $id }
+cause-remote-absent = Il disco o la cartella non c'è.
+cause-remote-unreachable = Il luogo non risponde.
+cause-remote-timeout = Il luogo era troppo lento.
+cause-remote-rclone-missing = Il programma rclone non è installato.
+cause-drill-failed = La prova non è riuscita.
+cause-verify-damage = Qualcosa di registrato è danneggiato.
+cause-source-missing = Ciò che va registrato non c'è.
+advice-plug-in = collega il disco o monta la cartella: riprende da solo.
+advice-rclone = installa rclone e riprova ora.
+advice-realign = vai a Riallinea; fino ad allora non si invia nulla.
+advice-space = libera spazio sul disco.
+advice-source = controlla che la cartella o il database sia dove dicono le impostazioni.
+advice-remote = controlla la linea e il luogo nelle Impostazioni.
+advice-verify = guarda in Prove, poi invia di nuovo.
+advice-retry = leggi il motivo, rimedia e prova ora.
+
+## Realign
+realign-title = Riallineare cronologia e copie
+realign-lead = Quando si rimette una copia più vecchia di un archivio o di un database, o due macchine ripartono dallo stesso backup, esistono due cronologie. Nulla viene inviato finché qualcuno non sceglie; intanto si continua a registrare.
+realign-well = Tutto è allineato.
+realign-well-what = Nulla qui indica che questo archivio non sia il più recente. Guardare i due lati interroga le copie stesse.
+realign-in-line = Allineato: ogni copia contiene ciò che è registrato qui, o una parte.
+realign-behind = { $tenant } è più vecchio di ciò che questa sede ha già inviato a { $other }
+realign-amnesia = { $tenant } qui è vuoto, e { $other } ne conserva la cronologia
+realign-forked = { $tenant } e { $other } si sono separati: entrambi sono andati avanti dopo l'ultima modifica comune
+realign-clone = { $tenant }: un'altra copia di questo archivio scrive la stessa cronologia ({ $other })
+realign-foreign = { $other } contiene { $tenant } di un'altra sede
+realign-equal = { $tenant } è allineato con { $other }
+realign-database = Il database { $name } è più vecchio della sua cronologia
+realign-database-forked = Il database { $name } è più vecchio della sua cronologia, e da allora vi si è scritto
+realign-here = Qui
+realign-witness-machine = L'altra macchina
+realign-witness-file = Ciò che questa macchina ricorda
+realign-common = Ultima modifica comune
+realign-place = Scritto su
+realign-fenced = Si continua a registrare. Nulla viene inviato finché non si decide.
+realign-file = File
+realign-missing = Manca qui
+realign-only-here = Solo qui
+realign-transactions =
+    { $n ->
+        [one] { $count } transazione
+       *[other] { $count } transazioni
+    }
+realign-rows =
+    { $n ->
+        [one] { $count } riga
+       *[other] { $count } righe
+    }
+realign-documents =
+    { $n ->
+        [one] { $count } documento
+       *[other] { $count } documenti
+    }
+realign-time-unknown = momento ignoto
+realign-look = Guardare i due lati
+realign-look-anyway = Confrontare comunque con le copie
+realign-look-what = Interroga le copie, non cambia nulla.
+realign-claim = Questa cartella è la copia di un archivio
+realign-claim-what = Se l'altra non c'è più, o prosegue come altra sede, questa può essere la sede d'ora in poi. Se entrambe proseguono come una sola sede, le cronologie si separano.
+realign-claim-do = Questa copia è la sede d'ora in poi
+realign-lines = Linee di cronologia abbandonate
+realign-lines-what = Si leggono come tutto il resto, e restano finché qualcuno non le rimuove.
+realign-ways = Quattro vie
+realign-recommended = consigliato
+realign-shown = mostrato sotto
+realign-show-this = Mostrare che cosa farebbe
+realign-keep-both = Recuperare ciò che manca, tenere il nuovo
+realign-keep-both-what = Si recupera ciò che ha l'altro lato; ciò che è stato fatto qui viene registrato di nuovo dopo. Di un documento modificato da entrambi si tengono i due stati.
+realign-keep-ours = Questa copia è la verità
+realign-keep-ours-what = Il resto rimane presso la copia come una linea a sé, leggibile.
+realign-keep-theirs = Lasciare ciò che è solo qui
+realign-keep-theirs-what = Ciò che è stato fatto qui resta leggibile come linea a sé, ma non vale più.
+realign-keep-look = Per ora, solo guardare
+realign-keep-look-what = Tutto resta com'è. Nulla viene inviato finché qualcuno non sceglie.
+realign-browse = Dare un'occhiata
+realign-do-both = Riunire i due lati
+realign-do-ours = Prendere questa copia come verità
+realign-do-theirs = Prendere ciò che ha la copia
+realign-can-undo = Nulla va distrutto: ciò che si lascia resta leggibile, e ciò che è registrato di nuovo si può annullare.
+realign-does-not-fit = Così com'è, il database dopo non sarebbe corretto. Decidi diversamente qui sopra, o guarda che cosa dicono le impostazioni delle tabelle.
+realign-conflicts = Modificato da entrambi
+realign-resurrected = Rimosso da un lato, modificato dall'altro: esiste di nuovo
+realign-lost = Perduto
+realign-lost-what = Le modifiche da { $first } a { $last } sono esistite, ma non sono intere da nessuna parte.
+realign-outside =
+    { $n ->
+        [one] { $count } riferimento a sistemi esterni a rischio
+       *[other] { $count } riferimenti a sistemi esterni a rischio
+    }
+realign-database-now = Il database
+realign-history = La sua cronologia
+realign-same = Uguali sui due lati
+realign-recompute = Ricalcolato
+realign-renumber = Numeri che due righe hanno
+realign-invariants = Ciò che deve valere
+realign-invariant = Regola
+realign-must = Deve essere
+realign-now = Ora
+realign-then = Dopo
+realign-holds = vale
+realign-broken = non vale
+realign-tables = Tabelle
+realign-table = Tabella
+realign-policy = Chi decide
+realign-default = (predefinito)
+realign-differ = Righe diverse
+policy-append = si tengono le righe di entrambi
+policy-derived = ricalcolato
+policy-authority = la cronologia
+policy-site = il database
+policy-field = campo per campo
+policy-serial = entrambi, con numeri nuovi
+policy-external = la cronologia, perché altri fuori la conoscono
+policy-documents = entrambi come versioni
+realign-open =
+    { $n ->
+        [one] { $count } riga attende una tua decisione
+       *[other] { $count } righe attendono una tua decisione
+    }
+realign-open-left = Non deciso, ora come nella cronologia
+realign-forbidden = Il database non lo ammette
+realign-take-history = Come nella cronologia
+realign-take-here = Come nel database
+realign-done = { $tenant } è allineato alla modifica { $seq }.
+realign-done-fetched =
+    { $n ->
+        [one] { $count } modifica recuperata.
+       *[other] { $count } modifiche recuperate.
+    }
+realign-done-again =
+    { $n ->
+        [one] { $count } delle nostre registrata di nuovo.
+       *[other] { $count } delle nostre registrate di nuovo.
+    }
+realign-done-written =
+    { $n ->
+        [one] { $count } riga scritta nel database.
+       *[other] { $count } righe scritte nel database.
+    }
+realign-both-kept = Tenute entrambe le versioni di
+realign-undo-again = Annullare ciò che è stato registrato di nuovo
+realign-see-line = Vedere la linea lasciata
+realign-as-found = Vedere il database com'è stato trovato
+realign-again = Guardare di nuovo
+
+## Copies
+copies-title = Copie e luoghi
+copies-lead = Dove si trova la cronologia oltre che qui, e se le regole di ogni organizzazione sono rispettate.
+copies-add = Aggiungere un luogo per le copie
+copies-none = Non esiste alcuna copia altrove
+copies-none-what = Se questa macchina va perduta, tutto va perduto. Aggiungi un luogo per le copie nelle Impostazioni.
+place-current = contiene tutto
+place-behind = c'è qualcosa da inviare
+place-unused = nulla inviato finora
+place-waiting = in attesa
+place-stale = troppo vecchia
+place-broken = non funziona
+copies-address = Indirizzo
+copies-region = Regione
+copies-not-said = non indicata
+copies-operator = Legge del gestore
+copies-encryption = Cifratura
+copies-encryption-what = sigillato qui prima di partire (XChaCha20-Poly1305)
+copies-shipped = Ultimo invio
+copies-never = mai
+copies-waits = In attesa
+copies-objects = Oggetti
+copies-rate = Linea misurata
+copies-verified = Verificata
+copies-drilled = Provata
+copies-ship = Inviare ora
+copies-tenants = Chi sta dove
+copies-verdict = Regole
+copies-rule-regions = solo in
+copies-rule-min =
+    { $n ->
+        [one] almeno { $count } copia
+       *[other] almeno { $count } copie
+    }
+copies-not-allowed = qui non può andare
+copies-nothing = ancora nulla
+copies-behind =
+    { $n ->
+        [one] indietro di { $count } modifica
+       *[other] indietro di { $count } modifiche
+    }
+copies-all = contiene tutto
+copies-kept =
+    { $n ->
+        [one] rispettate: { $count } copia intera
+       *[other] rispettate: { $count } copie intere
+    }
+copies-missing = { $n } di { $wanted } copie intere
+copies-too-few-places = può andare in { $n } luoghi, ne servono { $wanted }
+
+## Proof
+proof-title = Prove
+proof-lead = Un backup mai ripristinato è una speranza. Qui sta ciò che è stato riletto e ricostruito, e quanto è durato.
+proof-local = Ciò che è qui
+proof-local-what = Ogni giorno se ne rilegge e confronta una parte, così tutto viene visto circa una volta al mese.
+proof-do-verify = Rileggere ora la prossima parte
+proof-do-drill = Provare ora una ricostruzione
+proof-never = mai
+proof-well = tutto bene
+proof-not-well = qualcosa non va
+proof-rto = Tempo di ripristino
+proof-rpo = Sarebbe andato perso
+proof-seconds = { $n } secondi
+proof-nothing-lost = nulla
+proof-lost = modifiche di { $span }
+proof-none = Ancora nulla di provato
+proof-none-what = La prima verifica avviene entro un giorno; una prova si può avviare qui sopra.
+proof-history = Che cosa è stato provato
+proof-what = Che cosa
+proof-found = Esito
+proof-read = Letto
+proof-sample = in parte
+proof-quick = registrazioni e nomi, non ogni byte
+proof-kind-verify = Archivio verificato
+proof-kind-patrol = Riletta una parte dell'archivio
+proof-kind-remote = Copia verificata:
+proof-kind-drill = Provata la ricostruzione da
+proof-terms = Il tempo di ripristino si chiama anche RTO, ciò che sarebbe andato perso RPO. Entrambi sono misurati, non promessi.
+
+## References
+ledger-title = Riferimenti a sistemi esterni
+references-lead = Ciò che è stato consegnato, archiviato o inviato con un identificativo di un altro sistema, e che cosa ne è stato.
+references-which = Quali riferimenti
+references-show-all = Tutti
+references-show-removed = Documento rimosso
+references-show-expired = Scaduti
+references-show-irrevocable = Non richiamabili
+references-system = Sistema
+references-id = Identificativo
+references-expires = Scadenza
+references-expired = scaduto
+references-soon = presto
+references-removed = rimosso qui, ancora là
+references-none = Nessun riferimento qui
+references-none-what = I programmi li aggiungono quando consegnano o archiviano un documento.
+references-compare = Confrontare con un elenco esterno
+references-compare-what = Incolla l'elenco dell'altro sistema (CSV, prima riga con i nomi id, ed eventualmente system e state). Si mostra ciò che resta in sospeso da una parte o dall'altra; nulla viene modificato.
+references-compare-system = Vuoto: come dice l'elenco.
+references-file = File
+references-list = Elenco
+references-compare-do = Confrontare
+references-compared =
+    { $n ->
+        [one] Confrontato con { $count } riga
+       *[other] Confrontato con { $count } righe
+    }
+references-same =
+    { $n ->
+        [one] { $count } è uguale sui due lati.
+       *[other] { $count } sono uguali sui due lati.
+    }
+references-expired-too =
+    { $n ->
+        [one] { $count } là è ormai scaduto.
+       *[other] { $count } là sono ormai scaduti.
+    }
+references-no-difference = nessuna differenza
+references-differences = Che cosa differisce
+references-difference = Differenza
+references-there = Là
+references-missing-here = solo là
+references-missing-there = solo qui
+references-differs = stato diverso
+references-line = riga { $line }
+
+## Recover
+recover-title = Se questa macchina va perduta
+recover-lead = Quale copia si userebbe, perché, e che cosa mancherebbe.
+recover-card-show = Scheda di ripristino da stampare
+recover-none = Nulla si potrebbe recuperare.
+recover-none-what = Nulla è stato inviato a un luogo che risponde.
+recover-best = Si userebbe { $name }:
+recover-best-all = contiene tutto ciò che è registrato qui.
+recover-best-most = contiene più delle altre.
+recover-nothing-lost = Nulla andrebbe perso.
+recover-would-lose =
+    { $n ->
+        [one] Andrebbe persa { $count } modifica,
+       *[other] Andrebbero perse { $count } modifiche,
+    }
+recover-since = dal
+recover-not-asked = Questo è ciò che l'archivio ricorda. Interroga le copie per esserne certo.
+recover-check = Interrogare ora tutte le copie
+recover-check-what = Elenca ciò che c'è, non cambia nulla.
+recover-asked = Interrogate il
+recover-copies = Copie, la più recente per prima
+recover-copy = Copia
+recover-reached = Raggiungibile
+recover-shipped = Ultimo invio
+recover-lost = Mancherebbe
+recover-proved = Provata
+recover-newest = la più recente
+recover-unknown = non interrogata
+recover-answers = risponde
+recover-silent = non risponde
+recover-steps = Che cosa fare allora
+recover-step-machine = Prendi una macchina qualsiasi e installa annals
+recover-step-machine-what = Non serve nulla di quella vecchia.
+recover-step-sheet = Copia il foglio di ripristino in un file, sheet.txt
+recover-step-sheet-what = Una riga con un errore viene indicata. Va bene anche il file della chiave.
+recover-step-browse = Prima guardare
+recover-step-browse-what = Ricostruisci in una cartella a parte, al momento che vuoi, e guarda.
+recover-step-full = Poi tutto
+recover-step-full-what = Ogni impronta viene confrontata; ciò che manca viene indicato.
+recover-step-go-on = Proseguire
+recover-step-go-on-what = L'archivio ricostruito è la sede d'ora in poi. Il primo invio lo dice alle copie.
+card-title = Scheda di ripristino
+card-lead = Stampala e conservala dove stanno i contratti. Dice dove sono le copie e che cosa fare, e non contiene segreti.
+card-print = Stampare questa pagina
+card-heading = Come recuperare { $site }
+card-site = Sede
+card-fingerprint = Impronta della chiave
+card-date = Al
+card-key = File della chiave
+card-key-plain = si apre da sé: chi lo ha può leggere tutto
+card-key-closed = chiuso con una frase segreta
+card-copies = Dove sono le copie
+card-shipped = ultimo invio
+card-write = Da compilare a mano
+card-sheet-lies = Il foglio di ripristino si trova
+card-passwords-lie = Password dei luoghi
+card-call = Chi chiamare
+card-sheet = Foglio di ripristino
+card-with-sheet = Con il foglio di ripristino
+card-with-sheet-what = Chi ha il foglio può leggere tutta la cronologia. Mostralo solo dove nessuno ti guarda alle spalle.
+card-with-sheet-do = Mostrare la scheda con il foglio
+card-wrong = Non era il nome.
+card-secret-warning = Questa pagina mostra il segreto della sede. Stampala e chiudila.
+
+## Settings
+settings-title = Impostazioni
+settings-lead = Tutto sta in un solo file; i commenti e il resto rimangono come sono:
+settings-saved = Salvato. Vale da ora.
+settings-bad = Il file non è utilizzabile. Resta in vigore l'ultimo valido.
+settings-when = Quando, e su quale linea
+settings-site = Nome della sede
+settings-site-what = Come la chiamano le persone.
+settings-zone = Fuso orario
+settings-zone-what = In cui si leggono gli orologi qui.
+settings-ship = Inviare
+settings-ship-what = every 2h, every 30m. Vuoto: secondo il calendario accanto, o solo su richiesta.
+settings-cron = Inviare secondo il calendario
+settings-cron-what = Minuto, ora, giorno, mese, giorno della settimana: 0 */4 * * *. Solo uno dei due.
+settings-window = Quando si può usare la linea, e a che velocità
+settings-window-what = Una riga per ogni parte del giorno: 19:00-06:00 10 MiB/s. Vuoto: sempre, alla massima velocità.
+settings-allowance = Credito di dati
+settings-allowance-what = 5 GB / month; il periodo è day, week o month. Per tutti i luoghi insieme.
+settings-drill = Provare una ricostruzione
+settings-drill-what = every 180d. Vuoto: solo su richiesta.
+settings-stale-after = Una modifica può attendere
+settings-stale-after-what = Quanto può invecchiare la modifica più vecchia che esiste solo qui prima di avvisare qualcuno: 4h.
+settings-save = Salvare le impostazioni
+settings-save-what = Un valore impossibile viene rifiutato, e non si scrive nulla.
+settings-runs = Le prossime esecuzioni
+settings-next = Quando
+settings-places = Luoghi per le copie
+settings-name = Nome
+settings-name-what = Minuscole, cifre e trattini.
+settings-address-what = dir:/path per un disco o una condivisione, rclone:REMOTE:PATH per tutto il resto.
+settings-region-what = Dove stanno i dati. Le organizzazioni con regole vanno solo dove è indicato.
+settings-country-what = Due lettere: a quale legge è soggetto il gestore.
+settings-check = Controllare
+settings-checked = utilizzabile: scritto, riletto, rimosso
+settings-remove = Togliere dall'elenco
+settings-add-place = Aggiungere un luogo per le copie
+settings-add-do = Aggiungere questo luogo
+settings-captures = Che cosa si registra da sé
+settings-captures-none = Nulla. Programmi e persone registrano qui da sé.
+settings-captures-how = Una cartella o un database si aggiungono con righe come queste nel file:
+settings-keep = Che cosa si conserva
+settings-keep-all = Tutto, per sempre.
+settings-keep-floor = Mai dimenticato prima di
+settings-keep-within = Tutto entro
+settings-keep-daily = Giorni con l'ultima versione
+settings-keep-monthly = Mesi con l'ultima versione
+settings-keep-tenant = Cronologia di un'organizzazione chiusa
+settings-you = Tu
+settings-session = Questa sessione
+settings-session-what = termina dodici ore dopo l'ultimo uso; annals ui ne apre una nuova.
+settings-leave = Terminare questa sessione
+
+## First run
+first-title = Qui non c'è ancora nulla
+first-lead = Comincia da capo, o recupera una sede da una copia. Starà in
+first-steps = Passi
+first-step-make = Iniziare
+first-step-sheet = Conservare il foglio
+first-step-confirm = Mostrare di averlo
+first-step-ready = Pronto
+first-make = Iniziare una nuova sede
+first-make-what = D'ora in poi qui si conserva ogni versione di ogni documento.
+first-make-do = Iniziare questa sede
+first-rebuild = Recuperare una sede da una copia
+first-rebuild-what = Servono l'indirizzo di una copia e il foglio di ripristino.
+first-from = Dove si trova la copia
+first-from-what = dir:/path o rclone:REMOTE:PATH, come sulla scheda di ripristino.
+first-sheet = Le sei righe del foglio di ripristino
+first-sheet-what = Maiuscole, trattini e spazi non contano.
+first-until = Solo fino a
+first-until-what = Vuoto: tutto. O un momento, come 2026-11-19 08:00.
+first-rebuild-do = Recuperarla
+first-rebuilding = In recupero:
+first-rebuilt =
+    { $n ->
+        [one] { $count } modifica recuperata e confrontata, impronta per impronta.
+       *[other] { $count } modifiche recuperate e confrontate, impronta per impronta.
+    }
+first-go-on = Proseguire
+first-try-again = Riprovare
+first-keep = Stampa questo foglio e conservalo altrove
+first-keep-what = È l'unica via di ritorno se questa macchina va perduta. Nessuno può rifarlo, nemmeno noi.
+first-keep-where = Non su questa macchina né nella posta: dove si tengono contratti e contanti.
+first-kept = Ce l'ho su carta
+first-confirm = Mostra che hai il foglio
+first-confirm-what = Prendi il foglio e scrivi tre gruppi di lettere.
+first-confirm-wrong = Almeno un gruppo non è come sul foglio. Nulla è perso: confronta e riscrivi.
+first-group = Riga { $line }, gruppo { $group }
+first-confirm-do = Questo dice il foglio
+first-again = Mostrare di nuovo il foglio
+first-ready = La sede è pronta
+first-ready-what = Conserva ciò che si registra d'ora in poi. Tre cose la rendono sicura:
+first-next-place = Una copia altrove
+first-next-place-what = Senza, tutto va perso con questa macchina.
+first-next-record = Qualcosa da registrare
+first-next-record-what = Una cartella o un database seguiti da soli, o programmi che registrano qui.
+first-next-card = Una scheda di ripristino
+first-next-card-what = Perché qualcun altro possa recuperarla senza di te.
+
+# End of plans and safety

@@ -534,3 +534,812 @@ welcome-title = Du är inne
 welcome-text = Startsidan öppnas av sig själv. <a href="/">Gå till startsidan</a>
 left-title = Du har gått ut
 left-text = Ingen kan använda sidorna i den här webbläsaren längre. Kommandot annals ui släpper in dig igen.
+
+## Plan
+plan-title = Ångra och återställ
+plan-lead = Varje väg tillbaka börjar som en plan: du ser vad som ändras, avgör det som måste avgöras och trycker på en knapp. Ingenting går förlorat, och även detta kan ångras.
+plan-undo = Ångra ändring { $batch }
+plan-rollback = För tillbaka { $what } till { $when }
+plan-rollback-start = För tillbaka { $what } till innan något sparats
+plan-restore = Återställ { $what }
+plan-everything = allt
+plan-made = Gjord när den nyaste ändringen var nummer { $seq }
+plan-file = Spara planen som fil
+plan-forget = Kasta den här planen
+plan-gone = Den här planen finns inte kvar.
+plan-gone-hint = En plan sparas i en timme efter att någon tittat på den. Gör den på nytt; ingenting är ändrat.
+plan-stale = Något har sparats sedan den här planen gjordes:
+plan-stale-what = Planen görs på nytt så att inget av det skrivs över osett. Dina beslut behålls där de fortfarande passar.
+plan-anew = Gör planen på nytt
+plan-database = Detta är rader i en databas i drift. De skrivs till { $file } i en transaktion, och historiken följer med.
+plan-count-put =
+    { $n ->
+        [one] får en tidigare version
+       *[other] får en tidigare version
+    }
+plan-count-back =
+    { $n ->
+        [one] hämtas tillbaka
+       *[other] hämtas tillbaka
+    }
+plan-count-remove =
+    { $n ->
+        [one] tas bort
+       *[other] tas bort
+    }
+plan-count-merge =
+    { $n ->
+        [one] sammanfogas fält för fält
+       *[other] sammanfogas fält för fält
+    }
+plan-count-open =
+    { $n ->
+        [one] kräver ditt beslut
+       *[other] kräver ditt beslut
+    }
+plan-count-skip =
+    { $n ->
+        [one] förblir som det är
+       *[other] förblir som de är
+    }
+plan-count-already =
+    { $n ->
+        [one] är redan rätt
+       *[other] är redan rätt
+    }
+plan-count-outside =
+    { $n ->
+        [one] extern referens står kvar
+       *[other] externa referenser står kvar
+    }
+plan-fetch = Att hämta
+plan-fetch-nothing = ingenting: alla tidigare versioner finns på den här maskinen
+plan-write = Att skriva
+plan-time = Tid
+plan-time-moment = ett ögonblick
+plan-history = Historik
+plan-history-kept = förblir hel: det som ersätts finns kvar som tidigare versioner
+plan-nothing = Inget att göra
+plan-nothing-what = Allt är redan som den här planen skulle göra det.
+plan-decide =
+    { $n ->
+        [one] { $count } dokument kräver ditt beslut
+       *[other] { $count } dokument kräver ditt beslut
+    }
+plan-decide-what = De har ändrats igen sedan dess, på samma ställe. Det du inte avgör förblir som det är nu.
+plan-all = För alla:
+plan-all-skip = Låt dem vara som nu
+plan-all-merge = Återställ det som ingen ändrat sedan dess
+plan-all-override = Återställ allt
+plan-decide-keep = Behåll dessa beslut
+plan-decide-kept-too = Knappen längst ned tar också med dem.
+plan-undecided = inte avgjort
+plan-decided = avgjort
+plan-gone-since = togs bort sedan dess
+plan-choice-skip = Låt det vara som nu
+plan-choice-merge = Återställ det som ingen ändrat sedan dess, och avgör resten fält för fält
+plan-choice-override = Återställ allt som det var, även över det som ändrats sedan dess
+plan-choice-remove = Ta bort det: det fanns inte tidigare
+plan-fields-of = Fält i { $key } som ändrats sedan dess
+plan-field-name = Fält
+plan-field-before = Före
+plan-field-after = Efter ändringen
+plan-field-now = Nu
+plan-field-take = Behåll
+plan-take-of = Vad { $field } ska vara
+plan-take-now = som nu
+plan-take-before = som förut
+plan-outside =
+    { $n ->
+        [one] { $count } referens till externa system
+       *[other] { $count } referenser till externa system
+    }
+plan-outside-stays =
+    { $n ->
+        [one] { $count } är levererad och kan inte återkallas.
+       *[other] { $count } är levererade och kan inte återkallas.
+    }
+plan-outside-what = Det som finns i ett annat system rörs inte härifrån. Ska det följa med, säg till den som driver systemet.
+plan-outside-table = Referenser som står kvar
+plan-cannot-recall = kan inte återkallas
+plan-later = tillkom efter den tidpunkten
+plan-changes =
+    { $n ->
+        [one] Vad som händer med { $count } dokument
+       *[other] Vad som händer med { $count } dokument
+    }
+plan-column-what = Vad som händer
+plan-column-values = Nu → sedan
+plan-none = ingen
+plan-fate-skip = förblir som det är
+plan-fate-lost = står kvar: de tidigare data är glömda
+plan-fate-nothing = är redan rätt
+plan-fate-remove = tas bort
+plan-fate-back = hämtas tillbaka
+plan-fate-put = får en tidigare version
+plan-fate-merge = sammanfogas
+plan-confirm = Gör det
+plan-reason-label = Varför
+plan-reason-what = Står i historiken bredvid ditt namn. Lämnas det tomt skrivs en mening åt dig.
+plan-confirm-type = Bekräfta genom att skriva: { $name }
+plan-confirm-wrong = Det var inte namnet. Ingenting är ändrat.
+plan-confirm-why = Fler än { $n } dokument ändras på en gång.
+plan-do-undo =
+    { $n ->
+        [one] Ångra denna { $count } ändring
+       *[other] Ångra dessa { $count } ändringar
+    }
+plan-do-rollback =
+    { $n ->
+        [one] För tillbaka { $count } dokument
+       *[other] För tillbaka { $count } dokument
+    }
+plan-do-restore =
+    { $n ->
+        [one] Återställ { $count } dokument
+       *[other] Återställ { $count } dokument
+    }
+plan-nothing-decided = Som det är avgjort nu ändras ingenting.
+plan-open-left =
+    { $n ->
+        [one] { $count } oavgjort dokument förblir som det är.
+       *[other] { $count } oavgjorda dokument förblir som de är.
+    }
+plan-can-undo = Detta blir en egen ändring i historiken och kan ångras som alla andra.
+plan-done =
+    { $n ->
+        [one] { $count } dokument ändrades.
+       *[other] { $count } dokument ändrades.
+    }
+plan-done-what = Det som stod där förut finns kvar i varje dokuments historik.
+plan-done-nothing = Det fanns inget att göra: allt var redan som det skulle.
+plan-done-undo = Ångra detta
+plan-done-activity = Se det i aktiviteten
+plan-skipped =
+    { $n ->
+        [one] { $count } dokument lämnades som det är
+       *[other] { $count } dokument lämnades som de är
+    }
+plan-pending =
+    { $n ->
+        [one] { $count } rad som databasen inte tillåter
+       *[other] { $count } rader som databasen inte tillåter
+    }
+plan-position = Historiken slutar nu vid ändring { $seq }.
+plan-open = Planer som du har öppna
+plan-open-done = utförd
+plan-open-waits =
+    { $n ->
+        [one] { $count } dokument skulle ändras
+       *[other] { $count } dokument skulle ändras
+    }
+plan-start-rollback = För tillbaka till en tidpunkt
+plan-start-rollback-what = Allt, eller det som finns under ett namn, blir som det var då: det som kom senare går bort, det som togs bort kommer tillbaka.
+plan-start-prefix = Bara under
+plan-start-prefix-what = Början på namn, som sak/. Tomt: allt.
+plan-start-undo = Ångra en ändring
+plan-start-undo-what = En ändring kan gälla tusentals dokument som sparades tillsammans.
+plan-start-number = Ändringens nummer
+plan-start-batches = Hitta den bland ändringsgrupperna
+plan-start-redo = Gör om det som ändring { $batch } ångrade
+plan-start-restore = Återställ dokument
+plan-start-restore-what = Ett dokument eller en mapp som det var vid en tidpunkt. Det som kom senare står kvar.
+plan-start-key = Dokument, eller mapp med / på slutet
+plan-start-when = Som det var
+plan-start-when-what = Tomt: den sista versionen av det som tagits bort.
+plan-start-show = Visa vad som skulle ändras
+col-number = Nummer
+col-when = När
+col-who = Vem
+col-why = Varför
+col-changes = Ändringar
+col-document = Dokument
+col-state = Tillstånd
+col-versions = Versioner
+col-old-new = Gammalt värde → nytt värde
+col-reference = Referens
+turn-before = Föregående
+turn-after = Nästa
+turn-first = Från början
+turn-newest = Nyaste
+turn-older = Äldre
+rows-more =
+    { $n ->
+        [one] och { $count } till
+       *[other] och { $count } till
+    }
+look-further = Inget har hittats hittills. Det som inte setts igenom finns under Äldre.
+inline-same = ingen skillnad
+inline-layout = bara uppställningen skiljer sig
+inline-more-fields =
+    { $n ->
+        [one] och { $count } fält till
+       *[other] och { $count } fält till
+    }
+inline-lines = { $added } rader tillagda, { $removed } borttagna
+inline-whole = hela
+inline-was = var
+inline-is = är nu
+inline-nothing = finns inte
+inline-empty = tom text
+
+## Batches
+batches-title = Ändringsgrupper
+batches-lead = En import, en uppdatering av många rader, en dags mapp: sparat som en ändring, och ångrat som en.
+batches-which = Vilka ändringar
+batches-bulk = { $n } eller fler
+batches-all = Alla
+batches-none = Inga ändringar här
+batches-none-what = Något så stort har inte sparats ännu.
+batch-word = ändring
+batch-number = Ändring { $batch }
+batch-undo =
+    { $n ->
+        [one] Ångra denna { $count } ändring
+       *[other] Ångra dessa { $count } ändringar
+    }
+batch-in-effect = gäller
+batch-undone = ångrad
+batch-undone-by = av ändring { $batch }
+batch-before = För tillbaka allt till före detta
+batch-origin = från
+batch-clock = klockan gick efter historiken
+batch-changes = Vad som ändrades
+batch-empty = Den här ändringen är tom.
+batch-around = Ändringar före och efter
+batch-proof = Bevis
+batch-digest = Kontrollsumma för historiken hit
+batch-request = Begäran
+count-of-changes =
+    { $n ->
+        [one] { $count } ändring
+       *[other] { $count } ändringar
+    }
+did-added = tillagt
+did-returned = hämtat tillbaka
+did-changed = ändrat
+did-removed = borttaget
+did-referred = referens
+did-marked = märke
+did-held = spärr
+did-lifted = spärr hävd
+did-forgotten = data glömda
+did-undo = ångrat
+did-rollback = återfört i tid
+did-restore = återställt
+
+## Activity
+activity-title = Aktivitet
+activity-csv = Spara som CSV
+activity-ndjson = Spara som NDJSON
+activity-none = Inget här
+activity-none-what = Inget som sparats passar det du söker.
+activity-rest = Se resten av den här ändringen
+activity-filter-who = Vem
+activity-filter-kind = Vad som gjordes
+activity-filter-any = vad som helst
+activity-filter-prefix = Dokument eller mapp
+activity-filter-from = Från
+activity-filter-until = Till
+activity-filter-show = Visa
+activity-filter-clear = Visa allt
+
+## Transfers
+transfers-title = Överföringar och annat arbete
+transfer-what = Vad
+transfer-done = Klart
+transfer-rate = Hastighet
+transfer-left = Tid kvar
+transfer-which = Vilket arbete
+transfer-show-open = Inte klart
+transfer-show-running = Pågår
+transfer-show-waiting = Väntar
+transfer-show-trouble = Har problem
+transfer-show-over = Klart
+transfer-find = Bara det som heter
+transfer-none = Inget att göra
+transfer-none-what = Arbete visas här när något ska skickas, kontrolleras eller övas.
+transfer-pause-all = Pausa allt
+transfer-resume-all = Låt allt fortsätta
+transfer-n-running =
+    { $n ->
+        [one] { $count } pågår
+       *[other] { $count } pågår
+    }
+transfer-n-waiting =
+    { $n ->
+        [one] { $count } väntar
+       *[other] { $count } väntar
+    }
+transfer-n-paused =
+    { $n ->
+        [one] { $count } pausad
+       *[other] { $count } pausade
+    }
+transfer-n-trouble =
+    { $n ->
+        [one] { $count } har problem
+       *[other] { $count } har problem
+    }
+transfer-rate-all = { $rate }/s tillsammans
+transfer-next = På schemat
+rate = { $rate }/s
+line-closed = Linjen används inte nu
+line-rate = Högst { $rate }/s nu
+line-changes = till
+line-left = { $bytes } kvar av kvoten till
+task-capture = Spela in
+task-seal = Försegla det nya
+task-ship = Skicka till
+task-verify = Läs tillbaka det som finns här
+task-drill = Öva återuppbyggnad från
+task-gc = Städa det som inget behöver
+phase-uploading = laddar upp
+phase-sealing = förseglar
+phase-reading-back = läser tillbaka
+phase-fetching = hämtar
+phase-scanning = söker igenom
+phase-checking-contents = kontrollerar innehåll
+phase-checking-records = kontrollerar poster
+phase-comparing = jämför
+phase-reading = läser
+phase-rebuilding = bygger upp igen
+phase-writing = skriver
+phase-writing-rows = skriver rader
+phase-looking-for-garbage = letar efter det som inget behöver
+job-running = pågår
+job-pausing = stannar på nästa säkra ställe
+job-cancelling = avbryter på nästa säkra ställe
+job-moved = senaste framsteg
+job-waiting = väntar
+job-outside = väntar på något utanför
+job-paused = pausad
+job-failed = misslyckades, försök { $n } av { $of } är nästa
+job-dead = gav upp, väntar på dig
+job-done = klart
+job-cancelled = avbrutet
+job-next = nästa
+job-advice = Vad som hjälper:
+job-do-pause = Pausa
+job-do-resume = Fortsätt
+job-do-cancel = Avbryt
+job-do-retry = Försök nu
+job-do-pause-this = Pausa { $what }, nummer { $id }
+job-do-resume-this = Fortsätt { $what }, nummer { $id }
+job-do-cancel-this = Avbryt { $what }, nummer { $id }
+job-do-retry-this = Försök { $what } nu, nummer { $id }
+cause-remote-absent = Disken eller mappen finns inte där.
+cause-remote-unreachable = Platsen svarar inte.
+cause-remote-timeout = Platsen var för långsam.
+cause-remote-rclone-missing = Programmet rclone är inte installerat.
+cause-drill-failed = Övningen lyckades inte.
+cause-verify-damage = Något som sparats är skadat.
+cause-source-missing = Det som ska spelas in finns inte där.
+advice-plug-in = anslut disken eller montera mappen, så fortsätter det av sig självt.
+advice-rclone = installera rclone och försök nu.
+advice-realign = gå till Justera; inget skickas innan dess.
+advice-space = frigör plats på disken.
+advice-source = se om mappen eller databasen finns där inställningarna säger.
+advice-remote = kontrollera linjen och platsen under Inställningar.
+advice-verify = se under Bevis och skicka igen.
+advice-retry = läs varför, åtgärda det och försök nu.
+
+## Realign
+realign-title = Justera historik och kopior
+realign-lead = När en äldre kopia av ett lager eller en databas har lagts tillbaka, eller två maskiner har gått vidare från samma säkerhetskopia, finns det två historiker. Inget skickas förrän någon har valt; sparandet fortsätter under tiden.
+realign-well = Allt stämmer.
+realign-well-what = Inget här talar emot att detta lager är det nyaste. Att titta på båda sidor frågar kopiorna själva.
+realign-in-line = Stämmer: varje kopia har det som sparats här, eller mindre av samma.
+realign-behind = { $tenant } är äldre än det som denna plats redan skickat till { $other }
+realign-amnesia = { $tenant } är tom här, och { $other } har historiken
+realign-forked = { $tenant } och { $other } har skilts åt: båda har gått vidare efter den sista gemensamma ändringen
+realign-clone = { $tenant }: en annan kopia av detta lager skriver samma historik ({ $other })
+realign-foreign = { $other } har { $tenant } från en annan plats
+realign-equal = { $tenant } stämmer med { $other }
+realign-database = Databasen { $name } är äldre än sin historik
+realign-database-forked = Databasen { $name } är äldre än sin historik, och har skrivits till sedan dess
+realign-here = Här
+realign-witness-machine = Den andra maskinen
+realign-witness-file = Det denna maskin minns
+realign-common = Sista ändringen som båda har
+realign-place = Skrivet på
+realign-fenced = Sparandet fortsätter. Inget skickas förrän detta är avgjort.
+realign-file = Fil
+realign-missing = Saknas här
+realign-only-here = Bara här
+realign-transactions =
+    { $n ->
+        [one] { $count } transaktion
+       *[other] { $count } transaktioner
+    }
+realign-rows =
+    { $n ->
+        [one] { $count } rad
+       *[other] { $count } rader
+    }
+realign-documents =
+    { $n ->
+        [one] { $count } dokument
+       *[other] { $count } dokument
+    }
+realign-time-unknown = okänd tidpunkt
+realign-look = Titta på båda sidor
+realign-look-anyway = Jämför med kopiorna ändå
+realign-look-what = Frågar kopiorna, ändrar inget.
+realign-claim = Den här mappen är en kopia av ett lager
+realign-claim-what = Om den andra är borta, eller fortsätter som en annan plats, kan denna vara platsen från och med nu. Om båda fortsätter som en plats skils historikerna åt.
+realign-claim-do = Denna kopia är platsen från och med nu
+realign-lines = Historik som lämnats
+realign-lines-what = De kan läsas som allt annat, och finns kvar tills någon tar bort dem.
+realign-ways = Fyra vägar
+realign-recommended = rekommenderas
+realign-shown = visas nedan
+realign-show-this = Visa vad detta skulle göra
+realign-keep-both = Hämta tillbaka det som saknas, behåll det nya
+realign-keep-both-what = Det den andra sidan har hämtas; det som gjorts här sedan dess sparas igen efter det. Av ett dokument som båda ändrat behålls båda tillstånden.
+realign-keep-ours = Denna kopia är sanningen
+realign-keep-ours-what = Resten ligger kvar hos kopian som en egen linje som kan läsas.
+realign-keep-theirs = Släpp det som bara finns här
+realign-keep-theirs-what = Det som gjorts här sedan dess kan läsas som en egen linje, men gäller inte längre.
+realign-keep-look = Bara titta, tills vidare
+realign-keep-look-what = Allt förblir som det är. Inget skickas förrän någon har valt.
+realign-browse = Se dig omkring
+realign-do-both = För ihop båda
+realign-do-ours = Ta denna kopia som sanningen
+realign-do-theirs = Ta det kopian har
+realign-can-undo = Inget förstörs: det som lämnas kan fortfarande läsas, och det som sparas igen kan ångras.
+realign-does-not-fit = Som det är nu skulle databasen inte bli rätt efteråt. Avgör annorlunda ovan, eller se vad inställningarna säger om tabellerna.
+realign-conflicts = Ändrat på båda sidor
+realign-resurrected = Borttaget på ena sidan, ändrat på den andra: finns igen
+realign-lost = Förlorat
+realign-lost-what = Ändringarna { $first } till { $last } har funnits men finns inte hela någonstans.
+realign-outside =
+    { $n ->
+        [one] { $count } referens till externa system berörs
+       *[other] { $count } referenser till externa system berörs
+    }
+realign-database-now = Databasen
+realign-history = Historiken
+realign-same = Lika på båda sidor
+realign-recompute = Räknat på nytt
+realign-renumber = Nummer som två rader har
+realign-invariants = Det som måste stämma
+realign-invariant = Regel
+realign-must = Ska vara
+realign-now = Nu
+realign-then = Efteråt
+realign-holds = stämmer
+realign-broken = stämmer inte
+realign-tables = Tabeller
+realign-table = Tabell
+realign-policy = Vem avgör
+realign-default = (som standard)
+realign-differ = Rader som skiljer sig
+policy-append = båda sidors rader behålls
+policy-derived = räknas på nytt
+policy-authority = historiken
+policy-site = databasen
+policy-field = fält för fält
+policy-serial = båda, med nya nummer
+policy-external = historiken, eftersom andra utanför känner till den
+policy-documents = båda som versioner
+realign-open =
+    { $n ->
+        [one] { $count } rad kräver ditt beslut
+       *[other] { $count } rader kräver ditt beslut
+    }
+realign-open-left = Inte avgjort, nu som i historiken
+realign-forbidden = Databasen tillåter inte detta
+realign-take-history = Som i historiken
+realign-take-here = Som i databasen
+realign-done = { $tenant } stämmer vid ändring { $seq }.
+realign-done-fetched =
+    { $n ->
+        [one] { $count } ändring hämtades.
+       *[other] { $count } ändringar hämtades.
+    }
+realign-done-again =
+    { $n ->
+        [one] { $count } av våra sparades igen.
+       *[other] { $count } av våra sparades igen.
+    }
+realign-done-written =
+    { $n ->
+        [one] { $count } rad skrevs till databasen.
+       *[other] { $count } rader skrevs till databasen.
+    }
+realign-both-kept = Båda versionerna behållna av
+realign-undo-again = Ångra det som sparades igen
+realign-see-line = Se historiken som lämnades
+realign-as-found = Se databasen som den hittades
+realign-again = Titta igen
+
+## Copies
+copies-title = Kopior och platser
+copies-lead = Var historiken finns förutom här, och om varje verksamhets regler följs.
+copies-add = Lägg till en plats för kopior
+copies-none = Det finns ingen kopia någon annanstans
+copies-none-what = Om denna maskin går förlorad går allt förlorat. Lägg till en plats för kopior under Inställningar.
+place-current = har allt
+place-behind = något väntar på att skickas
+place-unused = inget skickat ännu
+place-waiting = inväntas
+place-stale = för gammal
+place-broken = fungerar inte
+copies-address = Adress
+copies-region = Region
+copies-not-said = inte angiven
+copies-operator = Driftbolagets land
+copies-encryption = Kryptering
+copies-encryption-what = förseglat här innan det skickas (XChaCha20-Poly1305)
+copies-shipped = Senast skickat
+copies-never = aldrig
+copies-waits = Väntar
+copies-objects = Objekt
+copies-rate = Uppmätt linje
+copies-verified = Kontrollerad
+copies-drilled = Övad
+copies-ship = Skicka nu
+copies-tenants = Vem finns var
+copies-verdict = Regler
+copies-rule-regions = bara i
+copies-rule-min =
+    { $n ->
+        [one] minst { $count } kopia
+       *[other] minst { $count } kopior
+    }
+copies-not-allowed = får inte hit
+copies-nothing = inget ännu
+copies-behind =
+    { $n ->
+        [one] { $count } ändring efter
+       *[other] { $count } ändringar efter
+    }
+copies-all = har allt
+copies-kept =
+    { $n ->
+        [one] följs: { $count } hel kopia
+       *[other] följs: { $count } hela kopior
+    }
+copies-missing = { $n } av { $wanted } hela kopior
+copies-too-few-places = får gå till { $n } platser, behöver { $wanted }
+
+## Proof
+proof-title = Bevis
+proof-lead = En säkerhetskopia som aldrig återställts är en förhoppning. Här står vad som lästs tillbaka och byggts upp igen, och hur lång tid det tog.
+proof-local = Det som finns här
+proof-local-what = Varje dag läses en del tillbaka och jämförs, så att allt ses ungefär en gång i månaden.
+proof-do-verify = Läs tillbaka nästa del nu
+proof-do-drill = Öva återuppbyggnad nu
+proof-never = aldrig
+proof-well = allt är bra
+proof-not-well = något är fel
+proof-rto = Tid till återställning
+proof-rpo = Skulle ha förlorats
+proof-seconds = { $n } sekunder
+proof-nothing-lost = inget
+proof-lost = ändringar från { $span }
+proof-none = Inget är bevisat ännu
+proof-none-what = Den första kontrollen körs inom ett dygn; en övning kan startas ovan.
+proof-history = Vad som bevisats
+proof-what = Vad
+proof-found = Hittat
+proof-read = Läst
+proof-sample = delvis
+proof-quick = poster och namn, inte varje byte
+proof-kind-verify = Detta lager kontrollerat
+proof-kind-patrol = En del av lagret läst tillbaka
+proof-kind-remote = Kopia kontrollerad:
+proof-kind-drill = Återuppbyggnad övad från
+proof-terms = Tid till återställning kallas också RTO, det som skulle ha förlorats RPO. Båda är uppmätta, inte utlovade.
+
+## References
+ledger-title = Referenser till externa system
+references-lead = Det som levererats, arkiverats eller skickats med ett id från ett annat system, och vad som blev av det.
+references-which = Vilka referenser
+references-show-all = Alla
+references-show-removed = Dokumentet borttaget
+references-show-expired = Utgångna
+references-show-irrevocable = Kan inte återkallas
+references-system = System
+references-id = Id där
+references-expires = Går ut
+references-expired = utgången
+references-soon = snart
+references-removed = borttaget här, finns kvar där
+references-none = Inga referenser här
+references-none-what = Program lägger till dem när de levererar eller arkiverar ett dokument.
+references-compare = Jämför med en lista utifrån
+references-compare-what = Klistra in listan från det andra systemet (CSV, första raden med namnen id, och eventuellt system och state). Det som hänger i luften på någon sida visas; inget ändras.
+references-compare-system = Tomt: som listan säger.
+references-file = Fil
+references-list = Lista
+references-compare-do = Jämför
+references-compared =
+    { $n ->
+        [one] Jämfört med { $count } rad
+       *[other] Jämfört med { $count } rader
+    }
+references-same =
+    { $n ->
+        [one] { $count } är lika på båda sidor.
+       *[other] { $count } är lika på båda sidor.
+    }
+references-expired-too =
+    { $n ->
+        [one] { $count } har gått ut där.
+       *[other] { $count } har gått ut där.
+    }
+references-no-difference = ingen skillnad
+references-differences = Vad som skiljer sig
+references-difference = Skillnad
+references-there = Där
+references-missing-here = bara där
+references-missing-there = bara här
+references-differs = annat tillstånd
+references-line = rad { $line }
+
+## Recover
+recover-title = Om denna maskin går förlorad
+recover-lead = Vilken kopia som skulle användas, varför, och vad som skulle saknas.
+recover-card-show = Återställningskort för utskrift
+recover-none = Inget skulle kunna hämtas tillbaka.
+recover-none-what = Inget har skickats till någon plats som svarar.
+recover-best = { $name } skulle användas:
+recover-best-all = den har allt som sparats här.
+recover-best-most = den har mer än de andra.
+recover-nothing-lost = Inget skulle gå förlorat.
+recover-would-lose =
+    { $n ->
+        [one] { $count } ändring skulle gå förlorad,
+       *[other] { $count } ändringar skulle gå förlorade,
+    }
+recover-since = från
+recover-not-asked = Detta är vad lagret minns. Fråga kopiorna för att vara säker.
+recover-check = Fråga alla kopior nu
+recover-check-what = Listar det som finns där, ändrar inget.
+recover-asked = Frågat
+recover-copies = Kopior, den nyaste först
+recover-copy = Kopia
+recover-reached = Nådd
+recover-shipped = Senast skickat
+recover-lost = Skulle saknas
+recover-proved = Övad
+recover-newest = nyast
+recover-unknown = inte frågad
+recover-answers = svarar
+recover-silent = svarar inte
+recover-steps = Vad man gör då
+recover-step-machine = Ta vilken maskin som helst och installera annals
+recover-step-machine-what = Inget från den gamla behövs.
+recover-step-sheet = Skriv in återställningsbladet i en fil, sheet.txt
+recover-step-sheet-what = En rad med skrivfel pekas ut. Nyckelfilen fungerar också.
+recover-step-browse = Titta först
+recover-step-browse-what = Bygg upp det i en egen mapp, vid den tidpunkt du vill, och se dig omkring.
+recover-step-full = Sedan allt
+recover-step-full-what = Varje kontrollsumma jämförs; det som saknas pekas ut.
+recover-step-go-on = Fortsätt
+recover-step-go-on-what = Det återuppbyggda lagret är platsen från och med nu. Den första sändningen säger det till kopiorna.
+card-title = Återställningskort
+card-lead = Skriv ut det och förvara det där avtal förvaras. Det säger var kopiorna finns och vad man gör, och innehåller ingen hemlighet.
+card-print = Skriv ut den här sidan
+card-heading = Så hämtas { $site } tillbaka
+card-site = Plats
+card-fingerprint = Nyckelns fingeravtryck
+card-date = Per
+card-key = Nyckelfil
+card-key-plain = öppnar sig själv: den som har den kan läsa allt
+card-key-closed = stängd med lösenfras
+card-copies = Var kopiorna finns
+card-shipped = senast skickat
+card-write = Fylls i för hand
+card-sheet-lies = Återställningsbladet finns
+card-passwords-lie = Lösenord till platserna
+card-call = Vem man ringer
+card-sheet = Återställningsblad
+card-with-sheet = Med återställningsbladet
+card-with-sheet-what = Den som har bladet kan läsa hela historiken. Visa det bara där ingen ser över axeln.
+card-with-sheet-do = Visa kortet med bladet
+card-wrong = Det var inte namnet.
+card-secret-warning = Den här sidan visar platsens hemlighet. Skriv ut den och stäng den.
+
+## Settings
+settings-title = Inställningar
+settings-lead = Allt står i en fil; kommentarer och allt annat i den förblir som det är:
+settings-saved = Sparat. Det gäller från och med nu.
+settings-bad = Filen kan inte användas. Den senaste fungerande gäller fortfarande.
+settings-when = När, och över vilken linje
+settings-site = Platsens namn
+settings-site-what = Det som folk kallar den.
+settings-zone = Tidszon
+settings-zone-what = Klockorna här följer den.
+settings-ship = Skicka
+settings-ship-what = every 2h, every 30m. Tomt: efter kalendern bredvid, eller bara på begäran.
+settings-cron = Skicka efter kalendern
+settings-cron-what = Minut, timme, dag, månad, veckodag: 0 */4 * * *. Bara en av de två.
+settings-window = När linjen får användas, och hur snabbt
+settings-window-what = En rad för varje del av dygnet: 19:00-06:00 10 MiB/s. Tomt: alltid, i full fart.
+settings-allowance = Kvot
+settings-allowance-what = 5 GB / month; perioden är day, week eller month. För alla platser tillsammans.
+settings-drill = Öva återuppbyggnad
+settings-drill-what = every 180d. Tomt: bara på begäran.
+settings-stale-after = En ändring får vänta
+settings-stale-after-what = Hur gammal den äldsta ändringen som bara finns här får bli innan någon får veta: 4h.
+settings-save = Spara inställningarna
+settings-save-what = Ett värde som inte går an avvisas, och inget skrivs.
+settings-runs = De nästa körningarna
+settings-next = Tidpunkt
+settings-places = Platser för kopior
+settings-name = Namn
+settings-name-what = Små bokstäver, siffror och bindestreck.
+settings-address-what = dir:/path för en disk eller en utdelning, rclone:REMOTE:PATH för allt annat.
+settings-region-what = Var data finns. Verksamheter med regler skickas bara dit detta är angivet.
+settings-country-what = Två bokstäver: vilket lands lag driftbolaget lyder under.
+settings-check = Kontrollera
+settings-checked = kan användas: skrivet, läst tillbaka, borttaget
+settings-remove = Ta bort från listan
+settings-add-place = Lägg till en plats för kopior
+settings-add-do = Lägg till den här platsen
+settings-captures = Vad som spelas in av sig självt
+settings-captures-none = Inget. Program och människor sparar själva här.
+settings-captures-how = En mapp eller en databas läggs till med rader som dessa i filen:
+settings-keep = Vad som behålls
+settings-keep-all = Allt, för alltid.
+settings-keep-floor = Aldrig glömt före
+settings-keep-within = Allt inom
+settings-keep-daily = Dagar med sin sista version
+settings-keep-monthly = Månader med sin sista version
+settings-keep-tenant = En avslutad verksamhets historik
+settings-you = Du
+settings-session = Den här sessionen
+settings-session-what = slutar tolv timmar efter senaste användning; annals ui öppnar en ny.
+settings-leave = Avsluta den här sessionen
+
+## First run
+first-title = Här finns inget ännu
+first-lead = Börja något nytt, eller hämta tillbaka en plats från en kopia. Det kommer att finnas i
+first-steps = Steg
+first-step-make = Börja
+first-step-sheet = Förvara bladet
+first-step-confirm = Visa att du har det
+first-step-ready = Klart
+first-make = Börja en ny plats
+first-make-what = Från och med nu sparas varje version av varje dokument här.
+first-make-do = Börja den här platsen
+first-rebuild = Hämta tillbaka en plats från en kopia
+first-rebuild-what = Du behöver adressen till en kopia och återställningsbladet.
+first-from = Var kopian finns
+first-from-what = dir:/path eller rclone:REMOTE:PATH, som på återställningskortet.
+first-sheet = De sex raderna på återställningsbladet
+first-sheet-what = Versaler, bindestreck och mellanslag spelar ingen roll.
+first-until = Bara till
+first-until-what = Tomt: allt. Eller en tidpunkt, som 2026-11-19 08:00.
+first-rebuild-do = Hämta tillbaka den
+first-rebuilding = Hämtas tillbaka:
+first-rebuilt =
+    { $n ->
+        [one] { $count } ändring hämtades tillbaka och jämfördes, kontrollsumma för kontrollsumma.
+       *[other] { $count } ändringar hämtades tillbaka och jämfördes, kontrollsumma för kontrollsumma.
+    }
+first-go-on = Fortsätt
+first-try-again = Försök igen
+first-keep = Skriv ut det här bladet och förvara det någon annanstans
+first-keep-what = Det är enda vägen tillbaka om denna maskin går förlorad. Ingen kan göra det på nytt, inte heller vi.
+first-keep-where = Inte på denna maskin och inte i en brevlåda: där avtal och kontanter förvaras.
+first-kept = Jag har det på papper
+first-confirm = Visa att du har bladet
+first-confirm-what = Ta papperet och skriv tre bokstavsgrupper från det.
+first-confirm-wrong = Minst en grupp är inte som på bladet. Inget är förlorat: jämför och skriv igen.
+first-group = Rad { $line }, grupp { $group }
+first-confirm-do = Det här står på bladet
+first-again = Visa bladet igen
+first-ready = Platsen är klar
+first-ready-what = Den sparar det som registreras från och med nu. Tre saker gör den trygg:
+first-next-place = En kopia någon annanstans
+first-next-place-what = Utan den går allt förlorat med maskinen.
+first-next-record = Något att spela in
+first-next-record-what = En mapp eller en databas som följs av sig själv, eller program som sparar här.
+first-next-card = Ett återställningskort
+first-next-card-what = Så att någon annan kan hämta tillbaka allt utan dig.
+
+# End of plans and safety

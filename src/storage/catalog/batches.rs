@@ -246,6 +246,29 @@ impl View<'_> {
         rows.map(|r| r.map_err(sql)).collect()
     }
 
+    /// References of a tenant behind `after` (system, outside id, document), in that order, at most `limit`, each with whether its document
+    /// exists. `system` and a part of the id narrow them where they are not empty, `condition` is one of SQL.
+    pub fn references_after(
+        &self,
+        tenant: i64,
+        (system, part, condition): (&str, &str, &str),
+        now: Timestamp,
+        after: Option<&(String, String, i64)>,
+        limit: usize,
+    ) -> Result<Vec<(ReferenceRow, bool)>> {
+        let from = after.map_or(("", "", i64::MIN), |(system, external, document)| (system.as_str(), external.as_str(), *document));
+        let text = format!(
+            "SELECT r.system, r.external, r.document, r.state, r.irrevocable, r.expires, r.batch, d.content IS NOT NULL \
+             FROM reference r JOIN document d ON d.id = r.document \
+             WHERE r.tenant = ?1 AND (r.system, r.external, r.document) > (?2, ?3, ?4) AND (?5 = '' OR r.system = ?5) \
+             AND (?6 = '' OR instr(r.external, ?6) > 0) AND (?7 IS NOT NULL) AND {condition} ORDER BY r.system, r.external, r.document LIMIT ?8"
+        );
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        let params = (tenant, from.0, from.1, from.2, system, part, now.micros(), limit as i64);
+        let rows = s.query_map(params, |r| Ok((reference(r)?, r.get(7)?))).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
     /// All references of a tenant.
     pub fn references(&self, tenant: i64) -> Result<Vec<ReferenceRow>> {
         let text = format!("SELECT {REFERENCE} FROM reference WHERE tenant = ? ORDER BY system, external, document");
