@@ -16,7 +16,7 @@ use crate::storage::catalog::batches::BatchRow;
 use crate::storage::catalog::documents::VersionRow;
 use crate::storage::catalog::{self, View as Rows, number};
 
-use super::history::{BatchInfo, Version, event, is_under, key_of};
+use super::history::{BatchInfo, Version, event, is_under, key_of, version_with};
 use super::store::Tenant;
 
 /// Batches read from the catalogue at a time.
@@ -136,6 +136,13 @@ pub enum AuditWhat {
         /// Its name.
         name: String,
     },
+    /// What is kept from now on: a hold, its end, or bytes that were given up.
+    Rule {
+        /// `held`, `lifted` or `forgotten`.
+        what: &'static str,
+        /// The name of the hold; or how many contents, and by which rule.
+        name: String,
+    },
 }
 
 /// One change of a batch.
@@ -157,6 +164,7 @@ impl AuditChange {
             AuditWhat::Document { .. } => "removed",
             AuditWhat::Reference { .. } => "referred",
             AuditWhat::Mark { .. } => "marked",
+            AuditWhat::Rule { what, .. } => what,
         }
     }
 
@@ -164,7 +172,7 @@ impl AuditChange {
     pub fn key(&self) -> Option<&[u8]> {
         match &self.what {
             AuditWhat::Document { key, .. } | AuditWhat::Reference { key, .. } => Some(key),
-            AuditWhat::Mark { .. } => None,
+            AuditWhat::Mark { .. } | AuditWhat::Rule { .. } => None,
         }
     }
 
@@ -241,7 +249,7 @@ pub fn told(old: Option<&[u8]>, new: Option<&[u8]>) -> Told {
 impl Tenant {
     /// How two versions differ, as far as it is worth showing in a list; `None` is that the document does not exist.
     pub fn inline(&self, old: Option<&Version>, new: Option<&Version>) -> Result<Told> {
-        if [old, new].into_iter().flatten().any(|version| version.size > SHOWN_BYTES_MAX as u64) {
+        if [old, new].into_iter().flatten().any(|version| version.size > SHOWN_BYTES_MAX as u64 || version.forgotten.is_some()) {
             return Ok(Told::Unseen);
         }
         let bytes = |version: Option<&Version>| version.map(|v| self.open(v)?.bytes(SHOWN_BYTES_MAX)).transpose();
@@ -365,6 +373,9 @@ fn remark(place: u64, change: Change) -> Option<AuditChange> {
     let what = match change {
         Change::Refer { key, reference } => AuditWhat::Reference { key, reference },
         Change::Mark { name } => AuditWhat::Mark { name },
+        Change::Hold { name, .. } => AuditWhat::Rule { what: "held", name },
+        Change::Lift { name } => AuditWhat::Rule { what: "lifted", name },
+        Change::Forget { rule, contents } => AuditWhat::Rule { what: "forgotten", name: format!("{} ({rule})", contents.len()) },
         Change::Put { .. } | Change::Remove { .. } => return None,
     };
     Some(AuditChange { place, what })
@@ -378,12 +389,8 @@ fn document(rows: &Rows<'_>, row: &VersionRow) -> Result<AuditChange> {
 }
 
 fn state(rows: &Rows<'_>, key: &[u8], row: Option<&VersionRow>, next: Option<&VersionRow>) -> Result<Option<Version>> {
-    let Some((row, content)) = row.and_then(|row| Some((row, row.content?))) else { return Ok(None) };
-    let (digest, size) = rows.content_digest(content)?;
-    let until = next.map(|next| event(rows, next.batch)).transpose()?;
-    let removed = next.is_some_and(|next| next.content.is_none());
-    let (number, meta, from) = (row.number, row.meta.clone(), event(rows, row.batch)?);
-    Ok(Some(Version { key: key.to_vec(), number, size, digest, meta, from, until, removed, content }))
+    let put = row.filter(|row| row.content.is_some());
+    put.map(|put| version_with(rows, key, put, next, &mut |batch| event(rows, batch))).transpose()
 }
 
 #[cfg(test)]

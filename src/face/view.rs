@@ -331,7 +331,7 @@ pub fn audit_change(b: &BatchInfo, c: &AuditChange, told: &Told) -> Value {
     let (old, new, reference, mark) = match &c.what {
         AuditWhat::Document { old, new, .. } => (state(old), state(new), None, None),
         AuditWhat::Reference { reference: r, .. } => (None, None, Some(self::reference(r)), None),
-        AuditWhat::Mark { name } => (None, None, None, Some(name)),
+        AuditWhat::Mark { name } | AuditWhat::Rule { name, .. } => (None, None, None, Some(name)),
     };
     json!({
         "seq": b.event.seq,
@@ -347,7 +347,7 @@ pub fn audit_change(b: &BatchInfo, c: &AuditChange, told: &Told) -> Value {
         "new": new,
         "fields": fields,
         "reference": reference,
-        "mark": mark,
+        "name": mark,
     })
 }
 

@@ -184,7 +184,7 @@ fn ndjson(out: &mut String, tenant: &Tenant, entry: &AuditEntry, change: &AuditC
 fn told_of(tenant: &Tenant, change: &AuditChange) -> Result<crate::engine::audit::Told> {
     match &change.what {
         AuditWhat::Document { old, new, .. } => tenant.inline(old.as_ref(), new.as_ref()),
-        AuditWhat::Reference { .. } | AuditWhat::Mark { .. } => Ok(crate::engine::audit::Told::Unseen),
+        AuditWhat::Reference { .. } | AuditWhat::Mark { .. } | AuditWhat::Rule { .. } => Ok(crate::engine::audit::Told::Unseen),
     }
 }
 
@@ -217,7 +217,7 @@ fn csv(out: &mut String, tenant: &Tenant, entry: &AuditEntry, change: &AuditChan
     };
     match &change.what {
         AuditWhat::Reference { reference, .. } => line(&reference.system, &reference.id, &reference.state),
-        AuditWhat::Mark { name } => line("", "", name),
+        AuditWhat::Mark { name } | AuditWhat::Rule { name, .. } => line("", "", name),
         AuditWhat::Document { .. } => match told_of(tenant, change)? {
             crate::engine::audit::Told::Fields(rows) if !rows.is_empty() => {
                 let plain = |value: &Option<crate::model::field::Value>| value.as_ref().map(|v| v.plain().into_owned()).unwrap_or_default();

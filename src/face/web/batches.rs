@@ -169,7 +169,7 @@ pub(super) fn values(scribe: &Scribe, tenant: &Tenant, change: &AuditChange) -> 
             bdi { (reference.system) } " " bdi .mono { (reference.id) } " " bdi { (reference.state) }
             @if reference.irrevocable { " " (parts::badge("wait", scribe.say("plan-cannot-recall"))) }
         },
-        AuditWhat::Mark { name } => html! { bdi { (name) } },
+        AuditWhat::Mark { name } | AuditWhat::Rule { name, .. } => html! { bdi { (name) } },
     })
 }
 

@@ -552,6 +552,7 @@ fn changes(ask: &Ask, scribe: &Scribe, tenant: &Tenant, plan: &Plan) -> Result<M
     for item in plan.items.iter().skip(from).take(ITEMS_SHOWN) {
         let told = tenant.effect(item, OnConflict::Skip)?;
         let (word, kind) = match fate(item, OnConflict::Skip) {
+            Fate::Skip if item.action == Action::Lost => ("plan-fate-lost", "wait"),
             Fate::Skip => ("plan-fate-skip", ""),
             Fate::Nothing => ("plan-fate-nothing", ""),
             Fate::Remove => ("plan-fate-remove", "bad"),
