@@ -23,8 +23,22 @@ const SHARES: [&str; 12] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs",
 /// File systems whose contents are gone with the machine's power, or with the container.
 const PASSING: [&str; 4] = ["tmpfs", "ramfs", "overlay", "aufs"];
 /// What stands in a store's directory; names that begin so.
-const OURS: [&str; 12] =
-    [MARKER, CONFIG, KEY_FILE, "catalog.db", "chunks", "outbox", "incoming", "drill", "lock", "agent.sock", "annals.new", "annals.access"];
+const OURS: [&str; 14] = [
+    MARKER,
+    CONFIG,
+    KEY_FILE,
+    "catalog.db",
+    "chunks",
+    "outbox",
+    "incoming",
+    "drill",
+    "lock",
+    "agent.sock",
+    "annals.new",
+    "annals.access",
+    "web.token",
+    "web.open.html",
+];
 
 pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding>) -> Result<()> {
     space(store, found)?;

@@ -40,6 +40,11 @@ pub(super) fn look(store: &Store, troubles: &Troubles, around: &Surroundings, fo
             "stale_after = \"4h\" in [alert] of annals.toml",
         ));
     }
+    if let Some(at) = config.web.listen.filter(|at| !at.ip().is_loopback()) {
+        let what = format!("the agent's pages listen to more than this machine: {at}");
+        let why = "whoever reaches that address around the reverse proxy speaks to the agent unencrypted";
+        found.push(advice("web.wide", what, why, "listen = \"127.0.0.1:7717\" in [web] of annals.toml, where the proxy is on this machine"));
+    }
     secrets(store, found);
     Ok(())
 }
@@ -90,5 +95,11 @@ fn secrets(store: &Store, found: &mut Vec<Finding>) {
         if let Err(e) = crate::base::disk::read_secret(path) {
             found.push(super::failed("alert.secret", &e, "nobody is told of problems", "chmod 600"));
         }
+    }
+    let token = store.dir().join("web.token");
+    if token.exists()
+        && let Err(e) = crate::base::disk::read_secret(&token)
+    {
+        found.push(super::failed("web.token", &e, "whoever reads it can do everything with this store", "chmod 600"));
     }
 }

@@ -301,6 +301,13 @@ fn nobody_does_it_or_nobody_is_told() {
     assert_eq!(site.codes(), ["agent.none"]);
     site.around.agent = true;
     assert_eq!(configured(&WELL.replace("command = [\"true\"]\n", "")), ["alert.none"]);
+    assert_eq!(configured(&format!("{WELL}[web]\nlisten = \"0.0.0.0:7717\"\nproxy = true\n")), ["web.wide"]);
+    let token = site.path("store/web.token");
+    fs::write(&token, "t").expect("written");
+    for (mode, codes) in [(0o644, &["web.token"][..]), (0o600, &[])] {
+        fs::set_permissions(&token, fs::Permissions::from_mode(mode)).expect("mode");
+        assert_eq!(site.codes(), codes);
+    }
     assert_eq!(configured(&WELL.replace("stale_after = \"4h\"\n", "")), ["alert.stale"]);
     let store = site.open();
     let troubles = Troubles { config: Some("line 3".into()), ..Troubles::default() };
