@@ -108,6 +108,8 @@ fn samples(site: &Site, program: &Client) -> BTreeMap<&'static str, Sample> {
         ("makePlan", send("/plans", json!({ "verb": "undo", "batch": bulk }))),
         ("listMarks", ask("/marks")),
         ("addMark", send("/marks", json!({ "name": "x" }))),
+        ("listHolds", ask("/holds")),
+        ("setHold", send("/holds?reason=revisjon", json!({ "name": "audit", "prefix": "sak/", "until": "2030-01-01" }))),
         ("listReferences", ask("/references?of=sak/2018-163")),
         ("addReference", send("/references", json!({ "key": "sak/2018-163", "system": "s", "id": "1", "expires": "2030-01-01" }))),
         ("listConsumers", ask("/feed")),

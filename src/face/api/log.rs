@@ -6,8 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::base::error::{Error, Kind, Result};
+use crate::base::time::Timestamp;
 use crate::engine::feed::Start;
 use crate::engine::references::Entry;
+use crate::engine::store::Tenant;
 use crate::face::http::{Ask, Reply};
 use crate::face::lines::{self, Content, Op};
 use crate::face::view;
@@ -15,7 +17,7 @@ use crate::model::key::{check_key, parse_key};
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
 
-use super::question::{JSON_BYTES_MAX, Rows, batch, body, counted, number, object, path_number, text};
+use super::question::{JSON_BYTES_MAX, Rows, batch, body, by, counted, number, object, path_number, text};
 
 pub(super) fn batches(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
     let (tenant, mut rows) = (ask.tenant()?, Rows::new(ask)?);
@@ -116,6 +118,38 @@ pub(super) fn mark(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
     Ok(Reply::json(201, text("annals.mark/1", &value)?))
 }
 
+pub(super) fn holds(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
+    counted(ask, "annals.hold.ls/1", ask.tenant()?.holds()?.iter().map(view::hold))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HoldWanted {
+    name: String,
+    #[serde(default)]
+    prefix: String,
+    until: Option<String>,
+}
+
+pub(super) fn hold(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
+    let wanted: HoldWanted = body(sent, JSON_BYTES_MAX)?;
+    let (tenant, prefix) = (ask.tenant()?, parse_key(&wanted.prefix));
+    let until = instant(&tenant, wanted.until.as_deref(), "until")?;
+    let receipt = tenant.hold(&wanted.name, &prefix, until, &by(ask))?;
+    let mut value = view::receipt(&receipt);
+    value["hold"] = json!({ "name": wanted.name, "prefix": wanted.prefix, "until": until.map(view::time) });
+    Ok(Reply::json(201, text("annals.hold/1", &value)?))
+}
+
+/// A time in a field of a body.
+fn instant(tenant: &Tenant, text: Option<&str>, field: &str) -> Result<Option<Timestamp>> {
+    match text.map(|text| tenant.moment(text)).transpose().map_err(|e| e.at_field(field))? {
+        None => Ok(None),
+        Some(Moment::Instant(at)) => Ok(Some(at)),
+        Some(_) => Err(Error::usage("time.not", format!("{field} is a time")).hint("write a date or a time: 2027-01-31").at_field(field)),
+    }
+}
+
 pub(super) fn references(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
     let tenant = ask.tenant()?;
     let all: Vec<Entry> = match (ask.query("system"), ask.query("id")) {
@@ -155,13 +189,7 @@ pub(super) fn refer(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
     let (tenant, key) = (ask.tenant()?, parse_key(&wanted.key));
     // A reference to a mistyped key would be found by nobody.
     tenant.refs(&key)?;
-    let expires = match wanted.expires.as_deref().map(|text| tenant.moment(text)).transpose().map_err(|e| e.at_field("expires"))? {
-        None => None,
-        Some(Moment::Instant(at)) => Some(at),
-        Some(_) => {
-            return Err(Error::usage("refs.expires", "a reference expires at a time").hint("write a date or a time: 2027-01-31").at_field("expires"));
-        }
-    };
+    let expires = instant(&tenant, wanted.expires.as_deref(), "expires")?;
     let reference = Reference { system: wanted.system, id: wanted.id, state: wanted.state, irrevocable: wanted.irrevocable, expires };
     let mut batch = batch(ask, &tenant);
     batch.add_ref_with(&key, reference.clone(), wanted.shared)?;

@@ -54,7 +54,8 @@ const SHAPES: &[(&str, &str, &str)] = &[
     (
         "Change",
         "One change of a batch: op is put, remove, refer, mark, hold, lift or forget.",
-        "op:string ~key:string ~digest:string ~size:integer ~meta:Meta ~reference:DocumentReference ~name:string ~prefix:string ~until:time? ~rule:string ~contents:integer",
+        "op:string ~key:string ~digest:string ~size:integer ~meta:Meta ~reference:DocumentReference ~name:string \
+         ~prefix:string ~until:time? ~rule:string ~contents:integer",
     ),
     ("Mark", "A name of a moment.", "mark:string seq:integer time:time?"),
     (
@@ -109,6 +110,18 @@ const SHAPES: &[(&str, &str, &str)] = &[
         "summary:Summary applied:boolean done:integer earlier_batches:integer[] skipped:string[] pending:Pending[] batch:integer? seq:integer? \
          receipt:Receipt?",
     ),
+    ("Hold", "What keeps documents.", "name:string prefix:string until:time? in_force:boolean set:Event"),
+    (
+        "HoldWanted",
+        "A hold: on a prefix, or on everything where there is none; until a time, or until it is lifted.",
+        "name:string ~prefix:string ~until:string?",
+    ),
+    ("HoldNamed", "A hold.", "name:string prefix:string until:time?"),
+    (
+        "HoldSet",
+        "The batch, and the hold that it set.",
+        "batch:integer seq:integer position:Position time:time changes:integer repeated:boolean hold:HoldNamed",
+    ),
     ("MarkWanted", "The name for the present moment.", "name:string"),
     (
         "ReferenceWanted",
@@ -128,7 +141,8 @@ const SHAPES: &[(&str, &str, &str)] = &[
         "FeedEvent",
         "One change: kind is put, delete, reference, mark, hold, lift or forget; what does not apply is null.",
         "position:Position seq:integer index:integer changes:integer key:string? kind:string version:integer? size:integer? digest:string? \
-         reference:DocumentReference? mark:string? hold:string? prefix:string? rule:string? contents:integer? time:time actor:string reason:string origin:string cause:cause request_id:string",
+         reference:DocumentReference? mark:string? hold:string? prefix:string? rule:string? contents:integer? \
+         time:time actor:string reason:string origin:string cause:cause request_id:string",
     ),
     ("Acknowledged", "What is done: a batch, or everything up to and with one change of it.", "seq:integer ~index:integer"),
     ("Consumer", "A consumer.", "name:string ~seq:integer ~group:string? ~removed:boolean"),
@@ -174,7 +188,7 @@ const SHAPES: &[(&str, &str, &str)] = &[
 ];
 
 /// Shapes that are sent, not given.
-const SENT: [&str; 6] = ["PlanWanted", "PlanApplied", "MarkWanted", "ReferenceWanted", "TenantWanted", "Acknowledged"];
+const SENT: [&str; 7] = ["HoldWanted", "PlanWanted", "PlanApplied", "MarkWanted", "ReferenceWanted", "TenantWanted", "Acknowledged"];
 
 fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })

@@ -364,6 +364,31 @@ pub(super) const ROUTES: &[Route] = &[
         ..ANSWER
     },
     Route {
+        path: "/api/v1/holds",
+        id: "listHolds",
+        group: "log",
+        says: "What keeps documents whatever the rules say, by name.",
+        takes: &["tenant", "after", "limit"],
+        given: Given::Rows("annals.hold.ls/1", "Hold"),
+        work: Work::Answer(log::holds),
+        ..ANSWER
+    },
+    Route {
+        method: "POST",
+        path: "/api/v1/holds",
+        id: "setHold",
+        group: "log",
+        says: "Keeps everything of a prefix, or of all documents, until the hold ends or is lifted. Needs a reason. \
+               Lifting one is for the command line.",
+        takes: &["tenant", "actor", "reason"],
+        sent: Sent::Json("HoldWanted"),
+        status: 201,
+        given: Given::Object("annals.hold/1", "HoldSet"),
+        fails: &[409],
+        work: Work::Answer(log::hold),
+        ..ANSWER
+    },
+    Route {
         path: "/api/v1/references",
         id: "listReferences",
         group: "log",

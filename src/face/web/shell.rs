@@ -179,6 +179,7 @@ fn menu(ask: &Ask, scribe: &Scribe) -> Markup {
                         button name="language" value=(other.tag()) lang=(other.tag()) aria-pressed=(other == ask.language) { (other.name()) }
                     }
                 }
+                (parts::act(ask, "/leave", &[], "plain tight", scribe.say("leave")))
             }
         }
     }

@@ -533,6 +533,7 @@ code-used-title = This address was used already
 code-used-text = It lets one person in once, within ten minutes. The command annals ui prints a new one.
 welcome-title = You are in
 welcome-text = The first page opens by itself. <a href="/">Go to the first page</a>
+leave = Sign out
 left-title = You have left
 left-text = Nobody can use these pages in this browser any more. The command annals ui lets you in again.
 

@@ -532,6 +532,7 @@ code-used-title = Questo indirizzo è già stato usato
 code-used-text = Permette a una persona di entrare una volta, entro dieci minuti. Il comando annals ui ne stampa uno nuovo.
 welcome-title = Sei entrato
 welcome-text = La prima pagina si apre da sola. <a href="/">Vai alla prima pagina</a>
+leave = Esci
 left-title = Sei uscito
 left-text = Nessuno può più usare le pagine in questo browser. Il comando annals ui permette di rientrare.
 

@@ -532,6 +532,7 @@ code-used-title = Denne adressen er allerede brukt
 code-used-text = Den slipper én person inn én gang, innen ti minutter. Kommandoen annals ui skriver ut en ny.
 welcome-title = Du er inne
 welcome-text = Forsiden åpner seg av seg selv. <a href="/">Gå til forsiden</a>
+leave = Logg ut
 left-title = Du har gått ut
 left-text = Ingen kan bruke sidene i denne nettleseren lenger. Kommandoen annals ui slipper deg inn igjen.
 

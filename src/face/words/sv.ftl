@@ -532,6 +532,7 @@ code-used-title = Den här adressen har redan använts
 code-used-text = Den släpper in en person en gång, inom tio minuter. Kommandot annals ui skriver ut en ny.
 welcome-title = Du är inne
 welcome-text = Startsidan öppnas av sig själv. <a href="/">Gå till startsidan</a>
+leave = Logga ut
 left-title = Du har gått ut
 left-text = Ingen kan använda sidorna i den här webbläsaren längre. Kommandot annals ui släpper in dig igen.
 

@@ -463,6 +463,7 @@ fn examples_in_hints_are_right() {
             if let Err(e) = Config::parse(&format!("{header}\n{key} = {}\n", example_of(key))) {
                 let incomplete = [
                     "has no name",
+                    "has no command",
                     "has neither",
                     "not in this file",
                     "belong together",
