@@ -361,7 +361,6 @@ pub(super) const ROUTES: &[Route] = &[
         given: Given::Object("annals.mark/1", "Marked"),
         fails: &[409],
         work: Work::Answer(log::mark),
-        ..ANSWER
     },
     Route {
         path: "/api/v1/holds",
@@ -386,7 +385,6 @@ pub(super) const ROUTES: &[Route] = &[
         given: Given::Object("annals.hold/1", "HoldSet"),
         fails: &[409],
         work: Work::Answer(log::hold),
-        ..ANSWER
     },
     Route {
         path: "/api/v1/references",
@@ -411,7 +409,6 @@ pub(super) const ROUTES: &[Route] = &[
         given: Given::Object("annals.refs.add/1", "Reference"),
         fails: &[404, 409],
         work: Work::Answer(log::refer),
-        ..ANSWER
     },
     Route {
         path: "/api/v1/feed",
@@ -514,7 +511,6 @@ pub(super) const ROUTES: &[Route] = &[
         given: Given::Object("annals.tenant.add/1", "TenantAdded"),
         fails: &[409],
         work: Work::Answer(site::add_tenant),
-        ..ANSWER
     },
     Route {
         path: "/api/v1/remotes",
