@@ -105,6 +105,17 @@ fn spread(mut times: Vec<Duration>) -> Value {
     json!({"p50_us": us(at(0.5)), "p99_us": us(at(0.99)), "max_us": us(at(1.0))})
 }
 
+/// Nanoseconds of processor that this thread has had. What others do on the machine is in the wall times above, and not in these.
+fn processor() -> Outcome<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(text.split(' ').next().ok_or("an empty schedstat")?.parse()?)
+}
+
+/// Microseconds of processor for each of `count` things since `before`.
+fn processor_each(before: u64, count: usize) -> Outcome<f64> {
+    Ok(((processor()? - before) as f64 / count as f64 / 100.0).round() / 10.0)
+}
+
 /// A line of /proc/self/status in bytes.
 fn memory(name: &str) -> Outcome<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
@@ -244,7 +255,11 @@ fn gets(dir: &Path, count: usize) -> Outcome<Value> {
     let mut r = Seeded(9);
     let mut measure = |read: &dyn Fn(&str) -> Outcome<usize>| -> Outcome<Value> {
         let mut times = Vec::with_capacity(count);
+        let mut before = 0;
         for i in 0..count + count / 10 {
+            if i == count / 10 {
+                before = processor()?;
+            }
             let name = key(r.below(documents / 10) * 10);
             let started = Instant::now();
             let bytes = read(&name)?;
@@ -255,7 +270,9 @@ fn gets(dir: &Path, count: usize) -> Outcome<Value> {
                 return Err("an empty document".into());
             }
         }
-        Ok(spread(times))
+        let mut found = spread(times);
+        found["cpu_us"] = json!(processor_each(before, count)?);
+        Ok(found)
     };
     let current = measure(&|name| Ok(store.get(name)?.bytes(1 << 20)?.len()))?;
     let past = store.at(&Moment::Mark("imported".into()))?;
@@ -268,11 +285,13 @@ fn history(dir: &Path) -> Outcome<Value> {
     let store = Store::open(dir.join("store"))?;
     let mut times = Vec::new();
     let mut versions = 0;
+    let before = processor()?;
     for _ in 0..200 {
         let started = Instant::now();
         versions = store.history("busy")?.len();
         times.push(started.elapsed());
     }
+    let cpu = processor_each(before, 200)?;
     let documents = documents_of(&store)?;
     let mut r = Seeded(10);
     let mut short = Vec::new();
@@ -282,13 +301,16 @@ fn history(dir: &Path) -> Outcome<Value> {
         store.history(name)?;
         short.push(started.elapsed());
     }
-    Ok(json!({"versions": versions, "history": spread(times), "of_an_ordinary_document": spread(short)}))
+    let mut history = spread(times);
+    history["cpu_us"] = json!(cpu);
+    Ok(json!({"versions": versions, "history": history, "of_an_ordinary_document": spread(short)}))
 }
 
 fn rollback(dir: &Path) -> Outcome<Value> {
     let store = Store::open(dir.join("store"))?;
     let documents = documents_of(&store)?;
     let (mut changing, mut planning, mut applying) = (Vec::new(), Vec::new(), Vec::new());
+    let mut cpu = 0;
     for round in 0..5 {
         let before = store.position()?.seq;
         let mut r = Seeded(1000 + round);
@@ -300,16 +322,19 @@ fn rollback(dir: &Path) -> Outcome<Value> {
         }
         batch.commit()?;
         changing.push(started.elapsed());
+        let cpu_before = processor()?;
         let started = Instant::now();
         let plan = store.rollback("", &Moment::Seq(before))?;
         planning.push(started.elapsed());
         let applied = store.apply(&plan, OnConflict::Skip, &By { actor: "bench".into(), reason: String::new(), origin: String::new() })?;
         applying.push(started.elapsed());
+        cpu += processor()? - cpu_before;
         if applied.done < 900 {
             return Err(format!("only {} documents were rolled back", applied.done).into());
         }
     }
-    Ok(json!({"documents": documents, "change": spread(changing), "plan": spread(planning), "plan_and_apply": spread(applying)}))
+    Ok(json!({"documents": documents, "change": spread(changing), "plan": spread(planning), "plan_and_apply": spread(applying),
+        "plan_and_apply_cpu_ms": cpu as f64 / 5e6}))
 }
 
 fn idle(dir: &Path) -> Outcome<Value> {

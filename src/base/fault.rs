@@ -19,8 +19,8 @@ pub enum Fault {
 #[cfg(debug_assertions)]
 mod armed {
     use std::cell::RefCell;
-    use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
     use super::Fault;
     use crate::base::error::{Error, Result};
@@ -35,7 +35,24 @@ mod armed {
     }
 
     thread_local! {
-        static STATE: RefCell<State> = RefCell::default();
+        static STATE: RefCell<Arc<Mutex<State>>> = RefCell::default();
+    }
+
+    fn state_of(shared: &Mutex<State>) -> MutexGuard<'_, State> {
+        shared.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn set(state: State) {
+        STATE.with_borrow(|shared| *state_of(shared) = state);
+    }
+
+    /// `work` for another thread, which passes its places as a part of what this one does.
+    pub fn carry<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+        let shared = STATE.with_borrow(Arc::clone);
+        move || {
+            STATE.with_borrow_mut(|own| *own = shared);
+            work()
+        }
     }
 
     fn failure(fault: Fault, place: &str) -> Result<()> {
@@ -65,7 +82,8 @@ mod armed {
 
     pub(super) fn point(place: &'static str) -> Result<()> {
         from_environment(place);
-        STATE.with_borrow_mut(|state| {
+        STATE.with_borrow(|shared| {
+            let mut state = state_of(shared);
             if let Some(fault) = state.broken {
                 return failure(fault, place);
             }
@@ -85,23 +103,30 @@ mod armed {
 
     /// Runs `work` on this thread and lists the places it passed.
     pub fn count<T>(work: impl FnOnce() -> T) -> (T, Vec<&'static str>) {
-        STATE.with_borrow_mut(|s| *s = State { counting: true, ..State::default() });
+        set(State { counting: true, ..State::default() });
         let out = work();
-        let seen = STATE.with_borrow_mut(|s| std::mem::take(s).seen);
+        let seen = STATE.with_borrow(|shared| std::mem::take(&mut *state_of(shared)).seen);
         (out, seen)
     }
 
     /// Runs `work` on this thread with `fault` at the `n`-th place (from 0) that it passes.
     pub fn arm<T>(n: u64, fault: Fault, work: impl FnOnce() -> T) -> T {
-        STATE.with_borrow_mut(|s| *s = State { arm: Some((n, fault)), ..State::default() });
+        set(State { arm: Some((n, fault)), ..State::default() });
         let out = work();
-        STATE.with_borrow_mut(|s| *s = State::default());
+        set(State::default());
         out
     }
 }
 
 #[cfg(debug_assertions)]
-pub use armed::{arm, count};
+pub use armed::{arm, carry, count};
+
+/// `work` for another thread.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub fn carry<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    work
+}
 
 /// Passes the place called `place`; fails or dies there when a test wants it.
 #[cfg(debug_assertions)]
@@ -127,5 +152,16 @@ mod tests {
         assert_eq!((ok, seen), ([true; 3], vec!["a", "b", "c"]));
         assert_eq!(arm(1, Fault::Error, work), [true, false, false]);
         assert_eq!(work(), [true; 3]);
+    }
+
+    #[test]
+    fn a_thread_that_works_for_another_passes_its_places() {
+        let work = || {
+            let first = point("a").is_ok();
+            let other = std::thread::spawn(carry(|| point("b").is_ok())).join().expect("no panic");
+            [first, other, point("c").is_ok(), std::thread::spawn(|| point("d").is_ok()).join().expect("no panic")]
+        };
+        assert_eq!(count(work).1, ["a", "b", "c"]);
+        assert_eq!(arm(1, Fault::Full, work), [true, false, false, true]);
     }
 }

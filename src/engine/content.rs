@@ -2,10 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use crate::base::digest::{Digest, Hasher};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::fault;
 use crate::base::limits;
 use crate::format::block;
 use crate::format::chunker::{Chunker, Cut};
@@ -34,67 +39,162 @@ impl Ingested {
 
 /// Contents on their way into the store. Chunks of several contents wait together, in bounded memory, until there are enough to be compressed
 /// and written at once; [`Intake::flush`] writes what still waits. The caller holds the gate from the first content until all are named.
+///
+/// Where there is more than one group, a thread of the intake's own compresses and writes while the caller reads and hashes what comes next.
+/// It ends at the flush, or when the intake is dropped, before the gate is let go.
 pub(crate) struct Intake {
     chunks: Chunks,
     waiting: RefCell<Waiting>,
+    /// The first bytes of a content, which decide where it goes.
+    head: RefCell<Vec<u8>>,
 }
 
 #[derive(Default)]
 struct Waiting {
     group: Group,
-    packed: Vec<Packed>,
-    known: HashSet<Digest>,
-    bytes: usize,
+    /// Chunks that are on their way: those that the next writing takes, and those that the one before took.
+    known: [HashSet<Digest>; 2],
+    behind: Option<Behind>,
+}
+
+/// The thread that compresses and writes, and what is said to it.
+struct Behind {
+    groups: SyncSender<Group>,
+    /// Raised by the thread with each writing.
+    writings: Arc<AtomicU64>,
+    seen: u64,
+    thread: JoinHandle<Result<()>>,
+}
+
+/// Groups that wait for the thread: with the one in work half a MiB.
+const GROUPS_AHEAD: usize = 3;
+
+impl Behind {
+    fn start(chunks: &Chunks) -> Self {
+        let (groups, incoming) = sync_channel(GROUPS_AHEAD);
+        let writings = Arc::new(AtomicU64::new(0));
+        let (chunks, raised) = (chunks.clone(), Arc::clone(&writings));
+        let thread = std::thread::spawn(fault::carry(move || write_groups(&chunks, incoming, &raised)));
+        Behind { groups, writings, seen: 0, thread }
+    }
+
+    /// Waits for the thread to write all that it was given.
+    fn finish(self) -> Result<()> {
+        drop(self.groups);
+        self.thread.join().unwrap_or_else(|_| Err(Error::new(Kind::Failed, "chunks.panicked", "the thread that writes chunks panicked")))
+    }
+}
+
+fn write_groups(chunks: &Chunks, groups: Receiver<Group>, writings: &AtomicU64) -> Result<()> {
+    let mut packed: Vec<Packed> = Vec::new();
+    for group in groups {
+        packed.push(group.pack());
+        if packed.iter().map(Packed::bytes).sum::<usize>() >= limits::INGEST_BUFFER_BYTES {
+            chunks.put(&packed)?;
+            packed.clear();
+            writings.fetch_add(1, Ordering::Release);
+        }
+    }
+    if packed.is_empty() { Ok(()) } else { chunks.put(&packed) }
 }
 
 impl Intake {
     pub(crate) fn new(chunks: &Chunks) -> Self {
-        Intake { chunks: chunks.clone(), waiting: RefCell::default() }
+        Intake { chunks: chunks.clone(), waiting: RefCell::default(), head: RefCell::default() }
     }
 
     fn add(&self, digest: Digest, plain: &[u8]) -> Result<()> {
         let mut waiting = self.waiting.borrow_mut();
-        if waiting.known.contains(&digest) || self.chunks.has(&digest)? {
+        if waiting.known.iter().any(|known| known.contains(&digest)) || self.chunks.has(&digest)? {
             return Ok(());
         }
-        waiting.known.insert(digest);
+        waiting.known[0].insert(digest);
         waiting.group.push(digest, plain);
         if waiting.group.len() < chunks::GROUP_BYTES {
             return Ok(());
         }
-        waiting.pack();
-        if waiting.bytes < limits::INGEST_BUFFER_BYTES { Ok(()) } else { waiting.write(&self.chunks) }
+        let group = std::mem::take(&mut waiting.group);
+        let behind = waiting.behind.get_or_insert_with(|| Behind::start(&self.chunks));
+        if behind.groups.send(group).is_err() {
+            return waiting.behind.take().map_or(Ok(()), Behind::finish);
+        }
+        // What was on its way a writing ago can be found in the store by now.
+        let writings = behind.writings.load(Ordering::Acquire);
+        if writings > behind.seen {
+            behind.seen = writings;
+            waiting.known[1] = std::mem::take(&mut waiting.known[0]);
+        }
+        Ok(())
     }
 
     /// Writes the chunks that wait. They are durable after the next sync.
     pub(crate) fn flush(&self) -> Result<()> {
         let mut waiting = self.waiting.borrow_mut();
-        if waiting.known.is_empty() {
-            return Ok(());
+        let group = std::mem::take(&mut waiting.group);
+        waiting.known = Default::default();
+        match waiting.behind.take() {
+            None if group.is_empty() => Ok(()),
+            None => self.chunks.put(&[group.pack()]),
+            Some(behind) => {
+                // Where the thread has ended already, it says why.
+                if !group.is_empty() {
+                    drop(behind.groups.send(group));
+                }
+                behind.finish()
+            }
         }
-        waiting.pack();
-        waiting.write(&self.chunks)
     }
 
     /// Reads `reader` to its end and takes in its bytes: small ones stay as they are, for the catalogue; others become chunks. `inline`
     /// allows the former.
     pub(crate) fn take(&self, reader: &mut dyn Read, size: Option<u64>, inline: bool) -> Result<Ingested> {
-        let read = |e| Error::io("read the content", e);
-        let mut head = Vec::with_capacity(size.map_or(0, |s| s.min(limits::INLINE_BYTES_MAX as u64) as usize + 1));
-        reader.take(limits::INLINE_BYTES_MAX as u64 + 1).read_to_end(&mut head).map_err(read)?;
-        if head.len() <= limits::INLINE_BYTES_MAX && inline {
-            let (digest, size) = (Digest::of(&head), head.len() as u64);
-            return Ok(Ingested { digest, size, body: Body::Plain(head.into()) });
+        let mut head = self.head.borrow_mut();
+        head.resize(limits::INLINE_BYTES_MAX + 1, 0);
+        let mut len = 0;
+        while len < head.len() {
+            match reader.read(&mut head[len..]) {
+                Ok(0) => break,
+                Ok(n) => len += n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::io("read the content", e)),
+            }
         }
+        let head = &head[..len];
+        if len <= limits::INLINE_BYTES_MAX && inline {
+            return Ok(Ingested { digest: Digest::of(head), size: len as u64, body: Body::Plain(head.into()) });
+        }
+        let head = head.to_vec();
+        self.cut_up(head, reader, size)
+    }
+
+    /// Like [`Intake::take`] for bytes that are at hand, with their digest where it is known.
+    pub(crate) fn take_whole(&self, bytes: Vec<u8>, digest: Option<Digest>, inline: bool) -> Result<Ingested> {
+        let size = bytes.len() as u64;
+        if bytes.len() <= limits::INLINE_BYTES_MAX && inline {
+            let digest = digest.unwrap_or_else(|| Digest::of(&bytes));
+            return Ok(Ingested { digest, size, body: Body::Plain(bytes.into()) });
+        }
+        self.cut_up(bytes, &mut std::io::empty(), Some(size))
+    }
+
+    /// Takes in the bytes `head` and what `reader` gives after them as chunks.
+    fn cut_up(&self, head: Vec<u8>, reader: &mut dyn Read, size: Option<u64>) -> Result<Ingested> {
+        let read = |e| Error::io("read the content", e);
         let cut = Cut::choose(&head, size);
         let (mut all, mut size) = (Hasher::new(), 0);
         let mut list = ListBuilder::new();
         let mut nodes = Vec::new();
         let mut chunker = Chunker::new(reader, head, cut);
-        while let Some(chunk) = chunker.next_chunk().map_err(read)? {
-            all.update(chunk);
-            size += chunk.len() as u64;
+        let mut alone = None;
+        while let Some((chunk, last)) = chunker.next_chunk().map_err(read)? {
             let digest = Digest::of(chunk);
+            // The only chunk of a content has its digest.
+            if last && size == 0 {
+                alone = Some(digest);
+            } else {
+                all.update(chunk);
+            }
+            size += chunk.len() as u64;
             self.add(digest, chunk)?;
             list.push(Entry { digest, len: chunk.len() as u64 }, &mut |digest, bytes| {
                 nodes.push((digest, bytes));
@@ -105,25 +205,16 @@ impl Intake {
             }
         }
         let root = list.finish(&mut |digest, bytes| self.add(digest, &bytes))?;
-        Ok(Ingested { digest: all.finish(), size, body: Body::List(root.encode()) })
+        Ok(Ingested { digest: alone.unwrap_or_else(|| all.finish()), size, body: Body::List(root.encode()) })
     }
 }
 
-impl Waiting {
-    fn pack(&mut self) {
-        if !self.group.is_empty() {
-            let packed = std::mem::take(&mut self.group).pack();
-            self.bytes += packed.bytes();
-            self.packed.push(packed);
+impl Drop for Intake {
+    /// What was not flushed is named by nothing; its writing must have ended before the gate is let go.
+    fn drop(&mut self) {
+        if let Some(behind) = self.waiting.get_mut().behind.take() {
+            drop(behind.finish());
         }
-    }
-
-    fn write(&mut self, chunks: &Chunks) -> Result<()> {
-        chunks.put(&self.packed)?;
-        self.packed.clear();
-        self.bytes = 0;
-        self.known.clear();
-        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use crate::model::moment::{self, Moment, Zone};
 use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 use crate::storage::catalog::batches::BatchRow;
+use crate::storage::catalog::contents::Body;
 use crate::storage::catalog::documents::{DocumentRow, VersionRow};
 use crate::storage::catalog::{self, View as Rows, number};
 
@@ -448,17 +449,15 @@ impl View {
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<ContentReader> {
         let key = key.as_ref();
         let rows = &self.tenant.inner.catalog;
-        // The common case in as few index walks as possible: a current document, read now.
-        if self.seq.is_none() {
-            let content = rows.read(|rows| match rows.document(self.tenant.id, key)?.and_then(|d| d.content) {
-                Some(content) => rows.content(content).map(Some),
-                None => Ok(None),
-            })?;
-            if let Some(content) = content {
-                return ContentReader::open(&self.tenant.inner.chunks, &content);
-            }
+        // The common case in as few index walks as possible. Why nothing is there, or what was there is forgotten, is found out below.
+        let content = rows.read(|rows| match self.seq {
+            None => rows.current_content(self.tenant.id, key),
+            Some(_) => rows.content_at(self.tenant.id, key, self.last_batch()),
+        })?;
+        match content {
+            Some(content) if !matches!(content.body, Body::Gone(_)) => ContentReader::open(&self.tenant.inner.chunks, &content),
+            _ => self.tenant.open(&self.version(key)?),
         }
-        self.tenant.open(&self.version(key)?)
     }
 
     /// Every version of `key` up to this moment, oldest first.
@@ -469,7 +468,8 @@ impl View {
             let mut all: Vec<Version> = Vec::new();
             let mut by: HashMap<u64, Forgotten> = HashMap::new();
             for row in rows.history(document.id, self.last_batch())? {
-                let from = Event::from(row.batch);
+                let [actor, reason, origin] = row.who;
+                let from = Event { seq: number(row.version.batch), time: row.time, actor, reason, origin, cause: row.cause };
                 if let Some(last) = all.last_mut()
                     && last.until.is_none()
                 {

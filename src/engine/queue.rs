@@ -21,6 +21,8 @@ pub struct Receipt {
     pub time: Timestamp,
     /// How many changes it holds.
     pub changes: u64,
+    /// Bytes of contents that the tenant did not have before.
+    pub bytes_new: u64,
     /// The request was recorded before; nothing was added now.
     pub repeated: bool,
 }
@@ -34,6 +36,16 @@ pub(crate) enum Source {
     Known { id: i64, digest: Digest, size: u64 },
     /// The content with this number within the tenant, as a segment has it: new where the log has not come that far.
     Numbered { number: u64, content: Ingested },
+}
+
+impl Source {
+    /// Digest and size of the content.
+    pub(crate) fn digest(&self) -> (Digest, u64) {
+        match self {
+            Source::New(new) | Source::Numbered { content: new, .. } => (new.digest, new.size),
+            Source::Known { digest, size, .. } => (*digest, *size),
+        }
+    }
 }
 
 /// One change that is not yet part of the log.
@@ -180,7 +192,10 @@ mod tests {
 
     fn receipts(group: Vec<(u64, Series)>) -> Vec<(u64, Result<Vec<Receipt>>)> {
         let position = Position { timeline: TimelineId::from_bytes([0; 16]), seq: 1, digest: Digest::ZERO };
-        group.into_iter().map(|(ticket, _)| (ticket, Ok(vec![Receipt { position, time: Timestamp(0), changes: 0, repeated: false }]))).collect()
+        group
+            .into_iter()
+            .map(|(ticket, _)| (ticket, Ok(vec![Receipt { position, time: Timestamp(0), changes: 0, bytes_new: 0, repeated: false }])))
+            .collect()
     }
 
     fn wait_for(queue: &CommitQueue, waiting: usize) {

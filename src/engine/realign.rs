@@ -516,8 +516,8 @@ fn free_id(rows: &Rows<'_>) -> Result<i64> {
 }
 
 /// Recording the batches of a line again, after those of another.
-struct Again<'a> {
-    w: &'a Writer<'a>,
+struct Again<'a, 'w> {
+    w: &'a Writer<'w>,
     side: &'a TenantRow,
     common: u64,
     theirs_end: u64,
@@ -525,7 +525,7 @@ struct Again<'a> {
     mapped: HashMap<u64, u64>,
 }
 
-impl Again<'_> {
+impl Again<'_, '_> {
     fn run(mut self, row: &mut TenantRow, done: &mut Realigned) -> Result<()> {
         let (w, fork) = (self.w, catalog::id(row.id, self.common));
         // What they changed decides what is in conflict; nothing is asked of the documents that only we changed.
@@ -650,7 +650,7 @@ impl Again<'_> {
     }
 }
 
-impl Again<'_> {
+impl Again<'_, '_> {
     /// What contents that we gave up are numbered now; those that a document is now stay.
     fn forgotten(&self, row: &TenantRow, contents: &[u64]) -> Result<Vec<u64>> {
         let mut now = HashSet::new();

@@ -16,7 +16,7 @@ use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 use crate::storage::catalog::batches::BatchRow;
 use crate::storage::catalog::contents::Body;
-use crate::storage::catalog::documents::{DocumentRow, VersionRow};
+use crate::storage::catalog::documents::{DocumentRow, DocumentState, NewVersion};
 use crate::storage::catalog::drafts::DraftChange;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, Writer};
@@ -29,6 +29,9 @@ use super::store::{CHUNK_NUMBER, Inner, Tenant};
 
 /// Bytes of small contents that a batch holds in memory; further ones go to the chunk store.
 const INLINE_HELD_BYTES_MAX: usize = 64 << 20;
+
+/// Changes of a batch from which on a thread of its own computes its digest.
+const HASHED_BESIDE_FROM: usize = 1000;
 
 /// Changes that become one batch of the log together, or not at all. Dropped without [`Batch::commit`], nothing happened.
 pub struct Batch {
@@ -205,13 +208,31 @@ impl Batch {
         Ok(what)
     }
 
+    /// Adds a new version of `key` with bytes that are at hand, and whose digest may be known.
+    pub(crate) fn put_whole(&mut self, key: &[u8], bytes: Vec<u8>, digest: Option<Digest>, meta: Meta) -> Result<Digest> {
+        check_key(key)?;
+        check_meta(&meta)?;
+        let ingested = self.intake.take_whole(bytes, digest, self.takes_inline())?;
+        let digest = ingested.digest;
+        self.count_inline(&ingested);
+        self.add(Draft::Put { key: key.to_vec(), source: Source::New(ingested), meta, if_version: None })?;
+        Ok(digest)
+    }
+
     fn take_in(&mut self, reader: &mut dyn Read, size: Option<u64>) -> Result<Ingested> {
-        let inline = self.inline_bytes < INLINE_HELD_BYTES_MAX;
-        let ingested = self.intake.take(reader, size, inline)?;
+        let ingested = self.intake.take(reader, size, self.takes_inline())?;
+        self.count_inline(&ingested);
+        Ok(ingested)
+    }
+
+    fn takes_inline(&self) -> bool {
+        self.inline_bytes < INLINE_HELD_BYTES_MAX
+    }
+
+    fn count_inline(&mut self, ingested: &Ingested) {
         if let Body::Plain(bytes) = &ingested.body {
             self.inline_bytes += bytes.len();
         }
-        Ok(ingested)
     }
 
     /// Adds a new version of `key` with a content that the tenant has.
@@ -466,6 +487,7 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
     };
     let changes = request.drafts.len() as u64;
     let mut seen: Seen<'_> = head.seen.iter().map(|(key, fingerprint)| (&key[..], fingerprint.as_deref())).collect();
+    let bytes_before = w.content_bytes_added();
     write_batch(w, &mut tenant, &batch_head, &request.drafts, &mut seen)?;
     w.set_tenant_end(&tenant)?;
     for (key, fingerprint) in seen {
@@ -480,7 +502,8 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
     if let Some((name, value)) = &head.fact {
         w.set_fact(name, value)?;
     }
-    Ok(Receipt { position: tenant.position, time, changes, repeated: false })
+    let bytes_new = w.content_bytes_added() - bytes_before;
+    Ok(Receipt { position: tenant.position, time, changes, bytes_new, repeated: false })
 }
 
 /// Adds one batch to the end of the log and moves `tenant` with it. Also how the batches of segments come back.
@@ -488,17 +511,34 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
 /// What capture saw of the documents is noted with them and taken out of `seen`.
 pub(crate) fn write_batch(w: &Writer<'_>, tenant: &mut TenantRow, head: &BatchHead, drafts: &[Draft], seen: &mut Seen<'_>) -> Result<()> {
     let batch = catalog::id(tenant.id, head.seq);
-    let mut hasher = RecordHasher::new(head, drafts.len() as u64);
-    for (place, draft) in drafts.iter().enumerate() {
-        let change = apply(w, tenant, (batch, place as u64), draft, seen)?;
-        hasher.push(&change);
-    }
-    let digest = hasher.finish();
+    let digest = std::thread::scope(|scope| {
+        // The digest follows from the changes alone, so a large batch is hashed while its rows are written.
+        let beside = (drafts.len() >= HASHED_BESIDE_FROM).then(|| scope.spawn(|| digest_of(head, drafts)));
+        for (place, draft) in drafts.iter().enumerate() {
+            apply(w, tenant, (batch, place as u64), draft, seen)?;
+        }
+        let panicked = |_| Error::new(Kind::Failed, "batch.panicked", "the thread that hashes the batch panicked");
+        beside.map_or_else(|| Ok(digest_of(head, drafts)), |hashing| hashing.join().map_err(panicked))
+    })?;
     w.add_batch(tenant, head, drafts.len() as u64, &digest)?;
     tenant.position.seq = head.seq;
     tenant.position.digest = digest;
     tenant.time = head.time;
     Ok(())
+}
+
+fn digest_of(head: &BatchHead, drafts: &[Draft]) -> Digest {
+    let mut hasher = RecordHasher::new(head, drafts.len() as u64);
+    for draft in drafts {
+        match draft {
+            Draft::Put { key, source, meta, .. } => {
+                let (content, size) = source.digest();
+                hasher.push_put(key, &content, size, meta);
+            }
+            other => hasher.push(&change_of(other)),
+        }
+    }
+    hasher.finish()
 }
 
 /// The same request again: the first receipt if it says the same, a refusal if not. What is kept beside a content may differ, because a
@@ -530,17 +570,14 @@ fn repeated(w: &Writer<'_>, position: &Position, known: BatchRow, request: &Requ
             .at_seq(known.head.seq));
     }
     let position = Position { timeline: position.timeline, seq: known.head.seq, digest: known.digest };
-    Ok(Receipt { position, time: known.head.time, changes: known.changes, repeated: true })
+    Ok(Receipt { position, time: known.head.time, changes: known.changes, bytes_new: 0, repeated: true })
 }
 
 /// The change that a draft stands for.
 pub(crate) fn change_of(draft: &Draft) -> Change {
     match draft {
         Draft::Put { key, source, meta, .. } => {
-            let (content, size) = match source {
-                Source::New(i) | Source::Numbered { content: i, .. } => (i.digest, i.size),
-                Source::Known { digest, size, .. } => (*digest, *size),
-            };
+            let (content, size) = source.digest();
             Change::Put { key: key.clone(), content, size, meta: meta.clone() }
         }
         Draft::Remove { key, .. } => Change::Remove { key: key.clone() },
@@ -553,39 +590,38 @@ pub(crate) fn change_of(draft: &Draft) -> Change {
 /// What capture saw of documents, by key; nothing where it is not to be trusted.
 pub(crate) type Seen<'s> = HashMap<&'s [u8], Option<&'s [u8]>>;
 
-fn apply(w: &Writer<'_>, tenant: &mut TenantRow, (batch, place): (i64, u64), draft: &Draft, seen: &mut Seen<'_>) -> Result<Change> {
+fn apply(w: &Writer<'_>, tenant: &mut TenantRow, (batch, place): (i64, u64), draft: &Draft, seen: &mut Seen<'_>) -> Result<()> {
+    let mut seen_of = |key: &[u8]| if seen.is_empty() { None } else { seen.remove(key) };
     match draft {
         Draft::Put { key, source, meta, if_version } => {
-            let document = w.document(tenant.id, key)?;
-            check_version(key, document.as_ref(), *if_version)?;
-            let (content, digest, size) = match source {
-                Source::Known { id, digest, size } => (*id, *digest, *size),
-                Source::New(new) => (content_id(w, tenant, new)?, new.digest, new.size),
-                Source::Numbered { number, content } => (numbered(w, tenant, *number, content)?, content.digest, content.size),
+            let document = w.document_state(tenant.id, key)?;
+            check_version(key, document, *if_version)?;
+            let content = match source {
+                Source::Known { id, .. } => *id,
+                Source::New(new) => content_id(w, tenant, new)?,
+                Source::Numbered { number, content } => numbered(w, tenant, *number, content)?,
             };
-            let (id, number) = document.as_ref().map_or((catalog::id(tenant.id, tenant.documents), 1), |d| (d.id, d.versions + 1));
-            let row = VersionRow { document: id, batch, place, number, content: Some(content), meta: meta.clone() };
-            let seen = seen.remove(&key[..]);
+            let (id, number) = document.map_or((catalog::id(tenant.id, tenant.documents), 1), |d| (d.id, d.versions + 1));
+            let row = NewVersion { document: id, batch, place, number, content: Some(content), meta };
             match document {
-                Some(_) => w.add_version(&row, seen)?,
+                Some(_) => w.add_version(&row, seen_of(key)),
                 None => {
-                    w.add_document_with(tenant.id, tenant.documents, key, &row, seen.flatten())?;
+                    w.add_document_with(tenant.id, tenant.documents, key, &row, seen_of(key).flatten())?;
                     tenant.documents += 1;
+                    Ok(())
                 }
             }
-            Ok(Change::Put { key: key.clone(), content: digest, size, meta: meta.clone() })
         }
         Draft::Remove { key, if_version } => {
-            let document = w.document(tenant.id, key)?.filter(|d| d.content.is_some());
+            let document = w.document_state(tenant.id, key)?.filter(|d| d.exists);
             let document = document.ok_or_else(|| {
                 Error::missing("document.missing", format!("there is no document {}", show_key(key)))
                     .hint("annals ls shows the documents")
                     .at_key(key)
             })?;
-            check_version(key, Some(&document), *if_version)?;
-            let row = VersionRow { document: document.id, batch, place, number: document.versions, content: None, meta: Meta::default() };
-            w.add_version(&row, seen.remove(&key[..]))?;
-            Ok(Change::Remove { key: key.clone() })
+            check_version(key, Some(document), *if_version)?;
+            let row = NewVersion { document: document.id, batch, place, number: document.versions, content: None, meta: &Meta::default() };
+            w.add_version(&row, seen_of(key))
         }
         Draft::Refer { key, reference, shared } => {
             let document = find_or_add(w, tenant, key)?;
@@ -602,19 +638,9 @@ fn apply(w: &Writer<'_>, tenant: &mut TenantRow, (batch, place): (i64, u64), dra
                     .at_key(key));
                 }
             }
-            let change = Change::Refer { key: key.clone(), reference: reference.clone() };
-            w.add_remark(batch, place, Some(document.id), &change)?;
-            Ok(change)
+            w.add_remark(batch, place, Some(document.id), &change_of(draft))
         }
-        Draft::Mark { name } => {
-            let change = Change::Mark { name: name.clone() };
-            w.add_remark(batch, place, None, &change)?;
-            Ok(change)
-        }
-        Draft::Other(change) => {
-            w.add_remark(batch, place, None, change)?;
-            Ok(change.clone())
-        }
+        Draft::Mark { .. } | Draft::Other(_) => w.add_remark(batch, place, None, &change_of(draft)),
     }
 }
 
@@ -628,7 +654,7 @@ fn find_or_add(w: &Writer<'_>, tenant: &mut TenantRow, key: &[u8]) -> Result<Doc
 }
 
 fn content_id(w: &Writer<'_>, tenant: &mut TenantRow, new: &Ingested) -> Result<i64> {
-    if let Some(id) = w.find_content(tenant.id, &new.digest)? {
+    if let Some(id) = w.known_content(tenant.id, &new.digest)? {
         return Ok(id);
     }
     let id = w.add_content(tenant.id, tenant.contents, &new.digest, new.size, &new.body)?;
@@ -649,8 +675,8 @@ fn numbered(w: &Writer<'_>, tenant: &mut TenantRow, number: u64, content: &Inges
     Ok(catalog::id(tenant.id, number))
 }
 
-fn check_version(key: &[u8], document: Option<&DocumentRow>, wanted: Option<u64>) -> Result<()> {
-    let current = document.filter(|d| d.content.is_some()).map_or(0, |d| d.versions);
+fn check_version(key: &[u8], document: Option<DocumentState>, wanted: Option<u64>) -> Result<()> {
+    let current = document.filter(|d| d.exists).map_or(0, |d| d.versions);
     match wanted {
         Some(wanted) if wanted != current => {
             let now = if current == 0 { "does not exist".to_owned() } else { format!("is at v{current}") };

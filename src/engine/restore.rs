@@ -1,17 +1,23 @@
 //! Restoring: removed documents as current again, and documents as files outside the store.
 
+use std::num::NonZero;
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
+use crate::base::digest::Digest;
 use crate::base::disk;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::fault;
 use crate::base::limits;
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::model::change::FileKind;
 use crate::model::key::show_key;
 use crate::model::moment::Moment;
 use crate::model::plan::{Action, Item, Plan, Purpose};
-use crate::storage::tree::{self, TreeWriter, Written};
+use crate::storage::catalog::{self, documents::Standing};
+use crate::storage::tree::{self, Place, TreeWriter, Written, WrittenFile};
 
 use super::content::{ContentReader, FORGOTTEN};
 use super::history::{Version, View, no_document};
@@ -22,6 +28,14 @@ const REFUSED_NAMED_MAX: usize = 10_000;
 
 /// Documents that are read before they are written. With [`READ_AHEAD_BYTES_MAX`] at most 16 MiB.
 const READ_AHEAD: usize = 128;
+/// Documents fetched from the catalogue at a time.
+const PAGE: usize = 256;
+/// Small files from which on threads write them.
+const WRITERS_FROM: u64 = 64;
+/// Threads that write small files, with the one that hands them out.
+const WRITERS_MAX: usize = 4;
+/// Small files that wait for a writer. With [`READ_AHEAD_BYTES_MAX`] at most 8 MiB.
+const WRITE_BEHIND: usize = 64;
 /// Bytes: larger documents are read chunk by chunk while they are written.
 const READ_AHEAD_BYTES_MAX: u64 = 128 << 10;
 
@@ -159,73 +173,80 @@ impl View {
     /// [`Kind::Missing`](crate::base::error::Kind::Missing) where nothing existed under the prefix.
     pub fn restore_tree(&self, prefix: &[u8], target: &Path, monitor: &dyn Monitor) -> Result<Restored> {
         let seq = self.seq()?;
-        let view = View { tenant: self.tenant.clone(), seq: Some(seq) };
-        let mut listing = view.list(prefix).peekable();
-        if listing.peek().is_none() {
+        let mut standing = StandingPages::new(self.tenant.clone(), prefix, seq).peekable();
+        if standing.peek().is_none() {
             return Err(Error::missing("document.missing", format!("nothing existed under {} at that moment", shown_prefix(prefix)))
                 .hint(format!("annals ls {} shows what is there now, annals log lists the batches", show_key(prefix))));
         }
         let mut tree = TreeWriter::begin(target)?;
-        let mut report = Restored { seq, ..Restored::default() };
-        let mut progress = Progress { phase: "restoring", ..Progress::default() };
-        std::thread::scope(|scope| {
+        let mut work =
+            Restoring { report: Restored { seq, ..Restored::default() }, progress: Progress { phase: "restoring", ..Progress::default() } };
+        thread::scope(|scope| -> Result<()> {
             let (sender, ahead) = sync_channel(READ_AHEAD);
             let tenant = &self.tenant;
             // Ends when it has read everything, or at its next document after the receiver is gone.
-            scope.spawn(move || listing.map(|version| tenant.read_ahead(version?)).all(|next| sender.send(next).is_ok()));
+            scope.spawn(move || standing.map(|document| tenant.read_ahead(document?)).all(|next| sender.send(next).is_ok()));
+            let mut writers = Writers::new(scope);
             for next in ahead {
                 check_stop(monitor)?;
-                let (version, bytes) = next?;
-                if let Err(e) = view.restore_one(&mut tree, &version, bytes, prefix.len(), monitor, &mut progress) {
-                    if !matches!(e.code(), "restore.path" | "restore.content" | "format.damaged" | FORGOTTEN) {
-                        return Err(e);
-                    }
-                    report.refused_count += 1;
-                    if report.refused.len() < REFUSED_NAMED_MAX {
-                        report.refused.push((version.key, Refusal { code: e.code(), message: e.to_string() }));
-                    }
+                let (document, bytes) = next?;
+                let done = self.restore_one(&mut tree, &mut writers, &document, bytes, prefix.len(), monitor, &mut work.progress);
+                work.note(document.key, done)?;
+                for (key, done) in writers.done() {
+                    work.note(key, done.map(|file| tree.count(file)))?;
                 }
-                progress.items += 1;
-                monitor.progress(&progress);
+                work.progress.items += 1;
+                monitor.progress(&work.progress);
+            }
+            for (key, done) in writers.finish()? {
+                work.note(key, done.map(|file| tree.count(file)))?;
             }
             Ok(())
         })?;
+        let mut report = work.report;
+        report.refused.sort_by(|a, b| a.0.cmp(&b.0));
         report.written = tree.commit()?;
         Ok(report)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the loop above owns all of it")]
     fn restore_one(
         &self,
         tree: &mut TreeWriter,
-        version: &Version,
+        writers: &mut Writers<'_, '_>,
+        document: &Standing,
         bytes: Option<Result<Vec<u8>>>,
         from: usize,
         monitor: &dyn Monitor,
         progress: &mut Progress,
     ) -> Result<()> {
-        let path = &version.key[from..];
-        match version.meta.kind {
+        let path = &document.key[from..];
+        let content = &document.content;
+        let chunks = &self.tenant.inner.chunks;
+        match document.meta.kind {
             // The top directory is the target itself.
             FileKind::Directory if path.is_empty() => Ok(()),
-            FileKind::Directory => tree.directory(path, &version.meta),
+            FileKind::Directory => tree.directory(path, &document.meta),
             FileKind::Link => {
-                let link = self.tenant.open(version)?.bytes(limits::META_BYTES_MAX)?;
-                tree.link(path, &link, &version.meta)
+                let link = ContentReader::open(chunks, content)?.bytes(limits::META_BYTES_MAX)?;
+                tree.link(path, &link, &document.meta)
             }
             FileKind::File => {
                 if let Some(bytes) = bytes {
                     let bytes = bytes?;
-                    let mut file = tree.file(path, &version.meta)?;
-                    file.append(&bytes)?;
                     progress.bytes += bytes.len() as u64;
-                    return file.finish(version.digest);
+                    let place = tree.place(path, &document.meta)?;
+                    return match writers.write(WholeFile { key: document.key.clone(), place, bytes, digest: content.digest }) {
+                        Some(done) => done.map(|file| tree.count(file)),
+                        None => Ok(()),
+                    };
                 }
-                let mut reader = self.tenant.open_unproven(version)?;
-                let mut file = tree.file(path, &version.meta)?;
+                let mut reader = ContentReader::open_unproven(chunks, content)?;
+                let mut file = tree.file(path, &document.meta)?;
                 loop {
                     let run = reader.next_run()?;
                     if run.is_empty() {
-                        return file.finish(version.digest);
+                        return file.finish(content.digest);
                     }
                     file.append(run)?;
                     progress.bytes += run.len() as u64;
@@ -237,19 +258,158 @@ impl View {
     }
 }
 
-impl Tenant {
-    fn open_unproven(&self, version: &Version) -> Result<ContentReader> {
-        let row = self.inner.catalog.read(|rows| rows.content(version.content))?;
-        ContentReader::open_unproven(&self.inner.chunks, &row)
+/// What became of a restore so far.
+struct Restoring {
+    report: Restored,
+    progress: Progress,
+}
+
+impl Restoring {
+    /// Notes a document that cannot be restored by itself; every other error ends the restore.
+    fn note(&mut self, key: Vec<u8>, done: Result<()>) -> Result<()> {
+        let Err(e) = done else { return Ok(()) };
+        if !matches!(e.code(), "restore.path" | "restore.content" | "format.damaged" | FORGOTTEN) {
+            return Err(e);
+        }
+        self.report.refused_count += 1;
+        if self.report.refused.len() < REFUSED_NAMED_MAX {
+            self.report.refused.push((key, Refusal { code: e.code(), message: e.to_string() }));
+        }
+        Ok(())
+    }
+}
+
+/// A small file with its place in the tree.
+struct WholeFile {
+    key: Vec<u8>,
+    place: Place,
+    bytes: Vec<u8>,
+    digest: Digest,
+}
+
+impl WholeFile {
+    fn write(self) -> FileDone {
+        (self.key, self.place.write(&self.bytes, self.digest))
+    }
+}
+
+type FileDone = (Vec<u8>, Result<WrittenFile>);
+
+/// Threads that write small files: making a file takes far longer than finding its bytes. They start when there are many.
+struct Writers<'scope, 'env> {
+    scope: &'scope thread::Scope<'scope, 'env>,
+    files: u64,
+    give: Option<SyncSender<WholeFile>>,
+    done: Option<Receiver<FileDone>>,
+    out: usize,
+}
+
+impl<'scope, 'env> Writers<'scope, 'env> {
+    fn new(scope: &'scope thread::Scope<'scope, 'env>) -> Self {
+        Writers { scope, files: 0, give: None, done: None, out: 0 }
     }
 
-    /// The bytes of a small file, which the writer of the tree proves, while the one before it is written. Damage is its own affair.
-    fn read_ahead(&self, version: Version) -> Result<(Version, Option<Result<Vec<u8>>>)> {
-        if version.meta.kind != FileKind::File || version.size > READ_AHEAD_BYTES_MAX {
-            return Ok((version, None));
+    /// Gives the file to a thread, or writes it here where there are none or all are busy; then what came of it.
+    fn write(&mut self, file: WholeFile) -> Option<Result<WrittenFile>> {
+        self.files += 1;
+        if self.files < WRITERS_FROM {
+            return Some(file.write().1);
         }
-        let bytes = self.open_unproven(&version).and_then(|reader| reader.bytes(READ_AHEAD_BYTES_MAX as usize));
-        Ok((version, Some(bytes)))
+        if self.give.is_none() {
+            let (give, given) = sync_channel::<WholeFile>(WRITE_BEHIND);
+            let given = Arc::new(Mutex::new(given));
+            let (tell, done) = channel();
+            let threads = thread::available_parallelism().map_or(1, NonZero::get).min(WRITERS_MAX) - 1;
+            for _ in 0..threads {
+                let (given, tell) = (Arc::clone(&given), tell.clone());
+                self.scope.spawn(fault::carry(move || {
+                    let next = || given.lock().unwrap_or_else(|e| e.into_inner()).recv();
+                    while let Ok(file) = next() {
+                        if tell.send(file.write()).is_err() {
+                            break;
+                        }
+                    }
+                }));
+            }
+            (self.give, self.done) = (Some(give), Some(done));
+        }
+        let Some(give) = &self.give else { return Some(file.write().1) };
+        match give.try_send(file) {
+            Err(TrySendError::Full(file) | TrySendError::Disconnected(file)) => Some(file.write().1),
+            Ok(()) => {
+                self.out += 1;
+                None
+            }
+        }
+    }
+
+    /// The files that were written meanwhile.
+    fn done(&mut self) -> Vec<FileDone> {
+        let done: Vec<FileDone> = self.done.iter().flat_map(Receiver::try_iter).collect();
+        self.out -= done.len();
+        done
+    }
+
+    /// Waits for all files.
+    fn finish(mut self) -> Result<Vec<FileDone>> {
+        self.give = None;
+        let done: Vec<FileDone> = self.done.iter().flatten().collect();
+        match done.len() == self.out {
+            true => Ok(done),
+            false => Err(Error::new(Kind::Failed, "restore.panicked", "a thread that writes files panicked").hint("nothing was restored; try again")),
+        }
+    }
+}
+
+/// The documents under a prefix as they were after a batch, in order of key, without holding the catalogue.
+struct StandingPages {
+    tenant: Tenant,
+    prefix: Vec<u8>,
+    last: i64,
+    after: Option<Vec<u8>>,
+    page: std::vec::IntoIter<Standing>,
+    ended: bool,
+}
+
+impl StandingPages {
+    fn new(tenant: Tenant, prefix: &[u8], seq: u64) -> Self {
+        let last = catalog::id(tenant.id, seq);
+        StandingPages { tenant, prefix: prefix.to_vec(), last, after: None, page: Vec::new().into_iter(), ended: false }
+    }
+}
+
+impl Iterator for StandingPages {
+    type Item = Result<Standing>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.len() == 0 && !self.ended {
+            let tenant = &self.tenant;
+            let page = tenant.inner.catalog.read(|rows| rows.standing(tenant.id, &self.prefix, self.after.as_deref(), self.last, PAGE));
+            match page {
+                Ok(page) => {
+                    self.ended = page.len() < PAGE;
+                    self.after = page.last().map(|d| d.key.clone()).or(self.after.take());
+                    self.page = page.into_iter();
+                }
+                Err(e) => {
+                    self.ended = true;
+                    return Some(Err(e));
+                }
+            }
+        }
+        self.page.next().map(Ok)
+    }
+}
+
+impl Tenant {
+    /// The bytes of a small file, which the writer of the tree proves, while the one before it is written. Damage is its own affair.
+    fn read_ahead(&self, document: Standing) -> Result<(Standing, Option<Result<Vec<u8>>>)> {
+        let size = document.content.size;
+        if document.meta.kind != FileKind::File || size > READ_AHEAD_BYTES_MAX {
+            return Ok((document, None));
+        }
+        let bytes = ContentReader::open_unproven(&self.inner.chunks, &document.content).and_then(|r| r.bytes(READ_AHEAD_BYTES_MAX as usize));
+        Ok((document, Some(bytes)))
     }
 }
 

@@ -87,8 +87,8 @@ impl<R: Read> Chunker<R> {
         Ok(())
     }
 
-    /// The next chunk, `None` at the end.
-    pub fn next_chunk(&mut self) -> std::io::Result<Option<&[u8]>> {
+    /// The next chunk and whether it is the last one, `None` at the end.
+    pub fn next_chunk(&mut self) -> std::io::Result<Option<(&[u8], bool)>> {
         if !self.ended && self.buffer.len() - self.start < self.cut.chunk_bytes_max() {
             self.fill()?;
         }
@@ -97,9 +97,10 @@ impl<R: Read> Chunker<R> {
             return Ok(None);
         }
         let len = self.cut.first(rest);
+        let last = self.ended && len == rest.len();
         let from = self.start;
         self.start += len;
-        Ok(Some(&self.buffer[from..from + len]))
+        Ok(Some((&self.buffer[from..from + len], last)))
     }
 }
 
@@ -113,7 +114,10 @@ mod tests {
         let mut chunker = Chunker::new(&bytes[head..], bytes[..head].to_vec(), cut);
         let mut all = Hasher::new();
         let mut lens = Vec::new();
-        while let Some(chunk) = chunker.next_chunk().expect("memory") {
+        let mut ended = false;
+        while let Some((chunk, last)) = chunker.next_chunk().expect("memory") {
+            assert!(!ended, "nothing follows the last chunk");
+            ended = last;
             all.update(chunk);
             lens.push(chunk.len());
         }

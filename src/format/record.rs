@@ -55,6 +55,13 @@ impl RecordHasher {
         self.hasher.update(&self.scratch);
     }
 
+    /// Adds a put as the next change, without a [`Change`] made for it.
+    pub fn push_put(&mut self, key: &[u8], content: &Digest, size: u64, meta: &Meta) {
+        self.scratch.clear();
+        encode_put(key, content, size, meta, &mut self.scratch);
+        self.hasher.update(&self.scratch);
+    }
+
     /// The digest of the batch.
     pub fn finish(&self) -> Digest {
         self.hasher.finish()
@@ -85,13 +92,7 @@ pub fn cause_from(kind: u8, seq: u64) -> Result<Cause> {
 /// Appends the bytes of one change.
 pub fn encode_change(change: &Change, out: &mut Vec<u8>) {
     match change {
-        Change::Put { key, content, size, meta } => {
-            out.push(PUT);
-            put_bytes(out, key);
-            out.extend_from_slice(content.as_bytes());
-            put_varint(out, *size);
-            encode_meta(meta, out);
-        }
+        Change::Put { key, content, size, meta } => encode_put(key, content, *size, meta, out),
         Change::Remove { key } => {
             out.push(REMOVE);
             put_bytes(out, key);
@@ -152,6 +153,14 @@ pub fn read_ascending(r: &mut Reader<'_>) -> Result<Vec<u64>> {
             Ok(number)
         })
         .collect()
+}
+
+fn encode_put(key: &[u8], content: &Digest, size: u64, meta: &Meta, out: &mut Vec<u8>) {
+    out.push(PUT);
+    put_bytes(out, key);
+    out.extend_from_slice(content.as_bytes());
+    put_varint(out, size);
+    encode_meta(meta, out);
 }
 
 /// Reads one change.

@@ -1,12 +1,18 @@
 //! Capture of a folder: one batch makes a prefix equal to a directory.
 
+use std::collections::VecDeque;
 use std::io::Read;
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::Scope;
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
 use crate::base::monitor::{Monitor, Progress};
+use crate::base::time::Timestamp;
 use crate::model::change::{FileKind, Meta};
 use crate::model::key::{check_key, show_key};
 use crate::storage::catalog::documents::DocumentRow;
@@ -90,6 +96,131 @@ impl<'t> Known<'t> {
     }
 }
 
+/// Bytes: files up to this size are read by other threads, ahead of what is recorded.
+const AHEAD_FILE_BYTES_MAX: u64 = 128 << 10;
+/// Steps of the walk that are handed to another thread together, and bytes of their files. With [`HANDED_MAX`] at most 8 MiB are read ahead.
+const HANDED_STEPS: usize = 128;
+/// Bytes: see [`HANDED_STEPS`].
+const HANDED_BYTES: u64 = 1 << 20;
+/// How many times [`HANDED_STEPS`] are out at a time.
+const HANDED_MAX: usize = 6;
+/// Threads that read ahead, where there are so many processors.
+const THREADS_MAX: usize = 4;
+
+/// What the walk found to do, in order of key.
+enum Step {
+    Gone(Vec<u8>),
+    Read(Box<Wanted>),
+}
+
+/// Something to be read and recorded where it differs.
+struct Wanted {
+    key: Vec<u8>,
+    entry: Entry,
+    /// The document as it is recorded.
+    known: Option<DocumentRow>,
+    /// Before it was read.
+    read_at: Timestamp,
+    /// Where it was read ahead: its bytes, and the digest of a small one.
+    whole: Option<(Vec<u8>, Option<Digest>)>,
+}
+
+impl Wanted {
+    fn is_read_ahead(&self) -> bool {
+        self.entry.kind == FileKind::File && self.entry.size <= AHEAD_FILE_BYTES_MAX
+    }
+
+    fn read_ahead(&mut self, folder: &Folder) {
+        if self.is_read_ahead()
+            && let Some(bytes) = folder.read_unchanged(&self.entry)
+        {
+            let digest = (bytes.len() <= limits::INLINE_BYTES_MAX).then(|| Digest::of(&bytes));
+            self.whole = Some((bytes, digest));
+        }
+    }
+}
+
+fn read_ahead(folder: &Folder, steps: &mut [Step]) {
+    for step in steps {
+        if let Step::Read(wanted) = step {
+            wanted.read_ahead(folder);
+        }
+    }
+}
+
+/// Steps for another thread, and where it gives them back.
+type Handed = (Vec<Step>, SyncSender<Vec<Step>>);
+
+/// Reads small files on other threads, and gives the steps back in their order. Threads start when there is enough for them.
+struct Ahead<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    folder: &'env Folder,
+    gathered: Vec<Step>,
+    bytes: u64,
+    hand: Option<SyncSender<Handed>>,
+    out: VecDeque<Receiver<Vec<Step>>>,
+}
+
+impl<'scope, 'env> Ahead<'scope, 'env> {
+    fn new(scope: &'scope Scope<'scope, 'env>, folder: &'env Folder) -> Self {
+        Ahead { scope, folder, gathered: Vec::new(), bytes: 0, hand: None, out: VecDeque::new() }
+    }
+
+    /// Adds a step; gives earlier ones that are ready where enough are out.
+    fn push(&mut self, step: Step) -> Vec<Step> {
+        if let Step::Read(wanted) = &step
+            && wanted.is_read_ahead()
+        {
+            self.bytes += wanted.entry.size;
+        }
+        self.gathered.push(step);
+        if self.gathered.len() < HANDED_STEPS && self.bytes < HANDED_BYTES {
+            return Vec::new();
+        }
+        let (give, out) = sync_channel(1);
+        let mut handed = (std::mem::take(&mut self.gathered), give);
+        self.bytes = 0;
+        let (scope, folder) = (self.scope, self.folder);
+        let hand = self.hand.get_or_insert_with(|| start_readers(scope, folder));
+        if let Err(SendError(back)) = hand.send(handed) {
+            // No thread is left to read it. The bytes are read where they are recorded.
+            handed = back;
+            drop(handed.1.send(handed.0));
+        }
+        self.out.push_back(out);
+        if self.out.len() < HANDED_MAX { Vec::new() } else { self.next() }
+    }
+
+    /// The next steps, none at the end.
+    fn next(&mut self) -> Vec<Step> {
+        if let Some(out) = self.out.pop_front() {
+            // A thread that panicked ends the capture when it is joined.
+            return out.recv().unwrap_or_default();
+        }
+        let mut rest = std::mem::take(&mut self.gathered);
+        read_ahead(self.folder, &mut rest);
+        rest
+    }
+}
+
+fn start_readers<'scope>(scope: &'scope Scope<'scope, '_>, folder: &'scope Folder) -> SyncSender<Handed> {
+    let (hand, handed) = sync_channel::<Handed>(HANDED_MAX);
+    let handed = Arc::new(Mutex::new(handed));
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX);
+    for _ in 0..threads {
+        let handed = Arc::clone(&handed);
+        scope.spawn(move || {
+            let next = || handed.lock().unwrap_or_else(|e| e.into_inner()).recv();
+            while let Ok((mut steps, give)) = next() {
+                read_ahead(folder, &mut steps);
+                // Who does not wait for it any more has stopped.
+                drop(give.send(steps));
+            }
+        });
+    }
+    hand
+}
+
 /// What reading a file gave.
 enum ReadFile {
     Content(Digest, u64, Box<Entry>),
@@ -104,8 +235,6 @@ struct Work<'w> {
     report: Captured,
     /// Fingerprints of files whose content turned out to be the same: saved also where nothing changed.
     seen: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    /// Contents that are not looked up yet.
-    taken: Vec<(Digest, u64)>,
     /// Below these paths nothing may be taken for gone.
     unreadable: Vec<Vec<u8>>,
     prefix: &'w [u8],
@@ -131,7 +260,6 @@ impl Tenant {
             batch: self.batch(&reason).actor(&by.actor).origin(&by.origin),
             report: Captured::default(),
             seen: Vec::new(),
-            taken: Vec::new(),
             unreadable: Vec::new(),
             prefix: &what.prefix,
         };
@@ -169,6 +297,11 @@ fn shown(prefix: &[u8]) -> String {
 impl Work<'_> {
     /// Collects what is to be recorded; gives how many documents there were.
     fn walk(&mut self, what: &FolderCapture, only: Option<&PathSet>, monitor: &dyn Monitor) -> Result<u64> {
+        let folder = self.folder;
+        std::thread::scope(|scope| self.walk_ahead(what, only, monitor, Ahead::new(scope, folder)))
+    }
+
+    fn walk_ahead(&mut self, what: &FolderCapture, only: Option<&PathSet>, monitor: &dyn Monitor, mut ahead: Ahead<'_, '_>) -> Result<u64> {
         let mut known = Known::under(self.tenant, &what.prefix);
         let mut next = known.next()?;
         let scan = match only {
@@ -196,29 +329,66 @@ impl Work<'_> {
                 && document.key < key
             {
                 if in_scope(self.prefix, &document.key) {
-                    self.gone(&document.key.clone())?;
+                    let gone = Step::Gone(document.key.clone());
+                    self.take_steps(ahead.push(gone))?;
                 }
                 next = known.next()?;
             }
-            match &next {
-                Some((document, seen)) if document.key == key => {
-                    self.again(&key, &entry, document, seen.as_deref())?;
-                    next = known.next()?;
+            let mut document = None;
+            if next.as_ref().is_some_and(|(document, _)| document.key == key) {
+                let (found, seen) = next.take().unzip();
+                next = known.next()?;
+                document = found;
+                if seen.flatten().is_some_and(|bytes| *bytes == entry.fingerprint().to_bytes()[..]) {
+                    self.report.unchanged += 1;
+                    items += 1;
+                    self.tell(items, monitor);
+                    continue;
                 }
-                _ => self.fresh(&key, &entry)?,
             }
+            let read_at = self.tenant.inner.clock().now();
+            let wanted = Wanted { key, entry, known: document, read_at, whole: None };
+            self.take_steps(ahead.push(Step::Read(Box::new(wanted))))?;
             items += 1;
-            if items % 256 == 0 {
-                monitor.progress(&Progress { phase: "reading", items, bytes: self.report.bytes_read, ..Progress::default() });
-            }
+            self.tell(items, monitor);
         }
         while let Some((document, _)) = next {
             if in_scope(self.prefix, &document.key) {
-                self.gone(&document.key)?;
+                self.take_steps(ahead.push(Step::Gone(document.key)))?;
             }
             next = known.next()?;
         }
-        Ok(known.given)
+        loop {
+            let steps = ahead.next();
+            if steps.is_empty() {
+                return Ok(known.given);
+            }
+            self.take_steps(steps)?;
+        }
+    }
+
+    fn tell(&self, items: u64, monitor: &dyn Monitor) {
+        if items.is_multiple_of(256) {
+            monitor.progress(&Progress { phase: "reading", items, bytes: self.report.bytes_read, ..Progress::default() });
+        }
+    }
+
+    fn take_steps(&mut self, steps: Vec<Step>) -> Result<()> {
+        for step in steps {
+            match step {
+                Step::Gone(key) => self.gone(&key)?,
+                Step::Read(wanted) => {
+                    let is_known = wanted.known.is_some();
+                    match self.take(*wanted)? {
+                        true if is_known => self.report.changed += 1,
+                        true => self.report.added += 1,
+                        false if is_known => self.report.unchanged += 1,
+                        false => {}
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     fn check_removals(&self, what: &FolderCapture, known: u64) -> Result<()> {
@@ -248,35 +418,17 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn fresh(&mut self, key: &[u8], entry: &Entry) -> Result<()> {
-        if self.take(key, entry, None)? {
-            self.report.added += 1;
-        }
-        Ok(())
-    }
-
-    fn again(&mut self, key: &[u8], entry: &Entry, document: &DocumentRow, seen: Option<&[u8]>) -> Result<()> {
-        if seen.is_some_and(|bytes| *bytes == entry.fingerprint().to_bytes()[..]) {
-            self.report.unchanged += 1;
-            return Ok(());
-        }
-        match self.take(key, entry, Some(document))? {
-            true => self.report.changed += 1,
-            false => self.report.unchanged += 1,
-        }
-        Ok(())
-    }
-
     /// Reads what is there and adds it to the batch where it differs from what is recorded.
-    fn take(&mut self, key: &[u8], entry: &Entry, known: Option<&DocumentRow>) -> Result<bool> {
+    fn take(&mut self, wanted: Wanted) -> Result<bool> {
+        let Wanted { key, entry, known, read_at, whole } = wanted;
+        let (key, entry) = (&key[..], &entry);
         if let Err(e) = check_key(key) {
             self.report.skipped.push((show_key(key), e.to_string()));
             return Ok(false);
         }
-        let read_at = self.tenant.inner.clock().now();
-        let current = match known.and_then(|d| d.content) {
+        let current = match known.as_ref().and_then(|d| d.content) {
             Some(content) => {
-                let id = known.map_or(0, |d| d.id);
+                let id = known.as_ref().map_or(0, |d| d.id);
                 let meta = self.tenant.inner.catalog.read(|rows| rows.version_at(id, i64::MAX))?.map(|v| v.meta);
                 Some((self.tenant.inner.catalog.read(|rows| rows.content_digest(content))?.0, meta.unwrap_or_default()))
             }
@@ -285,7 +437,7 @@ impl Work<'_> {
         let (digest, size, entry) = match entry.kind {
             FileKind::Link => (self.put(key, &mut &entry.target[..], entry)?, entry.target.len() as u64, entry.clone()),
             FileKind::Directory => (self.put(key, &mut &b""[..], entry)?, 0, entry.clone()),
-            FileKind::File => match self.read_stable(key, entry)? {
+            FileKind::File => match self.read_file(key, entry, whole)? {
                 ReadFile::Content(digest, size, entry) => (digest, size, *entry),
                 ReadFile::Gone => {
                     if known.is_some() {
@@ -304,16 +456,18 @@ impl Work<'_> {
             self.seen.push((key.to_vec(), trusted));
             return Ok(false);
         }
-        self.taken.push((digest, size));
-        if self.taken.len() >= PAGE {
-            self.count_new()?;
-        }
         self.batch.note_seen(key.to_vec(), trusted);
         Ok(true)
     }
 
     fn put(&mut self, key: &[u8], reader: &mut dyn Read, entry: &Entry) -> Result<Digest> {
         Ok(self.batch.put_sized(key, reader, Some(entry.size), meta_of(entry))?.0)
+    }
+
+    fn read_file(&mut self, key: &[u8], entry: &Entry, whole: Option<(Vec<u8>, Option<Digest>)>) -> Result<ReadFile> {
+        let Some((bytes, digest)) = whole else { return self.read_stable(key, entry) };
+        let digest = self.batch.put_whole(key, bytes, digest, meta_of(entry))?;
+        Ok(ReadFile::Content(digest, entry.size, Box::new(entry.clone())))
     }
 
     /// Reads a file until what was read is one state of it.
@@ -353,17 +507,7 @@ impl Work<'_> {
         Ok(ReadFile::Restless)
     }
 
-    /// Counts the bytes of those contents that the tenant does not have, many in one look at the catalogue.
-    fn count_new(&mut self) -> Result<()> {
-        let (tenant, taken) = (self.tenant, std::mem::take(&mut self.taken));
-        self.report.bytes_new += tenant.inner.catalog.read(|rows| {
-            taken.iter().try_fold(0, |bytes, (digest, size)| Ok(bytes + if rows.find_content(tenant.id, digest)?.is_none() { *size } else { 0 }))
-        })?;
-        Ok(())
-    }
-
     fn finish(mut self) -> Result<Captured> {
-        self.count_new()?;
         if self.batch.is_empty() {
             if !self.seen.is_empty() {
                 let tenant = self.tenant;
@@ -379,7 +523,9 @@ impl Work<'_> {
         for (key, fingerprint) in self.seen {
             self.batch.note_seen(key, fingerprint);
         }
-        self.report.receipt = Some(self.batch.commit()?);
+        let receipt = self.batch.commit()?;
+        self.report.bytes_new = receipt.bytes_new;
+        self.report.receipt = Some(receipt);
         Ok(self.report)
     }
 }

@@ -29,15 +29,19 @@ pub struct BatchRow {
     pub numbered: (u64, u64),
 }
 
-/// One put or removal with all that is known of it.
+/// One put or removal with what a history says of it.
 #[derive(Debug, Clone)]
 pub struct HistoryRow {
     /// The put or removal.
     pub version: VersionRow,
     /// Digest and size of its content, and where its bytes were given up the batch that says so (0: none does).
     pub content: Option<(Digest, u64, Option<u64>)>,
-    /// The batch it was part of.
-    pub batch: BatchRow,
+    /// When its batch was recorded.
+    pub time: Timestamp,
+    /// Who did it, why, and from where.
+    pub who: [String; 3],
+    /// Whether the batch was computed from older ones.
+    pub cause: Cause,
 }
 
 /// The newest state of a reference.
@@ -52,29 +56,40 @@ pub struct ReferenceRow {
 }
 
 fn batch(r: &Row<'_>) -> rusqlite::Result<Result<BatchRow>> {
-    batch_from(r, 0)
-}
-
-/// A batch whose columns begin at column `c`.
-fn batch_from(r: &Row<'_>, c: usize) -> rusqlite::Result<Result<BatchRow>> {
-    let id: i64 = r.get(c)?;
-    let (cause, cause_seq, digest) = (r.get::<_, u8>(c + 7)?, r.get::<_, i64>(c + 8)? as u64, r.get::<_, Vec<u8>>(c + 10)?);
+    let id: i64 = r.get(0)?;
+    let (cause, cause_seq, digest) = (r.get::<_, u8>(7)?, r.get::<_, i64>(8)? as u64, r.get::<_, Vec<u8>>(10)?);
     let head = BatchHead {
         seq: number(id),
         prev: Digest::ZERO,
-        time: Timestamp(r.get(c + 1)?),
-        clock_behind: r.get(c + 2)?,
-        actor: r.get(c + 3)?,
-        reason: r.get(c + 4)?,
-        origin: r.get(c + 5)?,
-        request: r.get(c + 6)?,
+        time: Timestamp(r.get(1)?),
+        clock_behind: r.get(2)?,
+        actor: r.get(3)?,
+        reason: r.get(4)?,
+        origin: r.get(5)?,
+        request: r.get(6)?,
         cause: Cause::Recorded,
     };
-    let changes = r.get::<_, i64>(c + 9)? as u64;
-    let numbered = (r.get::<_, i64>(c + 11)? as u64, r.get::<_, i64>(c + 12)? as u64);
+    let changes = r.get::<_, i64>(9)? as u64;
+    let numbered = (r.get::<_, i64>(11)? as u64, r.get::<_, i64>(12)? as u64);
     Ok((|| {
         let head = BatchHead { cause: record::cause_from(cause, cause_seq)?, ..head };
         Ok(BatchRow { id, head, changes, digest: Digest::from_slice(&digest)?, numbered })
+    })())
+}
+
+fn history_row(r: &Row<'_>) -> rusqlite::Result<Result<HistoryRow>> {
+    let content = match r.get_ref(6)?.as_blob_or_null()? {
+        Some(digest) => Some((Digest::from_slice(digest), r.get::<_, i64>(7)? as u64, r.get_ref(14)?.as_blob_or_null()?.map(gone_by))),
+        None => None,
+    };
+    let (time, who, cause) = (Timestamp(r.get(8)?), [r.get(9)?, r.get(10)?, r.get(11)?], (r.get(12)?, r.get::<_, i64>(13)? as u64));
+    let version = version(r)?;
+    Ok((|| {
+        let content = match content {
+            Some((digest, size, gone)) => Some((digest?, size, gone.transpose()?)),
+            None => None,
+        };
+        Ok(HistoryRow { version: version?, content, time, who, cause: record::cause_from(cause.0, cause.1)? })
     })())
 }
 
@@ -111,32 +126,20 @@ impl View<'_> {
         Ok(Some(row))
     }
 
-    /// All puts and removals of a document up to batch `last` (id), oldest first, each with digest and size of its content and with its batch
-    /// (whose `prev` is left at zero). One walk, because a document may have thousands of versions.
+    /// All puts and removals of a document up to batch `last` (id), oldest first, each with digest and size of its content and with what its
+    /// batch says. One walk, and nothing that a history does not show, because a document may have thousands of versions.
     pub fn history(&self, document: i64, last: i64) -> Result<Vec<HistoryRow>> {
-        let text = "SELECT v.document, v.batch, v.place, v.number, v.content, v.meta, c.digest, c.size, b.id, b.time, b.clock_behind, b.actor, \
-                    b.reason, b.origin, b.request, b.cause, b.cause_seq, b.changes, b.digest, b.documents, b.contents, \
-                    CASE WHEN c.form = 3 THEN c.body END FROM version v JOIN batch b ON b.id = v.batch LEFT JOIN content c ON c.id = v.content \
+        let text = "SELECT v.document, v.batch, v.place, v.number, v.content, v.meta, c.digest, c.size, b.time, b.actor, b.reason, b.origin, \
+                    b.cause, b.cause_seq, CASE WHEN c.form = 3 THEN c.body END \
+                    FROM version v JOIN batch b ON b.id = v.batch LEFT JOIN content c ON c.id = v.content \
                     WHERE v.document = ? AND v.batch <= ? ORDER BY v.batch";
         let mut s = self.sql.prepare_cached(text).map_err(sql)?;
-        let rows = s
-            .query_map((document, last), |r| {
-                let content = match r.get::<_, Option<Vec<u8>>>(6)? {
-                    Some(digest) => Some((digest, r.get::<_, i64>(7)? as u64, r.get::<_, Option<Vec<u8>>>(21)?)),
-                    None => None,
-                };
-                Ok((version(r)?, content, batch_from(r, 8)?))
-            })
-            .map_err(sql)?;
-        rows.map(|row| {
-            let (version, content, batch) = row.map_err(sql)?;
-            let content = match content {
-                Some((digest, size, gone)) => Some((Digest::from_slice(&digest)?, size, gone.map(|body| gone_by(&body)).transpose()?)),
-                None => None,
-            };
-            Ok(HistoryRow { version: version?, content, batch: batch? })
-        })
-        .collect()
+        let mut rows = s.query((document, last)).map_err(sql)?;
+        let mut out = Vec::new();
+        while let Some(r) = rows.next().map_err(sql)? {
+            out.push(history_row(r).map_err(sql)??);
+        }
+        Ok(out)
     }
 
     /// The digest of a batch.
@@ -176,7 +179,9 @@ impl View<'_> {
 
     /// The batches that took back batch `seq`, oldest first.
     pub fn undone_by(&self, tenant: i64, seq: u64) -> Result<Vec<u64>> {
-        let mut s = self.sql.prepare_cached("SELECT id FROM batch WHERE tenant = ? AND cause_seq = ? AND cause = 1 ORDER BY id").map_err(sql)?;
+        // The index has only rows for which the third condition is said.
+        let text = "SELECT id FROM batch WHERE tenant = ? AND cause_seq = ? AND cause_seq <> 0 AND cause = 1 ORDER BY id";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
         let rows = s.query_map((tenant, seq as i64), |r| r.get(0)).map_err(sql)?;
         rows.map(|r| r.map(number).map_err(sql)).collect()
     }

@@ -1,14 +1,15 @@
 //! Contents: what versions consist of, once per tenant and digest.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row, Statement};
 
 use super::{View, Writer, id, number, sql, tenant_of};
 use crate::base::codec::{Reader, put_varint};
 use crate::base::digest::Digest;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
 use crate::format::block;
 
@@ -58,6 +59,51 @@ pub(super) struct Packing {
     first: i64,
     count: usize,
     plain: Vec<u8>,
+    /// How many packs were full so far.
+    full: usize,
+    press: Option<Press>,
+}
+
+/// Packs that a transaction compresses by itself before it takes a thread for it.
+const PRESSED_FROM: usize = 4;
+/// Packs that may be with the thread: 1 MiB with what comes back.
+const PRESSED_MAX: usize = 32;
+
+/// A thread that compresses packs while the transaction goes on. It ends when this is dropped.
+struct Press {
+    give: SyncSender<(i64, Vec<u8>)>,
+    take: Receiver<(i64, Vec<u8>)>,
+    /// Packs that it has and that were not taken back.
+    out: usize,
+}
+
+impl Press {
+    fn start() -> Self {
+        let (give, given) = sync_channel::<(i64, Vec<u8>)>(PRESSED_MAX);
+        let (done, take) = channel();
+        std::thread::spawn(move || given.into_iter().try_for_each(|(pack, plain)| done.send((pack, block::compress_chunk(&plain)))));
+        Press { give, take, out: 0 }
+    }
+
+    fn stopped() -> Error {
+        Error::new(Kind::Failed, "catalog.failed", "the thread that compresses small contents stopped").hint("nothing was recorded; try again")
+    }
+
+    fn press(&mut self, pack: i64, plain: Vec<u8>) -> Result<()> {
+        self.out += 1;
+        self.give.send((pack, plain)).map_err(|_| Press::stopped())
+    }
+
+    /// A pack that is done: `None` where none is and fewer than `patient` are out.
+    fn done(&mut self, patient: usize) -> Result<Option<(i64, Vec<u8>)>> {
+        let done = match self.out {
+            0 => None,
+            out if out >= patient => Some(self.take.recv().map_err(|_| Press::stopped())?),
+            _ => self.take.try_recv().ok(),
+        };
+        self.out -= usize::from(done.is_some());
+        Ok(done)
+    }
 }
 
 /// Packs that are kept unpacked: 1 MiB. Neighbours are read one after the other.
@@ -111,6 +157,21 @@ impl Packs {
     }
 }
 
+const CONTENTS_CALLED: &str = "SELECT id, form = 3 FROM content WHERE substr(digest, 1, 8) = ? AND digest = ?";
+
+/// The ids of the tenant's contents with `digest`, each with whether it was given up.
+fn contents_called(s: &mut Statement<'_>, tenant: i64, digest: &Digest) -> Result<Vec<(i64, bool)>> {
+    let mut rows = s.query((&digest.as_bytes()[..8], &digest.as_bytes()[..])).map_err(sql)?;
+    let mut out = Vec::new();
+    while let Some(r) = rows.next().map_err(sql)? {
+        let id: i64 = r.get(0).map_err(sql)?;
+        if tenant_of(id) == tenant {
+            out.push((id, r.get(1).map_err(sql)?));
+        }
+    }
+    Ok(out)
+}
+
 impl View<'_> {
     /// The id of the tenant's content with `digest`, unless its bytes were given up: the same bytes are a new content then, because nobody
     /// could read the old one.
@@ -125,19 +186,12 @@ impl View<'_> {
 
     /// The ids of the tenant's contents with `digest`, each with whether it was given up.
     fn contents_called(&self, tenant: i64, digest: &Digest) -> Result<Vec<(i64, bool)>> {
-        let mut s = self.sql.prepare_cached("SELECT id, form = 3 FROM content WHERE substr(digest, 1, 8) = ? AND digest = ?").map_err(sql)?;
-        let mut rows = s.query((&digest.as_bytes()[..8], &digest.as_bytes()[..])).map_err(sql)?;
-        let mut out = Vec::new();
-        while let Some(r) = rows.next().map_err(sql)? {
-            let id: i64 = r.get(0).map_err(sql)?;
-            if tenant_of(id) == tenant {
-                out.push((id, r.get(1).map_err(sql)?));
-            }
-        }
-        Ok(out)
+        let mut s = self.sql.prepare_cached(CONTENTS_CALLED).map_err(sql)?;
+        contents_called(&mut s, tenant, digest)
     }
 
-    fn content_from(&self, r: &Row<'_>) -> Result<ContentRow> {
+    /// A content whose columns come first in the row.
+    pub(super) fn content_from(&self, r: &Row<'_>) -> Result<ContentRow> {
         let (id, size) = (r.get(0).map_err(sql)?, r.get::<_, i64>(2).map_err(sql)? as u64);
         let digest = Digest::from_slice(r.get_ref(1).and_then(|d| Ok(d.as_blob()?)).map_err(sql)?)?;
         let body = r.get_ref(4).and_then(|d| Ok(d.as_blob()?)).map_err(sql)?;
@@ -186,6 +240,24 @@ impl View<'_> {
             Some(row) => self.content_from(row),
             None => Err(Error::damaged(format_args!("the catalogue names content {id}, which it does not have"))),
         }
+    }
+
+    /// The content of `key` as it is now; `None` where nothing is. One statement, because this is what is asked most.
+    pub fn current_content(&self, tenant: i64, key: &[u8]) -> Result<Option<ContentRow>> {
+        let text = "SELECT id, digest, size, form, body FROM content \
+                    WHERE id = (SELECT content FROM document WHERE tenant = ? AND key = ?)";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let mut rows = s.query((tenant, key)).map_err(sql)?;
+        rows.next().map_err(sql)?.map(|row| self.content_from(row)).transpose()
+    }
+
+    /// The content that `key` had after batch `batch` (id); `None` where nothing was.
+    pub fn content_at(&self, tenant: i64, key: &[u8], batch: i64) -> Result<Option<ContentRow>> {
+        let text = "SELECT id, digest, size, form, body FROM content WHERE id = (SELECT content FROM version \
+                    WHERE document = (SELECT id FROM document WHERE tenant = ? AND key = ?) AND batch <= ? ORDER BY batch DESC LIMIT 1)";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let mut rows = s.query((tenant, key, batch)).map_err(sql)?;
+        rows.next().map_err(sql)?.map(|row| self.content_from(row)).transpose()
     }
 
     /// Up to a hundred contents with ids `from..until` whose pack has an id below `pack`, in order of id.
@@ -280,7 +352,7 @@ impl Writer<'_> {
             }
             Body::Plain(plain) => {
                 if self.packing.borrow().plain.len() + plain.len() > PACK_BYTES {
-                    self.finish_pack()?;
+                    self.next_pack()?;
                 }
                 let mut packing = self.packing.borrow_mut();
                 if packing.count == 0 {
@@ -295,21 +367,63 @@ impl Writer<'_> {
                 (PACKED, &place[..])
             }
         };
-        self.run("INSERT INTO content (id, digest, size, form, body) VALUES (?,?,?,?,?)", (id, &digest.as_bytes()[..], size as i64, form, bytes))?;
+        let text = "INSERT INTO content (id, digest, size, form, body) VALUES (?,?,?,?,?)";
+        self.hot(&self.hot.add_content, text)?.execute((id, &digest.as_bytes()[..], size as i64, form, bytes)).map_err(sql)?;
+        self.content_bytes.set(self.content_bytes.get() + size);
         Ok(id)
     }
 
-    /// Writes the pack that was begun. One content alone needs none.
+    /// Bytes of the contents that were added in this transaction so far, plain.
+    pub fn content_bytes_added(&self) -> u64 {
+        self.content_bytes.get()
+    }
+
+    /// The id of the tenant's content with `digest`, as [`View::find_content`].
+    pub fn known_content(&self, tenant: i64, digest: &Digest) -> Result<Option<i64>> {
+        let mut s = self.hot(&self.hot.content, CONTENTS_CALLED)?;
+        Ok(contents_called(&mut s, tenant, digest)?.into_iter().find(|(_, gone)| !gone).map(|(id, _)| id))
+    }
+
+    /// Writes the pack that was begun, and those that are being compressed. One content alone needs none.
     pub(crate) fn finish_pack(&self) -> Result<()> {
         let packing = self.packing.take();
-        if packing.count == 0 {
+        match packing.count {
+            0 => {}
+            1 => {
+                let stored = block::compress_chunk(&packing.plain);
+                self.run("UPDATE content SET form = 0, body = ? WHERE id = ?", (stored, packing.first))?;
+            }
+            _ => self.add_pack(packing.first, block::compress_chunk(&packing.plain))?,
+        }
+        let Some(mut press) = packing.press else { return Ok(()) };
+        while let Some((pack, stored)) = press.done(0)? {
+            self.add_pack(pack, stored)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a pack that is full. In a large transaction a thread compresses it.
+    fn next_pack(&self) -> Result<()> {
+        let mut packing = self.packing.borrow_mut();
+        let Packing { first, count, full, .. } = *packing;
+        if count < 2 || full < PRESSED_FROM {
+            drop(packing);
+            self.finish_pack()?;
+            self.packing.borrow_mut().full = full + 1;
             return Ok(());
         }
-        let stored = block::compress_chunk(&packing.plain);
-        match packing.count {
-            1 => self.run("UPDATE content SET form = 0, body = ? WHERE id = ?", (stored, packing.first)),
-            _ => self.run("INSERT OR REPLACE INTO pack (id, body) VALUES (?,?)", (packing.first, stored)),
+        packing.count = 0;
+        let plain = std::mem::take(&mut packing.plain);
+        let press = packing.press.get_or_insert_with(Press::start);
+        press.press(first, plain)?;
+        while let Some((pack, stored)) = press.done(PRESSED_MAX)? {
+            self.add_pack(pack, stored)?;
         }
+        Ok(())
+    }
+
+    fn add_pack(&self, pack: i64, stored: Vec<u8>) -> Result<()> {
+        self.run("INSERT OR REPLACE INTO pack (id, body) VALUES (?,?)", (pack, stored))
     }
 
     /// Forgets the pack that was begun, after the contents in it were taken back.

@@ -2,8 +2,10 @@
 
 use rusqlite::{OptionalExtension, Row};
 
+use super::contents::ContentRow;
 use super::{View, Writer, id, sql};
 use crate::base::codec::Reader;
+use crate::base::digest::Digest;
 use crate::base::error::Result;
 use crate::format::record;
 use crate::model::change::Meta;
@@ -40,6 +42,45 @@ pub struct VersionRow {
     pub content: Option<i64>,
     /// What is kept beside the content.
     pub meta: Meta,
+}
+
+/// A put or removal that is to be added, see [`VersionRow`].
+#[derive(Debug, Clone, Copy)]
+pub struct NewVersion<'a> {
+    /// The document.
+    pub document: i64,
+    /// The batch.
+    pub batch: i64,
+    /// Place within the batch.
+    pub place: u64,
+    /// Version number; a removal carries the number it ends.
+    pub number: u64,
+    /// `None` for a removal.
+    pub content: Option<i64>,
+    /// What is kept beside the content.
+    pub meta: &'a Meta,
+}
+
+/// What a change must know of the document that it changes.
+#[derive(Debug, Clone, Copy)]
+pub struct DocumentState {
+    /// Tenant and number.
+    pub id: i64,
+    /// How many versions there have been.
+    pub versions: u64,
+    /// Whether it is there, and not removed.
+    pub exists: bool,
+}
+
+/// One document as it was at some moment, with what is restored of it.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The key.
+    pub key: Vec<u8>,
+    /// What is kept beside the content.
+    pub meta: Meta,
+    /// The content.
+    pub content: ContentRow,
 }
 
 pub(super) fn document(r: &Row<'_>) -> rusqlite::Result<DocumentRow> {
@@ -126,6 +167,30 @@ impl View<'_> {
         rows.map(|r| r.map_err(sql)).collect()
     }
 
+    /// Documents whose key starts with `prefix` (after `after`) as they were after batch `batch` (id), in order of key, at most `limit`.
+    pub fn standing(&self, tenant: i64, prefix: &[u8], after: Option<&[u8]>, batch: i64, limit: usize) -> Result<Vec<Standing>> {
+        let end = after_prefix(prefix);
+        let from = after.unwrap_or(prefix);
+        let compare = if after.is_some() { ">" } else { ">=" };
+        let bound = if end.is_some() { "AND d.key < ?4" } else { "AND ?4 IS NULL" };
+        // CROSS JOIN keeps the order of the walk: documents by key, then one row of each of the others.
+        let text = format!(
+            "SELECT c.id, c.digest, c.size, c.form, c.body, d.key, v.meta FROM document d \
+             CROSS JOIN version v ON v.document = d.id AND v.batch = (SELECT max(batch) FROM version WHERE document = d.id AND batch <= ?5) \
+             CROSS JOIN content c ON c.id = v.content \
+             WHERE d.tenant = ?1 AND d.key {compare} ?2 {bound} ORDER BY d.key LIMIT ?3"
+        );
+        let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
+        let mut rows = s.query((tenant, from, limit as i64, end, batch)).map_err(sql)?;
+        let mut out = Vec::new();
+        while let Some(r) = rows.next().map_err(sql)? {
+            let content = self.content_from(r)?;
+            let meta = meta_from(r.get_ref(6).and_then(|m| Ok(m.as_blob_or_null()?)).map_err(sql)?)?;
+            out.push(Standing { key: r.get(5).map_err(sql)?, meta, content });
+        }
+        Ok(out)
+    }
+
     /// The newest put or removal of a document at or before `batch`.
     pub fn version_at(&self, document: i64, batch: i64) -> Result<Option<VersionRow>> {
         let text = format!("SELECT {VERSION} FROM version WHERE document = ? AND batch <= ? ORDER BY batch DESC LIMIT 1");
@@ -178,6 +243,19 @@ impl View<'_> {
         let mut s = self.sql.prepare_cached(&text).map_err(sql)?;
         let rows = s.query_map((id(tenant, 0), batch, place as i64, limit as i64), version).map_err(sql)?;
         rows.map(|r| r.map_err(sql)?).collect()
+    }
+
+    /// Content, digest, size and metadata of version `number` of `key`; `None` where there is no such version.
+    pub fn put_numbered(&self, tenant: i64, key: &[u8], number: u64) -> Result<Option<(i64, Digest, u64, Meta)>> {
+        let text = "SELECT c.id, c.digest, c.size, v.meta FROM version v JOIN content c ON c.id = v.content \
+                    WHERE v.document = (SELECT id FROM document WHERE tenant = ? AND key = ?) AND v.number = ? AND c.form <> 3 \
+                    ORDER BY v.batch DESC LIMIT 1";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let mut rows = s.query((tenant, key, number as i64)).map_err(sql)?;
+        let Some(r) = rows.next().map_err(sql)? else { return Ok(None) };
+        let digest = Digest::from_slice(r.get_ref(1).and_then(|d| Ok(d.as_blob()?)).map_err(sql)?)?;
+        let meta = meta_from(r.get_ref(3).and_then(|m| Ok(m.as_blob_or_null()?)).map_err(sql)?)?;
+        Ok(Some((r.get(0).map_err(sql)?, digest, r.get::<_, i64>(2).map_err(sql)? as u64, meta)))
     }
 
     /// All puts and removals of a document, oldest first.
@@ -255,30 +333,40 @@ impl Writer<'_> {
         Ok(document)
     }
 
+    /// What a change must know of the document called `key`.
+    pub fn document_state(&self, tenant: i64, key: &[u8]) -> Result<Option<DocumentState>> {
+        let text = "SELECT id, versions, content IS NOT NULL FROM document WHERE tenant = ? AND key = ?";
+        let mut s = self.hot(&self.hot.document, text)?;
+        let mut rows = s.query((tenant, key)).map_err(sql)?;
+        let Some(r) = rows.next().map_err(sql)? else { return Ok(None) };
+        let state = || Ok(DocumentState { id: r.get(0)?, versions: r.get::<_, i64>(1)? as u64, exists: r.get(2)? });
+        state().map(Some).map_err(sql)
+    }
+
     /// Adds a document as number `ordinal` of its tenant, with its first version.
-    pub fn add_document_with(&self, tenant: i64, ordinal: u64, key: &[u8], v: &VersionRow, seen: Option<&[u8]>) -> Result<()> {
-        self.run(
-            "INSERT INTO document (id, tenant, key, versions, latest, content, last_content, seen) VALUES (?1,?2,?3,?4,?5,?6,?6,?7)",
-            (id(tenant, ordinal), tenant, key, v.number as i64, v.batch, v.content, seen),
-        )?;
+    pub fn add_document_with(&self, tenant: i64, ordinal: u64, key: &[u8], v: &NewVersion<'_>, seen: Option<&[u8]>) -> Result<()> {
+        let text = "INSERT INTO document (id, tenant, key, versions, latest, content, last_content, seen) VALUES (?1,?2,?3,?4,?5,?6,?6,?7)";
+        let row = (id(tenant, ordinal), tenant, key, v.number as i64, v.batch, v.content, seen);
+        self.hot(&self.hot.add_document, text)?.execute(row).map_err(sql)?;
         self.add_version_row(v)
     }
 
     /// Adds a put or removal and moves the document's current state. What capture saw is kept, unless `seen` says otherwise.
-    pub fn add_version(&self, v: &VersionRow, seen: Option<Option<&[u8]>>) -> Result<()> {
+    pub fn add_version(&self, v: &NewVersion<'_>, seen: Option<Option<&[u8]>>) -> Result<()> {
         self.add_version_row(v)?;
-        self.run(
-            "UPDATE document SET versions = ?1, latest = ?2, content = ?3, last_content = coalesce(?3, last_content), \
-             seen = CASE WHEN ?5 THEN ?6 ELSE seen END WHERE id = ?4",
-            (v.number as i64, v.batch, v.content, v.document, seen.is_some(), seen.flatten()),
-        )
+        let text = "UPDATE document SET versions = ?1, latest = ?2, content = ?3, last_content = coalesce(?3, last_content), \
+                    seen = CASE WHEN ?5 THEN ?6 ELSE seen END WHERE id = ?4";
+        let row = (v.number as i64, v.batch, v.content, v.document, seen.is_some(), seen.flatten());
+        self.hot(&self.hot.move_document, text)?.execute(row).map_err(sql)?;
+        Ok(())
     }
 
-    fn add_version_row(&self, v: &VersionRow) -> Result<()> {
-        self.run(
-            "INSERT INTO version (document, batch, place, number, content, meta) VALUES (?,?,?,?,?,?)",
-            (v.document, v.batch, v.place as i64, v.number as i64, v.content, meta_bytes(&v.meta)),
-        )
+    fn add_version_row(&self, v: &NewVersion<'_>) -> Result<()> {
+        let text = "INSERT INTO version (document, batch, place, number, content, meta) VALUES (?,?,?,?,?,?)";
+        let row = (v.document, v.batch, v.place as i64, v.number as i64, v.content, meta_bytes(v.meta));
+        self.hot(&self.hot.add_version, text)?.execute(row).map_err(sql)?;
+        self.versions.set(self.versions.get() + 1);
+        Ok(())
     }
 
     /// Notes what capture saw under `key`.

@@ -17,13 +17,14 @@ pub mod ledger;
 pub mod summary;
 mod wal;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::config::DbConfig;
+use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::fault;
@@ -35,8 +36,13 @@ const NUMBER_BITS: u32 = 40;
 const READERS_KEPT: usize = 8;
 /// Pages in the write-ahead log before a commit folds it into the database: 16 MiB, so small commits seldom pay for it.
 const CHECKPOINT_PAGES: u32 = 4096;
-/// Negative KiB of page cache: of the writer, and of each reader.
-const CACHE_KIB: (i32, i32) = (-16 * 1024, -2 * 1024);
+/// Negative KiB of page cache, at most: of the writer, and of each reader. The inner pages of a million documents fit into a reader's, so that a
+/// row costs one page from the disk or none.
+const CACHE_KIB: (i32, i32) = (-32 * 1024, -12 * 1024);
+/// Readers that keep their pages while nobody reads: with the writer's that is at most 56 MiB.
+const READERS_WARM: usize = 2;
+/// Rows of one transaction from which on the writer gives its pages back after it: most of them belong to what is written once.
+const WRITER_SHRINKS_FROM: u64 = 10_000;
 
 /// Fact: the write-ahead log was found damaged, and the newest changes were dropped.
 pub const LOG_CUT: &str = "catalog_log_cut";
@@ -122,6 +128,25 @@ pub struct Writer<'c> {
     packing: RefCell<contents::Packing>,
     /// Packs were written anew in this transaction.
     repacked: Cell<bool>,
+    hot: Hot<'c>,
+    /// How many puts and removals were added.
+    versions: Cell<u64>,
+    /// Bytes of the contents that were added, plain.
+    content_bytes: Cell<u64>,
+}
+
+/// A statement that is looked up once for a whole transaction.
+type Slot<'c> = RefCell<Option<CachedStatement<'c>>>;
+
+/// The statements that each put runs. Looking them up by their text for every change would cost as much as some of them do.
+#[derive(Default)]
+struct Hot<'c> {
+    document: Slot<'c>,
+    content: Slot<'c>,
+    add_content: Slot<'c>,
+    add_document: Slot<'c>,
+    add_version: Slot<'c>,
+    move_document: Slot<'c>,
 }
 
 impl<'c> std::ops::Deref for Writer<'c> {
@@ -184,9 +209,10 @@ impl Catalog {
         let begun = connection.prepare_cached("BEGIN").and_then(|mut s| s.execute([])).map_err(sql);
         let out = begun.and_then(|_| work(&View { sql: &connection, packs: &self.packs, packs_age }));
         let ended = connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])).is_ok();
-        let mut readers = self.readers.lock().unwrap_or_else(|e| e.into_inner());
-        if ended && readers.len() < READERS_KEPT {
-            readers.push(connection);
+        let readers = || self.readers.lock().unwrap_or_else(|e| e.into_inner());
+        let waiting = readers().len();
+        if ended && waiting < READERS_KEPT && (waiting < READERS_WARM || shrink(&connection).is_ok()) {
+            readers().push(connection);
         }
         out
     }
@@ -196,15 +222,27 @@ impl Catalog {
         let mut connection = self.writer.lock().unwrap_or_else(|e| e.into_inner());
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
         let view = View { sql: &transaction, packs: &self.packs, packs_age: self.packs.age() };
-        let writer = Writer { view, packing: RefCell::default(), repacked: Cell::default() };
+        let writer = Writer {
+            view,
+            packing: RefCell::default(),
+            repacked: Cell::default(),
+            hot: Hot::default(),
+            versions: Cell::default(),
+            content_bytes: Cell::default(),
+        };
         let out = work(&writer)?;
         writer.finish_pack()?;
         let repacked = writer.repacked.get();
+        let many = writer.versions.get() >= WRITER_SHRINKS_FROM;
         drop(writer);
         fault::point("catalog.commit")?;
         transaction.commit().map_err(sql)?;
         if repacked {
             self.packs.turn();
+        }
+        if many {
+            // It is committed; memory that is not given back is no failure.
+            drop(shrink(&connection));
         }
         *self.commits.0.lock().unwrap_or_else(|e| e.into_inner()) += 1;
         self.commits.1.notify_all();
@@ -245,11 +283,19 @@ fn version_in(path: &Path) -> Result<u32> {
     Ok(header.get(60..64).and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes))
 }
 
+/// Gives back the pages that a connection keeps.
+fn shrink(connection: &Connection) -> Result<()> {
+    connection.execute_batch("PRAGMA shrink_memory").map_err(sql)
+}
+
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
     let read_only = access == OpenFlags::SQLITE_OPEN_READ_ONLY;
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(sql)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(sql)?;
     connection.set_prepared_statement_cache_capacity(96);
+    // Otherwise SQLite prepares a statement anew whenever another value is bound to it, in case a plan made for that value were a better one.
+    // Ours are right for all values, and preparing costs more than most of them do.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sql)?;
     let set = |name: &str, value: &dyn rusqlite::ToSql| connection.pragma_update(None, name, value).map_err(sql);
     set("synchronous", &"FULL")?;
     set("temp_store", &"MEMORY")?;
@@ -284,6 +330,17 @@ impl View<'_> {
     /// Numbers stored as facts; 0 where absent.
     pub fn fact_number(&self, name: &str) -> Result<u64> {
         Ok(self.fact(name)?.and_then(|v| v.try_into().ok()).map_or(0, u64::from_be_bytes))
+    }
+}
+
+impl<'c> Writer<'c> {
+    /// The statement of a slot, ready to run.
+    fn hot<'w>(&'w self, slot: &'w Slot<'c>, text: &'static str) -> Result<RefMut<'w, CachedStatement<'c>>> {
+        let mut held = slot.borrow_mut();
+        if held.is_none() {
+            *held = Some(self.view.sql.prepare_cached(text).map_err(sql)?);
+        }
+        RefMut::filter_map(held, Option::as_mut).map_err(|_| Error::new(Kind::Failed, "catalog.failed", "a statement that was not prepared"))
     }
 }
 

@@ -82,7 +82,7 @@ pub struct TreeWriter {
     directories: BTreeMap<Vec<u8>, (Option<u32>, Option<i64>)>,
     /// Directories that were made, as long as few files and directories were.
     made: Vec<Arc<OwnedFd>>,
-    /// Files that were synced, each by itself.
+    /// Files that are synced, each by itself.
     synced: usize,
     written: Written,
     committed: bool,
@@ -132,24 +132,34 @@ impl TreeWriter {
     /// Starts the file at `key`, with the missing directories above it. Code `restore.path` when the key cannot be a path: an empty name, `.`,
     /// `..`, a leading or final `/`, a name over 255 bytes, or another document where it needs a directory or its own name.
     pub fn file(&mut self, key: &[u8], meta: &Meta) -> Result<FileWriter<'_>> {
+        let file = self.place(key, meta)?.create()?;
+        Ok(FileWriter { tree: self, file })
+    }
+
+    /// The place for a file at `key`, with the directories above it made: another thread may write it, see [`Place::write`], and what it gives
+    /// must be told to [`TreeWriter::count`]. Codes as [`TreeWriter::file`].
+    pub fn place(&mut self, key: &[u8], meta: &Meta) -> Result<Place> {
         let (dir, name) = split(key)?;
         let dir = self.directory_at(dir, key)?;
-        fault::point("tree.create")?;
-        let mode = meta.mode.unwrap_or(0o666 & !self.umask) & 0o7777;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = openat(&dir, name, flags, Mode::from_raw_mode(mode & 0o777)).map_err(|e| failed("create", key, e))?;
-        Ok(FileWriter {
-            tree: self,
+        let sync = self.is_small();
+        self.synced += usize::from(sync);
+        Ok(Place {
             dir,
-            name: name.to_vec(),
+            name: key.len() - name.len(),
             key: key.to_vec(),
-            file: fd.into(),
-            mode,
+            mode: meta.mode.unwrap_or(0o666 & !self.umask) & 0o7777,
             mtime_ns: meta.mtime_ns,
-            hasher: Hasher::new(),
-            bytes: 0,
-            finished: false,
+            umask: self.umask,
+            root: self.root,
+            sync,
         })
+    }
+
+    /// Counts a file that was written.
+    pub fn count(&mut self, file: WrittenFile) {
+        self.written.files += 1;
+        self.written.bytes += file.bytes;
+        self.written.set_id_dropped += u64::from(file.set_id_dropped);
     }
 
     /// Makes the symbolic link at `key`. Its modification time is kept where the file system can.
@@ -298,61 +308,120 @@ impl Drop for TreeWriter {
     }
 }
 
-/// A file of the tree being written. Dropped without [`FileWriter::finish`], it is removed again.
-pub struct FileWriter<'a> {
-    tree: &'a mut TreeWriter,
+/// Where a file of the tree is to be.
+#[derive(Debug)]
+pub struct Place {
     dir: Arc<OwnedFd>,
-    name: Vec<u8>,
     key: Vec<u8>,
-    file: fs::File,
+    /// Where in the key the name begins.
+    name: usize,
     mode: u32,
     mtime_ns: Option<i64>,
+    umask: u32,
+    root: bool,
+    /// It is synced by itself.
+    sync: bool,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, Copy)]
+pub struct WrittenFile {
+    bytes: u64,
+    set_id_dropped: bool,
+}
+
+impl Place {
+    fn name(&self) -> &[u8] {
+        &self.key[self.name..]
+    }
+
+    fn create(self) -> Result<OpenFile> {
+        fault::point("tree.create")?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = openat(&self.dir, self.name(), flags, Mode::from_raw_mode(self.mode & 0o777)).map_err(|e| failed("create", &self.key, e))?;
+        Ok(OpenFile { place: self, file: fd.into(), hasher: Hasher::new(), bytes: 0, finished: false })
+    }
+
+    /// Writes the whole file. Code `restore.content` where `bytes` are not what was meant.
+    pub fn write(self, bytes: &[u8], expected: Digest) -> Result<WrittenFile> {
+        let mut file = self.create()?;
+        file.append(bytes)?;
+        file.finish(expected)
+    }
+}
+
+/// A file that is being written. Dropped before it is finished, it is removed again.
+struct OpenFile {
+    place: Place,
+    file: fs::File,
     hasher: Hasher,
     bytes: u64,
     finished: bool,
 }
 
-impl FileWriter<'_> {
-    /// Appends bytes.
-    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+impl OpenFile {
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
         fault::point("tree.write")?;
-        let what = || format!("write {}", show_key(&self.key));
-        self.file.write_all(bytes).map_err(|e| Error::io(what(), e).at_key(&self.key))?;
+        let key = &self.place.key;
+        self.file.write_all(bytes).map_err(|e| Error::io(format_args!("write {}", show_key(key)), e).at_key(key))?;
         self.hasher.update(bytes);
         self.bytes += bytes.len() as u64;
         Ok(())
     }
 
-    /// Checks that what was written is what was meant, then sets mode and time. Code `restore.content` when it is not: the file is removed.
-    pub fn finish(mut self, expected: Digest) -> Result<()> {
-        let key = &self.key;
+    fn finish(mut self, expected: Digest) -> Result<WrittenFile> {
+        let Place { key, umask, root, mtime_ns, sync, .. } = &self.place;
+        let mut mode = self.place.mode;
         if self.hasher.finish() != expected {
             return Err(Error::new(Kind::Failed, "restore.content", format!("the content is not what was recorded: {}", show_key(key)))
                 .hint("run annals verify --full; annals verify --remote NAME shows whether a remote holds it whole")
                 .at_key(key));
         }
         fault::point("tree.finish")?;
-        let mut mode = self.mode;
-        let dropped = self.tree.root && mode & SET_ID != 0;
+        let dropped = *root && mode & SET_ID != 0;
         if dropped {
             mode &= !SET_ID;
         }
         // Creation already gave what the umask let through.
-        if mode & (self.tree.umask | 0o7000) != 0 {
+        if mode & (umask | 0o7000) != 0 {
             fchmod(&self.file, Mode::from_raw_mode(mode)).map_err(|e| failed("set the mode of", key, e))?;
         }
-        if let Some(mtime_ns) = self.mtime_ns {
-            futimens(&self.file, &times(mtime_ns)).map_err(|e| failed("set the time of", key, e))?;
+        if let Some(mtime_ns) = mtime_ns {
+            futimens(&self.file, &times(*mtime_ns)).map_err(|e| failed("set the time of", key, e))?;
         }
-        if self.tree.is_small() {
+        if *sync {
             fault::point("tree.sync_file")?;
             rustix::fs::fsync(&self.file).map_err(|e| failed("sync", key, e))?;
-            self.tree.synced += 1;
         }
         self.finished = true;
-        self.tree.written.files += 1;
-        self.tree.written.bytes += self.bytes;
-        self.tree.written.set_id_dropped += u64::from(dropped);
+        Ok(WrittenFile { bytes: self.bytes, set_id_dropped: dropped })
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = unlinkat(&self.place.dir, self.place.name(), AtFlags::empty());
+        }
+    }
+}
+
+/// A file of the tree being written. Dropped without [`FileWriter::finish`], it is removed again.
+pub struct FileWriter<'a> {
+    tree: &'a mut TreeWriter,
+    file: OpenFile,
+}
+
+impl FileWriter<'_> {
+    /// Appends bytes.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.append(bytes)
+    }
+
+    /// Checks that what was written is what was meant, then sets mode and time. Code `restore.content` when it is not: the file is removed.
+    pub fn finish(self, expected: Digest) -> Result<()> {
+        let done = self.file.finish(expected)?;
+        self.tree.count(done);
         Ok(())
     }
 }
@@ -365,14 +434,6 @@ impl Write for FileWriter<'_> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-impl Drop for FileWriter<'_> {
-    fn drop(&mut self) {
-        if !self.finished {
-            let _ = unlinkat(&self.dir, &self.name[..], AtFlags::empty());
-        }
     }
 }
 

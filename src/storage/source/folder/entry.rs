@@ -40,6 +40,14 @@ impl Entry {
         Fingerprint { size: self.size, mtime_ns: self.mtime_ns, ctime_ns: self.ctime_ns, inode: self.inode }
     }
 
+    /// Whether the system says the same of it now.
+    pub(super) fn is_still(&self, stat: &Stat) -> bool {
+        Entry::from_stat(Vec::new(), stat).is_some_and(|now| {
+            let attributes = |e: &Entry| (e.kind, e.size, e.mode, e.mtime_ns, e.ctime_ns, e.inode, e.device);
+            attributes(&now) == attributes(self)
+        })
+    }
+
     /// From what the system says; `None` for what is neither file, link nor directory.
     pub(super) fn from_stat(path: Vec<u8>, stat: &Stat) -> Option<Self> {
         let kind = kind_of(FileType::from_raw_mode(stat.st_mode))?;

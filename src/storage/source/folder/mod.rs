@@ -82,4 +82,8 @@ impl Folder {
     pub fn read(&self, entry: &Entry) -> Result<StableFile<'_>> {
         StableFile::open(self, &entry.path)
     }
+    /// The bytes of a file that is as the scan saw it and stays so while they are read. `None` where [`Folder::read`] must find out more.
+    pub fn read_unchanged(&self, entry: &Entry) -> Option<Vec<u8>> {
+        stable::read_unchanged(self, entry)
+    }
 }
