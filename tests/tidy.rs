@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Dependencies that only some modules may name: the rest of the house does not know that they exist.
-const DOORS: [(&str, &[&str]); 38] = [
+const DOORS: [(&str, &[&str]); 40] = [
     ("argon2", &["format/keyfile"]),
     ("axum", &["face/http", "face/api", "face/web"]),
     ("base64", &["format/pgrow", "format/sqlite", "storage/remote", "face"]),
@@ -27,6 +27,7 @@ const DOORS: [(&str, &[&str]); 38] = [
     ("ignore", &["storage/source/folder"]),
     ("indicatif", &["face/cli"]),
     ("jiff", &["model/moment"]),
+    ("lettre", &["storage/notice"]),
     ("libz_sys", &["format/container"]),
     ("maud", &["face/web"]),
     ("notify", &["storage/source/folder"]),
@@ -43,6 +44,7 @@ const DOORS: [(&str, &[&str]); 38] = [
     ("tokio_io_timeout", &["face/http"]),
     ("toml_edit", &["storage/config"]),
     ("unic_langid", &["face/words"]),
+    ("ureq", &["storage/notice"]),
     ("x25519_dalek", &["format/keyfile"]),
     ("zstd_safe", &["format/block"]),
 ];

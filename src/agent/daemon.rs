@@ -19,6 +19,7 @@ use super::queue::reclaim_all;
 use super::schedule;
 use super::site::{Opener, Site, Troubles};
 use super::tally::Tally;
+use super::telling::{self, Telling};
 use super::{watch, worker};
 
 /// The longest sleep of the scheduler: clocks may be put, machines sleep.
@@ -50,6 +51,7 @@ pub struct Agent {
 /// An agent without threads, for programs and tests that say themselves when it is time to look and to work.
 pub struct Stepwise {
     site: Arc<Site>,
+    telling: Telling,
 }
 
 fn open(store: &Store, name: &str, rate: Option<u64>) -> Result<crate::engine::offsite::OpenRemote> {
@@ -161,7 +163,7 @@ impl Handle {
 impl Stepwise {
     /// An agent without threads on an open store.
     pub fn new(store: Store, opener: Option<Opener>) -> Result<Self> {
-        Ok(Stepwise { site: begin(store, opener.unwrap_or_else(|| Arc::new(open)))? })
+        Ok(Stepwise { site: begin(store, opener.unwrap_or_else(|| Arc::new(open)))?, telling: Telling::default() })
     }
 
     /// The store, as the configuration now sees it.
@@ -199,7 +201,8 @@ impl Stepwise {
 
     /// Tells people of what they should know. How many problems were told.
     pub fn tell(&self) -> Result<u64> {
-        tell(&self.site)
+        self.site.follow_config();
+        tell(&self.site, &self.telling)
     }
 }
 
@@ -448,19 +451,20 @@ fn keeper(site: &Arc<Site>) {
 }
 
 /// Tells people of problems. How many messages were delivered.
-fn tell(site: &Site) -> Result<u64> {
+fn tell(site: &Site, telling: &Telling) -> Result<u64> {
     let store = site.store();
     let problems = health::problems(&store, &site.troubles())?;
-    let (delivered, failed) = health::tell(&store, &problems)?;
+    let (delivered, failed) = telling::tell(&store, &problems, telling)?;
     site.tally(|t| t.told = (t.told.0 + delivered, t.told.1 + failed));
     Ok(delivered)
 }
 
 /// Tells people of problems, and notices when there is space again.
 fn watch_health(site: &Arc<Site>) {
+    let telling = Telling::default();
     while !site.is_stopping() {
         let store = site.store();
-        match tell(site) {
+        match tell(site, &telling) {
             Err(e) => site.note_error(&e),
             Ok(_) if site.troubles().full_since.is_some() => {
                 // Whether there is space again only a write can tell.

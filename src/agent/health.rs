@@ -1,10 +1,6 @@
-//! Is it well: the state of each remote, what people should know, and telling them once.
-
-use std::time::Duration;
+//! Is it well: the state of each remote, and what people should know.
 
 use crate::base::error::{Error, Kind, Result};
-use crate::base::monitor::Silent;
-use crate::base::process::Command;
 use crate::base::time::Timestamp;
 use crate::engine::status::RemoteStatus;
 use crate::engine::store::Store;
@@ -20,8 +16,6 @@ use super::site::{Troubles, capture_of};
 
 /// Seconds that a remote or a source may be away before that is a problem, where neither `expected` nor `stale_after` say.
 const AWAY_SECS: i64 = 24 * 3_600;
-/// How long the alert command may take.
-const ALERT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How a remote is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,39 +181,4 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
         );
     }
     Ok(found)
-}
-
-/// Tells people of problems that they were not told of, each once, with the command of the configuration. What is solved is forgotten, so
-/// that it is told again when it comes again. How many messages were delivered, and how many were not.
-///
-/// The command gets the sentence as its last argument, and `ANNALS_PROBLEM`, `ANNALS_SITE` and `ANNALS_STORE` in its environment. One that
-/// fails is run again the next time.
-pub fn tell(store: &Store, problems: &[Problem]) -> Result<(u64, u64)> {
-    let known = store.inner.catalog.read(|v| v.told())?;
-    for solved in known.iter().filter(|told| problems.iter().all(|p| p.key != told.problem)) {
-        store.inner.catalog.write(|w| w.remove_told(&solved.problem))?;
-    }
-    let command = &store.config().alert.command;
-    let Some((program, arguments)) = command.split_first() else { return Ok((0, 0)) };
-    let site = store.config().store.site.clone().unwrap_or_default();
-    let (mut delivered, mut failed) = (0, 0);
-    for problem in problems.iter().filter(|p| known.iter().all(|told| told.problem != p.key)) {
-        let sentence = if site.is_empty() { problem.said.clone() } else { format!("{site}: {}", problem.said) };
-        let run = Command::new(program)
-            .args(arguments)
-            .arg(&sentence)
-            .env("ANNALS_PROBLEM", &problem.key)
-            .env("ANNALS_SITE", &site)
-            .env("ANNALS_STORE", store.dir())
-            .timeout(ALERT_TIMEOUT)
-            .run(&Silent);
-        if run.is_ok_and(|output| output.exit.success()) {
-            let now = store.now_is();
-            store.inner.catalog.write(|w| w.add_told(&problem.key, &problem.said, now))?;
-            delivered += 1;
-        } else {
-            failed += 1;
-        }
-    }
-    Ok((delivered, failed))
 }

@@ -9,6 +9,7 @@ pub mod proof;
 mod watch;
 pub mod worker;
 pub mod health;
+pub mod telling;
 mod patience;
 pub mod preflight;
 pub mod doctor;

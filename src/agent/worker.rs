@@ -171,6 +171,12 @@ pub fn allowance_left(store: &Store) -> Result<Option<(u64, Timestamp)>> {
     Ok(Some((allowance.bytes.saturating_sub(spent), until)))
 }
 
+/// Counts bytes that were shipped by hand against the allowance.
+pub fn note_traffic(store: &Store, remote: &str, bytes: u64) -> Result<()> {
+    let now = store.now_is();
+    store.inner.catalog.write(|w| w.add_traffic(remote, bytes, now))
+}
+
 /// Ships in turns: the tenant with the fewest bytes first, so that a fresh small change does not wait behind a large load of another tenant.
 fn ship(site: &Site, store: &Store, name: &str, live: &Live) -> Result<End> {
     if store.config().remote(name).is_err() {

@@ -33,5 +33,6 @@ pub mod patrol;
 pub mod proof;
 pub mod status;
 pub mod keys;
+pub mod card;
 pub mod watch;
 pub mod feed;

@@ -1099,3 +1099,40 @@ fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::monitor::Silent;
+    use crate::base::random::SeededRandom;
+    use crate::storage::remote::Memory;
+
+    #[test]
+    fn an_object_is_a_minute_of_the_line_as_it_was_measured() {
+        let dir = tempfile::tempdir().expect("dir");
+        let store = Store::init(dir.path().join("store"), "test").expect("init");
+        let measured =
+            |rate: f64| store.inner.catalog.write(|w| w.remove_remote("a").and_then(|()| w.set_line_rate("a", rate, Timestamp(1)))).expect("noted");
+        assert_eq!(store.line_minute("a").expect("size"), 16 << 20, "a line that was never measured is taken for a good one");
+        for (rate, bytes) in [(1.0, 256 << 10), (8_000.0, 480_000), (100_000.0, 6_000_000), (1e9, 16 << 20)] {
+            measured(rate);
+            assert_eq!(store.line_minute("a").expect("size"), bytes, "{rate}");
+        }
+        // What is sealed for it is cut accordingly; a block of what does not pack is four times as large, and never divided.
+        let mut noise = vec![0; 3_000_000];
+        crate::base::random::Random::fill(&SeededRandom::new(7), &mut noise);
+        store.put("large", &noise[..]).expect("put");
+        let objects = |name: &str| {
+            let place = Arc::new(Memory::new());
+            store.ship(&OpenRemote::new(name, place.clone()), &ShipOptions::default(), &Silent).expect("ship");
+            let sizes: Vec<usize> = place.names().iter().map(|name| place.bytes(name).expect("bytes").len()).collect();
+            (sizes.len(), sizes.into_iter().max().unwrap_or(0))
+        };
+        measured(8_000.0);
+        let (count, largest) = objects("a");
+        assert!(count > 2 && largest <= 4 * 480_000 + 64_000, "{count} objects, the largest of {largest}");
+        store.put("other", &noise.iter().map(|b| b ^ 1).collect::<Vec<u8>>()[..]).expect("put");
+        let (_, largest) = objects("b");
+        assert!(largest > 1_900_000, "{largest}");
+    }
+}

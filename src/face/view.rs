@@ -12,11 +12,13 @@ use crate::agent::daemon::Upcoming;
 use crate::agent::doctor::Finding;
 use crate::agent::health::{self, RemoteHealth};
 use crate::agent::preflight::Cleared;
+use crate::agent::proof::DrillNote;
 use crate::base::error::{Error, Kind};
 use crate::base::time::Timestamp;
 use crate::engine::audit::{AuditChange, AuditWhat, Told};
 use crate::engine::capture::Captured;
 use crate::engine::capture::sqlite::{CaptureStatus, DatabaseRealigned, RestoredDatabase, SqliteCaptured};
+use crate::engine::card::Card;
 use crate::engine::draft::{OpenBatch, OpenChange};
 use crate::engine::drill::DrillReport;
 use crate::engine::feed::{CursorInfo, FeedEvent, FeedKind};
@@ -961,6 +963,18 @@ pub fn drill(r: &DrillReport) -> Value {
     })
 }
 
+/// What the last drill of a remote showed, and when.
+pub fn last_drill(d: &DrillNote) -> Value {
+    json!({
+        "time": time(Timestamp(d.at)),
+        "ok": d.well,
+        "sample": d.sample,
+        "rto_secs": d.rto_secs,
+        "rpo_secs": d.rpo_secs,
+        "problems": d.problems,
+    })
+}
+
 /// How a remote is: `good`, `waiting`, `stale` or `broken`, and why.
 pub fn remote_health(h: &RemoteHealth) -> Value {
     json!({ "health": h.health.word(), "said": h.said, "answered": h.contact.good.map(time), "trouble_since": h.contact.since.map(time) })
@@ -1105,6 +1119,22 @@ pub fn key_info(k: &KeyInfo) -> Value {
         "plain": k.plain,
         "passphrase": k.passphrase,
         "recipients": k.recipients.iter().map(|r| r.to_text()).collect::<Vec<_>>(),
+    })
+}
+
+/// The recovery card; `sheet` is null where the secret was not asked for, `file` where it was not written.
+pub fn card(c: &Card, file: Option<&str>) -> Value {
+    let copies = c.copies.iter().map(|p| json!({ "name": p.name, "address": p.address, "region": p.region, "domain": p.domain }));
+    json!({
+        "site": c.site,
+        "site_id": c.site_id.to_hex(),
+        "fingerprint": c.fingerprint_text(),
+        "contact": c.contact,
+        "copies": copies.collect::<Vec<_>>(),
+        "steps": c.steps.iter().map(|s| json!({ "what": s.what, "commands": s.commands })).collect::<Vec<_>>(),
+        "date": c.date,
+        "sheet": c.sheet.as_ref().map(|sheet| sheet.as_str()),
+        "file": file,
     })
 }
 

@@ -4,5 +4,6 @@ pub mod chunks;
 pub mod catalog;
 pub mod config;
 pub mod remote;
+pub mod notice;
 pub mod source;
 pub mod tree;

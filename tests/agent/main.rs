@@ -1,6 +1,7 @@
 //! The agent: its queue, what it does on schedule under a clock that the tests turn, and the program as a service.
 
 mod support;
+mod alerts;
 mod metrics;
 mod preflight;
 mod queue;

@@ -344,3 +344,30 @@ fn the_doctor_tells_of_an_agent_of_another_version() {
     let first = &found["findings"][0];
     assert!(first["code"] == "store.closed" && first["what"].as_str().is_some_and(|w| w.contains("9.0.0")), "{found}");
 }
+
+#[test]
+fn without_rclone_one_remote_waits_and_the_other_gets_its_copy() {
+    let site = Site::new();
+    fs::create_dir(site.path("usb")).expect("a directory");
+    site.ok(&["remote", "add", "usb", "dir:usb"], b"");
+    let config = site.path("store").join("annals.toml");
+    let text = fs::read_to_string(&config).expect("read");
+    fs::write(&config, format!("{text}[schedule]\nship = \"every 1m\"\n[[remote]]\nname = \"far\"\nrclone = \"far:x\"\n")).expect("written");
+    site.ok(&["put", "a", "-"], b"1");
+    let mut child = site.command(&["agent", "run"]).env("PATH", "/nowhere").spawn().expect("starts");
+    let said = BufReader::new(child.stderr.take().expect("a pipe"));
+    std::thread::spawn(move || said.lines().for_each(drop));
+    let mut agent = Agent(child);
+    let remotes = || site.json(&["status"])["remotes"].as_array().cloned().unwrap_or_default();
+    site.until("the other has its copy", || remotes().iter().any(|r| r["name"] == "usb" && r["state"] == "current"));
+    site.until("it is told", || {
+        remotes()
+            .iter()
+            .any(|r| r["name"] == "far" && r["health"]["health"] == "broken" && r["health"]["said"].as_str().is_some_and(|s| s.contains("rclone")))
+    });
+    let jobs = site.ok(&["jobs", "ls", "--json"], b"").out;
+    assert!(jobs.contains("the rclone program is missing") && !jobs.contains("\"dead\""), "{jobs}");
+    assert_eq!(site.run(&["status"], b"").code, 4);
+    assert_eq!(terminate(&mut agent), Some(0), "it ends in order");
+    assert!(!site.path("store").join("agent.sock").exists());
+}

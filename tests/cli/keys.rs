@@ -63,3 +63,22 @@ fn a_recipient_opens_the_key_with_an_identity() {
     site.run_with(&[("ANNALS_IDENTITY", name)], "tenant add y").exits(12);
     assert_eq!(site.run(&format!("key remove-recipient {recipient} --json")).exits(5).error_code(), "key.no-recipient");
 }
+
+#[test]
+fn the_recovery_card_has_the_way_back_and_no_secret_unless_it_is_asked_for() {
+    let site = site();
+    site.run("remote add usb dir:usb").exits(0);
+    let card = site.run("key card").exits(0).out;
+    assert!(card.contains("RECOVERY CARD   clinic-17\n") && card.contains("annals rebuild --from 'dir:/"), "{card}");
+    let value = site.run("key card --json").exits(0).object("annals.key.card/1");
+    assert_eq!((value["sheet"].is_null(), value["copies"][0]["name"].as_str()), (true, Some("usb")));
+    let sheet = site.run("key show --sheet").exits(0).out;
+    let secret: Vec<&str> = sheet.lines().filter_map(|l| l.trim().strip_prefix("line ")).filter_map(|l| l.split_whitespace().nth(1)).collect();
+    assert!(secret.len() == 6 && secret.iter().all(|line| !card.contains(line)), "{card}");
+    site.run("key card --with-secret --out safe.txt").exits(0);
+    site.run("key card --out card.html").exits(0);
+    let read = |name: &str| fs::read_to_string(site.path(name)).expect("read");
+    assert!(secret.iter().all(|line| read("safe.txt").contains(line)) && read("card.html").starts_with("<!doctype html>"));
+    assert!(secret.iter().all(|line| !read("card.html").contains(line)));
+    assert_eq!((mode_of(&site.path("safe.txt")), mode_of(&site.path("card.html"))), (0o600, 0o600));
+}

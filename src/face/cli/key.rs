@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::base::disk;
 use crate::base::error::{Error, Result};
 use crate::base::random::OsRandom;
 use crate::engine::keys::create_identity;
@@ -19,7 +20,7 @@ use super::context::Context;
 /// The key of the store: show it, print its recovery sheet, decide who can open it
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals key show\n  annals key show --sheet | lpr\n  annals key create --out auditor.identity\n  annals key add-recipient annals1...\n  annals key passphrase"
+    after_help = "Examples:\n  annals key show\n  annals key show --sheet | lpr\n  annals key card --out card.html\n  annals key create --out auditor.identity\n  annals key add-recipient annals1...\n  annals key passphrase"
 )]
 pub(crate) struct Key {
     #[command(subcommand)]
@@ -29,6 +30,7 @@ pub(crate) struct Key {
 #[derive(Debug, Subcommand)]
 enum What {
     Show(Show),
+    Card(Card),
     Create(Create),
     AddRecipient(AddRecipient),
     RemoveRecipient(RemoveRecipient),
@@ -39,6 +41,7 @@ impl Key {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         match self.what {
             What::Show(args) => args.run(context),
+            What::Card(args) => args.run(context),
             What::Create(args) => args.run(context),
             What::AddRecipient(args) => args.run(context),
             What::RemoveRecipient(args) => args.run(context),
@@ -69,6 +72,42 @@ impl Show {
         context.out.object("annals.key.sheet/1", json!({ "site_id": store.site().to_hex(), "sheet": sheet.as_str() }))?;
         if context.out.json().is_none() {
             context.out.bytes(sheet.as_bytes())?;
+        }
+        Ok(0)
+    }
+}
+
+/// Print the recovery card: one page for a drawer, with the way back and without the secret
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  annals key card | lpr\n  annals key card --out card.html\n  annals key card --with-secret --out safe.txt\n\nSite, copies, the exact commands to come back, and whom to call (contact in [store] of annals.toml). With --with-secret\nthe recovery sheet is on it: then it is the key, and belongs into a safe."
+)]
+struct Card {
+    /// Write it to this file, readable by its owner only; .html makes a page for a browser's printer
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Put the recovery sheet on it
+    #[arg(long)]
+    with_secret: bool,
+}
+
+impl Card {
+    fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_dry_run()?;
+        let store = context.store()?;
+        let date = moment::show_short(context.now(), &context.zone(&store));
+        let card = store.recovery_card(&date, self.with_secret)?;
+        let html = self.out.as_ref().and_then(|path| path.extension()).is_some_and(|e| e.eq_ignore_ascii_case("html"));
+        let text = if html { card.html() } else { card.text() };
+        if let Some(path) = &self.out {
+            disk::write_file(path, text.as_bytes(), 0o600)?;
+        }
+        let file = self.out.as_ref().map(|path| path.display().to_string());
+        context.out.object("annals.key.card/1", view::card(&card, file.as_deref()))?;
+        match &self.out {
+            Some(path) => context.out.line(format!("Wrote {}", path.display()))?,
+            None if context.out.json().is_none() => context.out.bytes(text.as_bytes())?,
+            None => {}
         }
         Ok(0)
     }

@@ -23,6 +23,7 @@ mod preflight;
 mod doctor;
 mod ui;
 mod api;
+mod alert;
 mod service;
 mod demo;
 mod bench;
@@ -144,6 +145,7 @@ enum Command {
     Jobs(jobs::Jobs),
     Preflight(preflight::Preflight),
     Doctor(doctor::Doctor),
+    Alert(alert::Alert),
     Drill(jobs::Drill),
     Remote(remote::Remote),
     Tenant(tenant::Tenant),
@@ -239,6 +241,7 @@ impl Command {
             Command::Jobs(args) => args.run(context),
             Command::Preflight(args) => args.run(context),
             Command::Doctor(args) => args.run(context),
+            Command::Alert(args) => args.run(context),
             Command::Drill(args) => args.run(context),
             Command::Remote(args) => args.run(context),
             Command::Tenant(args) => args.run(context),

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::agent::health;
+use crate::agent::{health, schedule, worker};
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::SiteId;
 use crate::base::limits::SHEET_BYTES_MAX;
+use crate::base::time::Timestamp;
 use crate::engine::offsite::{FetchReport, OpenRemote, OtherLine, ShipOptions, ShipReport};
 use crate::engine::rebuild::Rebuild as Rebuilding;
 use crate::engine::seal::{SealOptions, SealReport};
@@ -100,6 +101,9 @@ impl Ship {
             }
             match done {
                 Ok(report) => {
+                    if report.bytes > 0 && !options.dry_run {
+                        worker::note_traffic(&store, name, report.bytes)?;
+                    }
                     context.out.line(ship_line(&report, options.dry_run))?;
                     for f in &report.failed {
                         context.out.line(format!("  not shipped: tenant {}: {}", f.tenant, f.message))?;
@@ -123,12 +127,42 @@ impl Ship {
         {
             return Err(e);
         }
+        let outlook = if options.dry_run { Some(Outlook::of(&store)?) } else { None };
         let partial = !failures.is_empty();
         let mut value = reports.first().map_or_else(|| json!({}), |r| ship_json(r, options.dry_run));
         value["remotes"] = reports.iter().map(|r| ship_json(r, options.dry_run)).collect();
         value["failed"] = failures.into();
+        if let Some(outlook) = &outlook {
+            outlook.tell(context, &context.zone(&store), &mut value)?;
+        }
         context.out.object("annals.ship/1", value)?;
         Ok(if partial { Kind::Partial.exit() } else { 0 })
+    }
+}
+
+/// What the schedule says about a shipment that is only looked at.
+struct Outlook {
+    allowance: Option<(u64, Timestamp)>,
+    opens: Option<Timestamp>,
+    now: Timestamp,
+}
+
+impl Outlook {
+    fn of(store: &Store) -> Result<Self> {
+        let now = store.now_is();
+        Ok(Outlook { allowance: worker::allowance_left(store)?, opens: schedule::opens(&store.config().schedule, now, &store.zone()), now })
+    }
+
+    fn tell(&self, context: &Context, zone: &Zone, value: &mut Value) -> Result<()> {
+        if let Some((left, until)) = self.allowance {
+            value["allowance"] = json!({ "left_bytes": left, "until": view::time(until) });
+            context.out.line(format!("allowance: {} left until {}", bytes(left), moment::show_short(until, zone)))?;
+        }
+        value["window_opens"] = self.opens.map(view::time).into();
+        match self.opens {
+            Some(at) if at > self.now => context.out.line(format!("the window is closed until {}", moment::show_short(at, zone))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -144,12 +178,17 @@ pub(super) fn rate(context: &Context) -> Result<Option<u64>> {
     }
 }
 
+/// Requests that were made, or will be: each object is stored, and looked at once.
+fn requests(r: &ShipReport, dry_run: bool) -> u64 {
+    if dry_run { 2 * r.objects } else { r.requests }
+}
+
 fn ship_line(r: &ShipReport, dry_run: bool) -> String {
     if r.objects == 0 {
         return format!("{}: holds everything already", r.remote);
     }
     let (verb, time) = if dry_run { ("would ship", "about ") } else { ("shipped", "") };
-    let (objects, requests) = (counted(r.objects, "object"), counted(r.requests, "request"));
+    let (objects, requests) = (counted(r.objects, "object"), counted(requests(r, dry_run), "request"));
     format!("{}: {verb} {} in {objects}, {time}{:.1} s, {requests}", r.remote, bytes(r.bytes), r.seconds)
 }
 
@@ -159,7 +198,7 @@ fn ship_json(r: &ShipReport, dry_run: bool) -> Value {
         "dry_run": dry_run,
         "objects": r.objects,
         "bytes": r.bytes,
-        "requests": r.requests,
+        "requests": requests(r, dry_run),
         "seconds": r.seconds,
         "position": r.positions.first().map(|(_, p)| view::position(p)),
         "positions": r.positions.iter().map(|(name, p)| json!({ "tenant": name, "position": view::position(p) })).collect::<Vec<_>>(),

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::agent::daemon::{self, Upcoming};
 use crate::agent::health::{self, Health, Problem, RemoteHealth};
-use crate::agent::proof::{self, Depth};
+use crate::agent::proof::{self, Depth, DrillNote};
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
 use crate::engine::heal::HealReport;
@@ -17,6 +17,7 @@ use crate::face::{metrics, view, world};
 use crate::model::moment::{self, Zone};
 
 use super::context::{Context, bytes, counted, grouped};
+use super::table::clean;
 
 /// Exit code of a check that found something.
 const FOUND: u8 = 4;
@@ -40,10 +41,14 @@ impl Status {
         let work = Work {
             runs: here.agent().is_some(),
             remotes: health::remotes(&store)?,
+            drills: store.config().remotes.iter().map(|r| proof::last_drill(&store, &r.name)).collect::<Result<_>>()?,
             problems: health::problems(&store, &troubles)?,
             next: daemon::upcoming(&store, 1)?,
         };
-        let value = view::status_and_work(&seen, tenant.name(), work.runs, &work.remotes, &work.problems, &work.next);
+        let mut value = view::status_and_work(&seen, tenant.name(), work.runs, &work.remotes, &work.problems, &work.next);
+        for (row, drill) in value["remotes"].as_array_mut().into_iter().flatten().zip(&work.drills) {
+            row["last_drill"] = drill.as_ref().map(view::last_drill).into();
+        }
         context.out.object("annals.status/1", value)?;
         print_status(context, &seen, &work, &context.zone(&store))?;
         Ok(if work.problems.is_empty() && !seen.is_stale() { 0 } else { FOUND })
@@ -54,6 +59,8 @@ impl Status {
 struct Work {
     runs: bool,
     remotes: Vec<RemoteHealth>,
+    /// What the last drill of each remote showed.
+    drills: Vec<Option<DrillNote>>,
     problems: Vec<Problem>,
     next: Vec<Upcoming>,
 }
@@ -96,6 +103,16 @@ fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Res
             other => format!("; {}: {}", other.word(), health.said),
         };
         out.line(format!("  remote     {} ({url}): {last}{behind}{state}", remote.place.name))?;
+    }
+    for (remote, drill) in seen.remotes.iter().zip(&work.drills) {
+        let Some(drill) = drill else { continue };
+        let verb = if drill.sample { "read back" } else { "rebuilt" };
+        let result = match drill.problems.first() {
+            Some(problem) => format!("{}: {}", out.paint("31", "failed"), clean(problem)),
+            None if drill.rpo_secs == 0 => format!("{verb} in {:.1} s, would have lost nothing", drill.rto_secs),
+            None => format!("{verb} in {:.1} s, would have lost changes of {}", drill.rto_secs, moment::age(drill.rpo_secs as i64)),
+        };
+        out.line(format!("  proof      {}: {result}; {}", remote.place.name, moment::show_short(Timestamp(drill.at), zone)))?;
     }
     for capture in &seen.captures {
         let state = capture.trouble().unwrap_or_else(|| format!("{} rows", grouped(capture.rows)));

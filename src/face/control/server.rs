@@ -66,6 +66,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Waits until fewer than [`LARGE_MAX`] large commands run; `None` where this one is wanted no longer.
+fn turn(sessions: &Arc<Sessions>, wanted: impl Fn() -> bool) -> Option<Turn> {
+    let mut large = lock(&sessions.large);
+    while *large >= LARGE_MAX {
+        if !wanted() {
+            return None;
+        }
+        large = sessions.turn.wait_timeout(large, TURN_POLL).unwrap_or_else(PoisonError::into_inner).0;
+    }
+    *large += 1;
+    Some(Turn(sessions.clone()))
+}
+
 impl Server {
     /// Opens the socket in the store's directory, for its owner only. The caller holds the store's lock: a socket that is there was left by
     /// an agent that is gone.
@@ -218,15 +231,7 @@ impl Session {
 
     /// Waits for the turn of a command that reads or writes much; `None` where it is no longer wanted.
     pub(in crate::face) fn turn(&self) -> Option<Turn> {
-        let mut large = lock(&self.sessions.large);
-        while *large >= LARGE_MAX {
-            if self.signal.load(Ordering::SeqCst) != 0 {
-                return None;
-            }
-            large = self.sessions.turn.wait_timeout(large, TURN_POLL).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        *large += 1;
-        Some(Turn(self.sessions.clone()))
+        turn(&self.sessions, || self.signal.load(Ordering::SeqCst) == 0)
     }
 
     /// Nobody listens any more, or the agent ends: the command comes to its next safe place.
@@ -333,5 +338,28 @@ impl World for Session {
             text = text.replace(whole, typed);
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_large_commands_run_and_the_ninth_waits_for_its_turn() {
+        let sessions = Arc::new(Sessions::default());
+        let mut running: Vec<Turn> = (0..LARGE_MAX).map(|_| turn(&sessions, || true).expect("a turn")).collect();
+        assert!(turn(&sessions, || false).is_none(), "one that nobody waits for any more gives up");
+        let (all, (tell, told)) = (sessions.clone(), std::sync::mpsc::channel());
+        // It says each time that it looks; then the turn of another one ends.
+        let (look, looked) = std::sync::mpsc::channel();
+        let ninth = std::thread::spawn(move || drop(tell.send(turn(&all, || look.send(()).is_ok()).is_some())));
+        looked.recv().expect("it looks");
+        assert!(told.try_recv().is_err() && *lock(&sessions.large) == LARGE_MAX, "it waits");
+        running.pop();
+        assert_eq!(told.recv(), Ok(true), "then it is its turn");
+        ninth.join().expect("ends");
+        drop(running);
+        assert_eq!(*lock(&sessions.large), 0);
     }
 }

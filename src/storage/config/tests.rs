@@ -469,6 +469,7 @@ fn examples_in_hints_are_right() {
                     "belong together",
                     "is not serial",
                     "asks nothing",
+                    "has no command",
                     "has no to",
                     "has no server",
                     "belongs to a webhook",
