@@ -9,6 +9,7 @@ Ratios are what counts: every figure has the figure it is compared with measured
 import argparse
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -309,7 +310,68 @@ def question(args, peers):
     return [table]
 
 
-SECTIONS = {"folders": folders, "batch": batch, "puts": puts, "million": million, "big": big, "verify": verify, "question": question}
+READ_CALL = re.compile(r"^(?:\d+ +)?(?:read|pread64|readv|preadv|preadv2)\(\d+<([^>]*)>.* = (\d+)$")
+
+
+def read_below(args, root, cwd=None, env=None):
+    """What a command reads of the files below a directory: bytes and files. What a line to that directory would have to carry, at least."""
+    trace = lab.scratch() / "trace"
+    Run(["strace", "-f", "-qq", "-y", "-e", "trace=read,pread64,readv,preadv,preadv2", "-o", trace, *args], cwd=cwd, env=env)
+    total, files = 0, set()
+    for line in trace.read_text(errors="replace").splitlines():
+        found = READ_CALL.match(line)
+        if found and found[1].startswith(str(root)):
+            total += int(found[2])
+            files.add(found[1])
+    trace.unlink()
+    return total, len(files)
+
+
+def thin(args, peers):
+    """What has to come over the line to have things back, counted as what is read of the repository."""
+    if not shutil.which("strace"):
+        raise Failed("strace is not installed: what is read of a repository cannot be counted")
+    count, steps = (500, 10) if args.small else (5_000, 30)
+    records = lab.Records(SEED + 6, count, 500, 1500)
+    folder = lab.Folder(lab.fresh("speed/folder"), records, 100)
+    path = folder.path(0).relative_to(folder.root)
+    programs = {cls.name: cls(lab.fresh(f"speed/{cls.name}")) for cls in [lab.Annals, *peers] if cls.name in ("annals", "restic", "borg")}
+    for step in range(steps):
+        if step:
+            folder.later()
+            for i in [*([0] if step % 3 == 0 else []), *records.random.sample(range(1, count), 9)]:
+                records.change_field(i)
+                folder.write(i)
+        for name, program in programs.items():
+            program.backup(folder.root) if name == "annals" else program.record(folder.root)
+    plain = sum(size for size, _, _ in lab.tree_sizes(folder.root).values())
+    table = Table(f"Bytes read of the copy offsite to have things back: one of {count:,} documents, all of them ({human(plain)}), after {steps} states",
+                  ["program", "one earlier version, the site stands", "one earlier version, the site is lost", "everything, the site is lost"])
+    p = programs["annals"]
+    again = lab.absent("speed/again")
+    rebuilt, files = read_below([p.binary, "rebuild", "--from", f"dir:{p.remote}", "--into", again, "--key", p.store / "annals.key"], p.remote)
+    stands = read_below([p.binary, "-C", p.store, "get", f"d/{path}@v1", "--out", lab.absent("speed/one")], p.remote)[0]
+    table.row("annals", human(stands), f"{human(rebuilt)} (a rebuild fetches everything)", f"{human(rebuilt)} in {files} files: every version of all")
+    if p := programs.get("restic"):
+        env = {"RESTIC_PASSWORD": "bench"}
+        call = ["restic", "-q", "--no-cache", "-r", p.repo]
+        first = json.loads(p.call("snapshots", "--json").out)[0]["short_id"]
+        one, files = read_below([*call, "dump", first, f"/{path}"], p.repo, env=env)
+        whole, all_files = read_below([*call, "restore", "latest", "--target", lab.absent("speed/out-restic")], p.repo, env=env)
+        table.row("restic", f"{human(one)} in {files} files", "the same", f"{human(whole)} in {all_files} files: the last state")
+    if p := programs.get("borg"):
+        env = {"BORG_BASE_DIR": str(lab.absent("speed/base")), "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
+               "BORG_RELOCATED_REPO_ACCESS_IS_OK": "yes", "BORG_REPO": str(p.repo)}
+        one, files = read_below(["borg", "extract", "--stdout", "::1", str(path)], p.repo, env=env)
+        out = lab.fresh("speed/out-borg")
+        whole, all_files = read_below(["borg", "extract", f"::{p.count}"], p.repo, cwd=out, env=env)
+        table.row("borg", f"{human(one)} in {files} files", "the same", f"{human(whole)} in {all_files} files: the last state")
+    table.note("restic and borg without their caches, as on another machine; locks and listings are not counted.")
+    shutil.rmtree(lab.scratch() / "speed", ignore_errors=True)
+    return [table]
+
+
+SECTIONS = {"folders": folders, "batch": batch, "puts": puts, "million": million, "big": big, "verify": verify, "question": question, "thin": thin}
 
 
 def main():
