@@ -8,6 +8,7 @@ mod browser;
 
 mod attacks;
 mod contract;
+mod documents;
 mod first;
 mod session;
 mod streams;

@@ -7,7 +7,7 @@ use crate::face::words::Language;
 use crate::model::plan::OnConflict;
 
 /// Documents that are changed without a plan being shown first.
-const AT_ONCE_MAX: u64 = 100;
+const AT_ONCE_MAX: usize = 100;
 
 /// A path of ours that a form names, never an address with a host; otherwise `/`.
 pub(super) fn back(ask: &Ask) -> &str {
@@ -34,7 +34,9 @@ pub(super) fn undo(ask: &Ask) -> Result<Answer> {
     let tenant = ask.tenant()?;
     let plan = tenant.undo(seq)?;
     let summary = plan.summary();
-    if summary.conflicts > 0 || plan.items.len() as u64 > AT_ONCE_MAX || summary.irrevocable > 0 {
+    // What cannot be recalled outside stays as it is; of one document that needs no page of its own.
+    let outside = summary.irrevocable > 0 && plan.items.len() > 1;
+    if summary.conflicts > 0 || plan.items.len() > AT_ONCE_MAX || outside {
         return Ok(Answer::See(ask.link_now("/plan", &[("undo", text)])));
     }
     Ok(done(ask, &tenant.apply(&plan, OnConflict::Skip, &ask.by())?))
