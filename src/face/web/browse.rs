@@ -19,7 +19,7 @@ use super::parts::{self, Scribe};
 use super::{find, shell};
 
 /// Rows of a folder on one page.
-const ROWS: usize = 40;
+const ROWS: usize = 30;
 /// Members of a group shown.
 const MEMBERS_SHOWN: usize = 30;
 /// Members of which is shown what the last change did to their fields.

@@ -1,6 +1,7 @@
 //! The pages, for people who are not programmers: HTML made on the server that reads well without script. Each page is a function from a
 //! request to a page; what it shows comes from the engine, its words from `words`.
 
+mod assets;
 mod parts;
 mod shell;
 mod moments;
@@ -56,9 +57,9 @@ pub(super) fn routes() -> Router<Arc<Desk>> {
         .route("/undo", deed(deeds::undo))
         .route("/leave", deed(leave))
         .merge(works())
-        .route("/style.css", asset("text/css; charset=utf-8", concat!(include_str!("style.css"), include_str!("works.css"))))
-        .route("/favicon.svg", asset("image/svg+xml", include_str!("favicon.svg")))
-        .route("/script.js", asset("text/javascript; charset=utf-8", concat!(include_str!("script.js"), include_str!("works.js"))))
+        .route("/style.css", asset("text/css; charset=utf-8", || &assets::STYLE))
+        .route("/favicon.svg", asset("image/svg+xml", || assets::SIGN))
+        .route("/script.js", asset("text/javascript; charset=utf-8", || &assets::SCRIPT))
 }
 
 /// Pages about what is done with documents and with the store: plans, the log, work, copies, proof, settings.
@@ -113,8 +114,8 @@ fn deed(work: fn(&Ask) -> Result<Answer>) -> MethodRouter<Arc<Desk>> {
     post(move |State(desk): State<Arc<Desk>>, request: Request| act(desk, request, work, failed))
 }
 
-fn asset(media: &'static str, text: &'static str) -> MethodRouter<Arc<Desk>> {
-    get(move || async move { ([(header::CONTENT_TYPE, media), (header::CACHE_CONTROL, "max-age=3600")], text).into_response() })
+fn asset(media: &'static str, text: fn() -> &'static str) -> MethodRouter<Arc<Desk>> {
+    get(move || async move { ([(header::CONTENT_TYPE, media), (header::CACHE_CONTROL, "max-age=3600")], text()).into_response() })
 }
 
 fn failed(ask: &Ask, error: &Error) -> Answer {

@@ -37,7 +37,7 @@ const keys = {
   "/": () => { $("#search").focus(); $("#search").select(); return true; },
   ArrowDown: () => walk(1), j: () => walk(1), ArrowUp: () => walk(-1), k: () => walk(-1),
   ArrowLeft: () => press("a[rel=prev]"), ArrowRight: () => press("a[rel=next]"),
-  c: () => press("[data-key=c]"), r: () => offer("[data-key=r]"), n: () => press("[data-key=n]"), u: () => press(".toast form button, [data-key=u]"),
+  c: () => press("[data-key=c]"), r: () => offer("[data-key=r]"), n: () => press("[data-key=n]"), u: () => press(".toast form button") || press("[data-key=u]"),
   "?": () => { $("#keys").togglePopover(); return true; },
   Escape: () => {
     if ($(":popover-open")) return false;
