@@ -180,3 +180,41 @@ impl HttpBody for Download {
         self.0.poll_recv(task).map(|piece| piece.map(|piece| piece.map(http_body::Frame::data)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
+    }
+
+    /// A body of which `abc` came, and what the rest of it would be sent with.
+    fn begun(runtime: &tokio::runtime::Runtime) -> (Upload, mpsc::Sender<io::Result<Bytes>>) {
+        let (sender, receiver) = mpsc::channel(1);
+        let _within = runtime.enter();
+        let mut upload = Upload::of(Body::new(Download(receiver)), None);
+        sender.blocking_send(Ok(Bytes::from_static(b"abc"))).expect("sent");
+        let mut begin = [0; 3];
+        upload.read_exact(&mut begin).expect("the beginning");
+        assert_eq!(&begin, b"abc");
+        (upload, sender)
+    }
+
+    #[test]
+    fn only_the_end_of_a_body_is_its_end() {
+        let (whole, broken) = (runtime(), runtime());
+        let (mut upload, sender) = begun(&whole);
+        drop(sender);
+        assert_eq!(upload.read(&mut [0; 8]).expect("the end"), 0);
+        assert!(upload.broken().is_none());
+        let (mut upload, sender) = begun(&broken);
+        sender.blocking_send(Err(io::Error::other("cut"))).expect("sent");
+        assert!(upload.read(&mut [0; 8]).is_err());
+        assert_eq!(upload.broken().expect("a reason").code(), "http.body");
+        // Where whoever took it in is gone, as when the agent ends, nothing says that it was all.
+        let (mut upload, _sender) = begun(&broken);
+        drop(broken);
+        assert!(upload.read(&mut [0; 8]).is_err());
+    }
+}
