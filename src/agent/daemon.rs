@@ -423,19 +423,29 @@ fn keeper(site: &Arc<Site>) {
         beats = beats.wrapping_add(1);
         let store = site.store();
         let queue = site.queue(&store);
+        // Read at once and written at once: two hundred running jobs cost one sync a second.
+        let wishes = store.inner.catalog.read(|v| v.running_jobs()).unwrap_or_default();
+        let mut beaten = Vec::new();
         for live in &live {
             let news = live.news(site.elapsed());
-            let wished = store.inner.catalog.read(|v| v.job(live.job.id)).ok().flatten().is_some_and(|job| job.wish != Wish::None);
-            if news.is_none() && !wished && !beats.is_multiple_of(SIGN_BEATS) {
-                continue;
+            let wished = wishes.iter().any(|job| job.id == live.job.id && job.wish != Wish::None);
+            if news.is_some() || wished || beats.is_multiple_of(SIGN_BEATS) {
+                beaten.push((live, news.unwrap_or_else(|| live.last_told())));
             }
-            let advance = news.unwrap_or_else(|| live.last_told());
-            match queue.beat(&live.job, &advance) {
-                Ok(Some(Wish::Pause)) => live.stop(Halt::Pause),
-                Ok(Some(Wish::Cancel)) => live.stop(Halt::Cancel),
-                Ok(None) if site.live().iter().any(|l| l.job.id == live.job.id) => live.stop(Halt::Lost),
-                Ok(_) => {}
-                Err(e) => site.note_error(&e),
+        }
+        let told: Vec<_> = beaten.iter().map(|(live, advance)| (&live.job, advance.clone())).collect();
+        match if told.is_empty() { Ok(Vec::new()) } else { queue.beat_all(&told) } {
+            Err(e) => site.note_error(&e),
+            Ok(wanted) => {
+                let running = site.live();
+                for ((live, _), wish) in beaten.iter().zip(wanted) {
+                    match wish {
+                        Some(Wish::Pause) => live.stop(Halt::Pause),
+                        Some(Wish::Cancel) => live.stop(Halt::Cancel),
+                        None if running.iter().any(|l| l.job.id == live.job.id) => live.stop(Halt::Lost),
+                        _ => {}
+                    }
+                }
             }
         }
         drop(store);

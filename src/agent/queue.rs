@@ -87,6 +87,11 @@ impl<'q> Queue<'q> {
         self.catalog.write(|w| w.beat_job(job.id, self.holder, at))
     }
 
+    /// Gives signs of life for several jobs in one transaction, which costs one sync however many run. What a person wants of each, in order.
+    pub fn beat_all(&self, all: &[(&Job, Advance)]) -> Result<Vec<Option<Wish>>> {
+        self.catalog.write(|w| all.iter().map(|(job, at)| w.beat_job(job.id, self.holder, at)).collect())
+    }
+
     /// Ends a try. `false` where the job was taken away meanwhile; then whoever has it now decides.
     pub fn end(&self, job: &Job, end: &End) -> Result<bool> {
         let verdict = self.verdict(job, end);
@@ -327,6 +332,8 @@ mod tests {
         assert_eq!(again.id, id);
         assert!(!one.end(&job, &End::Done("late".into())).expect("end"), "who lost it cannot end it");
         assert_eq!(one.beat(&job, &Advance::default()).expect("beat"), None);
+        assert_eq!(one.beat_all(&[(&job, Advance::default()), (&again, Advance::default())]).expect("beat"), [None, None]);
+        assert_eq!(two.beat_all(&[(&again, Advance::default())]).expect("beat"), [Some(Wish::None)]);
         assert!(two.end(&again, &End::Done("done".into())).expect("end"));
         assert_eq!(world.job(id).said, "done");
     }

@@ -12,3 +12,4 @@ mod documents;
 mod first;
 mod session;
 mod streams;
+mod works;

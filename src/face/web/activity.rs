@@ -15,7 +15,7 @@ use crate::model::key::{parse_key, show_key};
 use crate::model::moment::{self, Moment};
 
 use super::parts::{self, Scribe};
-use super::{batches, shell};
+use super::{batches, works};
 
 /// Batches on one page.
 const BATCHES_SHOWN: usize = 25;
@@ -75,7 +75,7 @@ pub(super) fn activity(ask: &Ask) -> Result<Answer> {
             (parts::pager(&scribe, newer, older))
         }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 fn filters(ask: &Ask, scribe: &Scribe) -> Markup {

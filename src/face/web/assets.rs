@@ -6,9 +6,14 @@ use std::sync::LazyLock;
 /// The sign of the pages.
 pub(super) const SIGN: &str = include_str!("favicon.svg");
 /// The style of all pages.
-pub(super) static STYLE: LazyLock<String> = LazyLock::new(|| small_style(concat!(include_str!("style.css"), include_str!("works.css"))));
+pub(super) static STYLE: LazyLock<String> = LazyLock::new(|| small_style(include_str!("style.css")));
 /// The script of all pages.
-pub(super) static SCRIPT: LazyLock<String> = LazyLock::new(|| small_script(concat!(include_str!("script.js"), include_str!("works.js"))));
+pub(super) static SCRIPT: LazyLock<String> = LazyLock::new(|| small_script(include_str!("script.js")));
+
+/// The style of pages about work, beside that of all pages.
+pub(super) static WORKS_STYLE: LazyLock<String> = LazyLock::new(|| small_style(include_str!("works.css")));
+/// Their script.
+pub(super) static WORKS_SCRIPT: LazyLock<String> = LazyLock::new(|| small_script(include_str!("works.js")));
 
 /// CSS without comments and without the blanks that mean nothing. Strings stay as they are.
 fn small_style(source: &str) -> String {
@@ -67,11 +72,14 @@ mod tests {
     #[test]
     fn our_own_lose_nothing_but_what_they_may() {
         let count = |text: &str, what: char| text.matches(what).count();
-        for what in ['{', '}', '(', '"'] {
-            let sources = concat!(include_str!("style.css"), include_str!("works.css"));
-            let commented: usize = sources.split("/*").skip(1).map(|rest| count(rest.split("*/").next().unwrap_or_default(), what)).sum();
-            assert_eq!(count(&STYLE, what) + commented, count(sources, what), "{what}");
+        for (small, sources) in [(&STYLE, include_str!("style.css")), (&WORKS_STYLE, include_str!("works.css"))] {
+            for what in ['{', '}', '(', '"'] {
+                let commented: usize = sources.split("/*").skip(1).map(|rest| count(rest.split("*/").next().unwrap_or_default(), what)).sum();
+                assert_eq!(count(small, what) + commented, count(sources, what), "{what}");
+            }
         }
-        assert!(!SCRIPT.lines().any(|line| count(line, '`') % 2 == 1), "a text over several lines");
+        for script in [&SCRIPT, &WORKS_SCRIPT] {
+            assert!(!script.lines().any(|line| count(line, '`') % 2 == 1), "a text over several lines");
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::face::http::{Answer, Ask};
 use crate::model::key::show_key;
 
 use super::parts::{self, Scribe};
-use super::{difference, shell};
+use super::{difference, works};
 
 /// Batches on one page.
 const BATCHES_SHOWN: usize = 50;
@@ -49,7 +49,7 @@ pub(super) fn batches(ask: &Ask) -> Result<Answer> {
             (parts::pager(&scribe, newer, older))
         }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 fn row(ask: &Ask, scribe: &Scribe, batch: &BatchInfo) -> Markup {
@@ -144,7 +144,7 @@ pub(super) fn batch(ask: &Ask) -> Result<Answer> {
             @if !batch.request.is_empty() { dt { (scribe.say("batch-request")) } dd { bdi .mono { (batch.request) } } }
         } }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 /// The word for a change, as a badge.

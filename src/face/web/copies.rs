@@ -12,7 +12,7 @@ use crate::face::view;
 use crate::storage::config::TenantRules;
 
 use super::parts::{self, Scribe};
-use super::shell;
+use super::works;
 
 /// Tenants on one page.
 const TENANTS_SHOWN: usize = 50;
@@ -40,7 +40,7 @@ pub(super) fn copies(ask: &Ask) -> Result<Answer> {
             (tenants(ask, &scribe, &store, &statuses)?)
         }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 /// How a place is, as a badge.

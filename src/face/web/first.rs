@@ -19,7 +19,7 @@ use crate::storage::config::{Setting, set_values};
 use crate::storage::remote::Options;
 
 use super::parts::{self, Scribe};
-use super::{shell, transfers};
+use super::{transfers, works};
 
 /// Fact: nobody has shown yet that the recovery sheet of this store is at hand.
 const UNCONFIRMED: &str = "sheet unconfirmed";
@@ -120,7 +120,7 @@ fn choose(ask: &Ask, scribe: &Scribe) -> Result<Answer> {
             }
         }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 fn options() -> crate::engine::store::Options {
@@ -164,7 +164,7 @@ fn keep(ask: &Ask, scribe: &Scribe, store: &Store) -> Result<Answer> {
         }
         p .quiet.small { (scribe.say("first-keep-where")) }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 /// Which groups are asked for: line and group, from 1. The same for as long as the session lasts.
@@ -203,7 +203,7 @@ fn confirming(ask: &Ask, scribe: &Scribe, wrong: bool) -> Result<Answer> {
             div .acts.wide { button .main { (scribe.say("first-confirm-do")) } a .button.plain href="/first" { (scribe.say("first-again")) } }
         }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 /// Letters that are read alike are the same.
@@ -256,7 +256,7 @@ fn ready(ask: &Ask, scribe: &Scribe) -> Result<Answer> {
         }
         p { a href=(ask.link_now("/", &[])) { (scribe.say("error-home")) } }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 /// Begins a rebuild, which goes on by itself; the page says how far it is.
@@ -322,7 +322,7 @@ fn progress(ask: &Ask, scribe: &Scribe, rebuilding: &Rebuilding) -> Result<Answe
             }
         }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 /// Where to go instead, when there is no store or its sheet is not confirmed.

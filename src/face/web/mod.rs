@@ -13,6 +13,7 @@ mod compare;
 mod find;
 mod browse;
 mod deleted;
+mod works;
 mod difference;
 mod plan;
 mod batches;
@@ -65,6 +66,8 @@ pub(super) fn routes() -> Router<Arc<Desk>> {
 /// Pages about what is done with documents and with the store: plans, the log, work, copies, proof, settings.
 fn works() -> Router<Arc<Desk>> {
     Router::new()
+        .route("/works.css", asset("text/css; charset=utf-8", || &assets::WORKS_STYLE))
+        .route("/works.js", asset("text/javascript; charset=utf-8", || &assets::WORKS_SCRIPT))
         .route("/plan", page(plan::plan).merge(deed(plan::ask_for)))
         .route("/plan/anew", deed(plan::anew))
         .route("/plan/decide", deed(plan::decide))

@@ -20,7 +20,7 @@ use crate::model::key::{parse_key, show_key};
 use crate::model::plan::{Action, FieldConflict, Item, OnConflict, Plan, Purpose};
 
 use super::parts::{self, Scribe};
-use super::{difference, shell};
+use super::{difference, works};
 
 /// Documents up to which one button with counts is enough; above, the name of the site or tenant is typed.
 const ONE_BUTTON_MAX: u64 = 100;
@@ -385,7 +385,7 @@ fn show(ask: &Ask, id: &str, kept: &Kept) -> Result<Answer> {
             }
         }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 /// Who recorded what made the plan stale.
@@ -460,7 +460,8 @@ fn decision(ask: &Ask, scribe: &Scribe, place: usize, item: &Item) -> Markup {
     let fields: Vec<(usize, &FieldConflict)> = item.conflicts.iter().enumerate().filter(|(_, c)| !c.path.is_empty()).collect();
     let name = format!("c{place}");
     let choice = |word: &str, it: OnConflict, message: &str| {
-        let chosen = item.choice == Some(it) || (item.choice.is_none() && it == OnConflict::Skip);
+        // Nothing is chosen where nobody chose: what is sent as a decision is one.
+        let chosen = item.choice == Some(it);
         html! { label .check { input type="radio" name=(name) value=(word) checked[chosen]; span { (scribe.say(message)) } } }
     };
     html! {
@@ -651,7 +652,7 @@ fn finished(ask: &Ask, scribe: &Scribe, title: &str, tenant: &Tenant, applied: &
         }
         @if let Ok(left) = tenant.position() { p .quiet.small { (scribe.say_with("plan-position", &[("seq", scribe.number(left.seq).into())])) } }
     };
-    shell::page(ask, title, &body)
+    works::page(ask, title, &body)
 }
 
 /// No plan is looked at: how to make one, and those that are open.
@@ -716,5 +717,5 @@ fn begin(ask: &Ask) -> Result<Answer> {
             }
         }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }

@@ -9,7 +9,7 @@ use crate::face::http::{Answer, Ask};
 use crate::model::job::Task;
 
 use super::parts::{self, Scribe};
-use super::{copies, deeds, shell};
+use super::{copies, deeds, works};
 
 /// Proofs on one page.
 const PROOFS_SHOWN: usize = 50;
@@ -40,7 +40,7 @@ pub(super) fn proof(ask: &Ask) -> Result<Answer> {
         }
         p .quiet.small { (scribe.say("proof-terms")) }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 /// The newest of each kind, and doing it now.

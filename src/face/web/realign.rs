@@ -23,7 +23,7 @@ use crate::model::plan::TouchedReference;
 use crate::model::realign::{Amount, DatabaseRealign, Keep, RealignPlan, RowRealign, TenantRealign};
 
 use super::parts::{self, Scribe};
-use super::{difference, shell};
+use super::{difference, works};
 
 /// Documents or rows of one kind that are named; all of them are in the saved plan.
 const NAMED: usize = 20;
@@ -104,7 +104,7 @@ fn known(ask: &Ask) -> Result<Answer> {
             }
         }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 fn typed(ask: &Ask, scribe: &Scribe, store: &Store) -> Markup {
@@ -296,7 +296,7 @@ fn show(ask: &Ask, id: &str, kept: &Kept) -> Result<Answer> {
             }
         }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 /// The four ways.
@@ -502,7 +502,7 @@ fn finished(ask: &Ask, scribe: &Scribe, title: &str, tenants: &[Realigned], data
         }
         div .acts { a .button href=(ask.link_now("/realign", &[])) { (scribe.say("realign-again")) } }
     };
-    shell::page(ask, title, &body)
+    works::page(ask, title, &body)
 }
 
 /// The plan as a file.

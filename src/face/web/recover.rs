@@ -18,7 +18,7 @@ use crate::model::moment;
 use crate::storage::remote::Options;
 
 use super::parts::{self, Scribe};
-use super::{proof, shell};
+use super::{proof, works};
 
 /// What the copies answered, when somebody asked them.
 struct Asked {
@@ -82,7 +82,7 @@ pub(super) fn recover(ask: &Ask) -> Result<Answer> {
             (steps(&scribe, best.map(|copy| view::remote_url(&copy.status.place)).as_deref()))
         }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 fn verdict(scribe: &Scribe, best: &Copy, reached: bool) -> Markup {
@@ -237,5 +237,5 @@ fn sheet(ask: &Ask, secret: Option<&str>) -> Result<Answer> {
             }
         } @else { p .no-print { strong { (scribe.say("card-secret-warning")) } } }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }

@@ -8,7 +8,7 @@ use crate::face::http::{Answer, Ask};
 use crate::model::key::{parse_key, show_key};
 
 use super::parts::{self, Scribe};
-use super::shell;
+use super::works;
 
 /// References on one page.
 const SHOWN: usize = 50;
@@ -80,7 +80,7 @@ fn page(ask: &Ask, check: Option<&LedgerCheck>) -> Result<Answer> {
             }
         }
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 fn row(ask: &Ask, scribe: &Scribe, entry: &Entry, exists: bool) -> Markup {

@@ -16,7 +16,7 @@ use crate::storage::config::{self, CaptureFrom, Remote as Place, Setting};
 use crate::storage::remote::{Options, RemoteUrl};
 
 use super::parts::{self, Scribe};
-use super::{shell, transfers};
+use super::{transfers, works};
 
 /// Runs that are shown of each schedule.
 const RUNS_SHOWN: usize = 5;
@@ -62,7 +62,7 @@ pub(super) fn settings(ask: &Ask) -> Result<Answer> {
         (keeping(&scribe, &store))
         (people(ask, &scribe))
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 fn schedule(ask: &Ask, scribe: &Scribe, store: &Store) -> Result<Markup> {

@@ -21,10 +21,10 @@ use crate::storage::config::Rate;
 
 use super::deeds;
 use super::parts::{self, Scribe};
-use super::shell;
+use super::works;
 
 /// Jobs on one page: with the style and the script, less than 60 kB.
-const JOBS_SHOWN: usize = 50;
+const JOBS_SHOWN: usize = 25;
 /// Jobs that are over and are looked through.
 const ENDED_MAX: usize = 1_000;
 /// Jobs that can be asked about at once.
@@ -96,7 +96,7 @@ pub(super) fn transfers(ask: &Ask) -> Result<Answer> {
     let page: Vec<&Job> = jobs.iter().skip(from).take(JOBS_SHOWN).collect();
     let turn = |to: usize, message: &str| (ask.here(&[("from", Some(&to.to_string()))]), scribe.say(message).into_owned());
     let columns = [("transfer-what", ""), ("transfer-done", ""), ("transfer-rate", "number"), ("transfer-left", ""), ("col-state", ""), ("", "")];
-    let rows = html! { @for job in &page { (row(ask, &scribe, job)) } };
+    let rows = html! { @for job in &page { (row(&scribe, job)) } };
     let paused = counts.get("paused").copied().unwrap_or(0);
     let body = html! {
         div .head {
@@ -121,7 +121,7 @@ pub(super) fn transfers(ask: &Ask) -> Result<Answer> {
         }
         section .card.flush {
             @if page.is_empty() { (parts::empty(scribe.say("transfer-none"), scribe.say("transfer-none-what"))) }
-            @else { div #jobs data-board="/transfers/rows" { (parts::table(&scribe, &title, false, true, &columns, &rows)) } }
+            @else { form #jobs method="post" action="/transfers/job" data-board="/transfers/rows" { (parts::fields_of(ask, &[("back", &ask.here(&[]))])) (parts::table(&scribe, &title, false, true, &columns, &rows)) } }
             (parts::pager(
                 &scribe,
                 (from > 0).then(|| turn(from.saturating_sub(JOBS_SHOWN), "turn-before")),
@@ -130,7 +130,7 @@ pub(super) fn transfers(ask: &Ask) -> Result<Answer> {
         }
         (next(&scribe, &store)?)
     };
-    shell::page(ask, &title, &body)
+    works::page(ask, &title, &body)
 }
 
 /// How many jobs are in which state, of those that are not over.
@@ -197,13 +197,13 @@ fn stamp(row: &str) -> String {
     Digest::of(row.as_bytes()).short(12)
 }
 
-fn row(ask: &Ask, scribe: &Scribe, job: &Job) -> Markup {
-    let cells = cells(ask, scribe, job);
+fn row(scribe: &Scribe, job: &Job) -> Markup {
+    let cells = cells(scribe, job);
     let stamp = stamp(&cells.0);
     html! { tr #{ "j" (job.id) } data-stamp=(stamp) { (cells) } }
 }
 
-fn cells(ask: &Ask, scribe: &Scribe, job: &Job) -> Markup {
+fn cells(scribe: &Scribe, job: &Job) -> Markup {
     let a = &job.advance;
     let running = job.state == State::Running;
     html! {
@@ -213,7 +213,7 @@ fn cells(ask: &Ask, scribe: &Scribe, job: &Job) -> Markup {
             scribe.size(a.bytes_per_sec).into())])) } }
         td data-name=(scribe.say("transfer-left")) { @if running { (left(scribe, a)) } }
         td { (state(scribe, job)) }
-        td { div .acts { (acts(ask, scribe, job)) } }
+        td { div .acts { (acts(scribe, job)) } }
     }
 }
 
@@ -303,17 +303,12 @@ fn advice(job: &Job) -> Option<&'static str> {
     })
 }
 
-fn acts(ask: &Ask, scribe: &Scribe, job: &Job) -> Markup {
-    let id = job.id.to_string();
-    let back = ask.form("back").map_or_else(|| ask.here(&[]), str::to_owned);
+/// What can be done with a job. All buttons are of the one form around the table: each says what, and with which job.
+fn acts(scribe: &Scribe, job: &Job) -> Markup {
     let act = |word: &'static str| {
-        let name = scribe.say_with(&format!("job-do-{word}-this"), &[("what", job.task.to_string().into()), ("id", id.as_str().into())]);
-        html! {
-            form method="post" action="/transfers/job" {
-                (parts::fields_of(ask, &[("job", &id), ("do", word), ("back", &back)]))
-                button .tight aria-label=(name) { (scribe.say(&format!("job-do-{word}"))) }
-            }
-        }
+        let with = [("what", job.task.to_string().into()), ("id", job.id.to_string().into())];
+        let name = scribe.say_with(&format!("job-do-{word}-this"), &with);
+        html! { button .tight name="do" value={ (word) " " (job.id) } aria-label=(name) { (scribe.say(&format!("job-do-{word}"))) } }
     };
     html! {
         @match (job.state, job.wish) {
@@ -341,7 +336,7 @@ pub(super) fn rows(ask: &Ask) -> Result<Answer> {
             left += 1;
             continue;
         };
-        let cells = cells(ask, &scribe, job);
+        let cells = cells(&scribe, job);
         let stamp = stamp(&cells.0);
         if stamp != had {
             changed.insert(format!("j{}", job.id), json!({ "stamp": stamp, "cells": cells.0 }));
@@ -374,8 +369,9 @@ impl Which {
 /// What a person wants of one job.
 pub(super) fn job(ask: &Ask) -> Result<Answer> {
     let store = ask.store()?;
-    let id = ask.form("job").and_then(|text| text.parse().ok()).ok_or_else(|| Error::usage("job.none", "no job is named"))?;
-    match ask.form("do") {
+    let (verb, id) = ask.form("do").and_then(|text| text.split_once(' ')).unwrap_or_default();
+    let id = id.parse().map_err(|_| Error::usage("job.none", "no job is named"))?;
+    match Some(verb) {
         Some("pause") => drop(store.pause_job(id)?),
         Some("resume") => drop(store.resume_job(id)?),
         Some("cancel") => drop(store.cancel_job(id)?),

@@ -26,11 +26,11 @@ addEventListener("change", (event) => {
 const board = $("[data-board]");
 if (board) {
   const fields = new URLSearchParams(location.search);
-  const token = $("input[name=token]").value;
+  const token = $("input[name=token]", board).value;
   const again = async () => {
     if (!document.hidden) {
       const rows = all("tr[data-stamp]", board);
-      const form = new URLSearchParams({ token, have: rows.map((row) => `${row.id.slice(1)}:${row.dataset.stamp}`).join(" "), back: location.pathname + location.search });
+      const form = new URLSearchParams({ token, have: rows.map((row) => `${row.id.slice(1)}:${row.dataset.stamp}`).join(" ") });
       for (const name of ["show", "find", "from", "tenant"]) if (fields.has(name)) form.set(name, fields.get(name));
       try {
         const answer = await fetch(board.dataset.board, { method: "POST", body: form });
