@@ -24,7 +24,7 @@ use super::parts::{self, Scribe};
 use super::works;
 
 /// Jobs on one page: with the style and the script, less than 60 kB.
-const JOBS_SHOWN: usize = 25;
+const JOBS_SHOWN: usize = 16;
 /// Jobs that are over and are looked through.
 const ENDED_MAX: usize = 1_000;
 /// Jobs that can be asked about at once.
