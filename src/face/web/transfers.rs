@@ -121,7 +121,8 @@ pub(super) fn transfers(ask: &Ask) -> Result<Answer> {
         }
         section .card.flush {
             @if page.is_empty() { (parts::empty(scribe.say("transfer-none"), scribe.say("transfer-none-what"))) }
-            @else { form #jobs method="post" action="/transfers/job" data-board="/transfers/rows" { (parts::fields_of(ask, &[("back", &ask.here(&[]))])) (parts::table(&scribe, &title, false, true, &columns, &rows)) } }
+            @else { form #jobs method="post" action="/transfers/job" data-board="/transfers/rows" { (parts::fields_of(ask, &[("back",
+                &ask.here(&[]))])) (parts::table(&scribe, &title, false, true, &columns, &rows)) } }
             (parts::pager(
                 &scribe,
                 (from > 0).then(|| turn(from.saturating_sub(JOBS_SHOWN), "turn-before")),

@@ -515,7 +515,8 @@ fn who_is_told_and_what_is_checked_before_an_event() {
 fn settings_are_edited_and_everything_around_them_stays() {
     let dir = tempfile::tempdir().expect("dir");
     let path = dir.path().join("annals.toml");
-    let before = "# mine\n[schedule]   # when\nship = \"every 2h\" # often\n# the night\nwindow = [\"19:00-06:00\"]\n\n[[remote]]\nname = \"a\"\ndirectory = \"/a\"\n";
+    let before = "# mine\n[schedule]   # when\nship = \"every 2h\" # often\n# the night\nwindow = [\"19:00-06:00\"]\n\n\
+        [[remote]]\nname = \"a\"\ndirectory = \"/a\"\n";
     fs::write(&path, before).expect("write");
     let text = |text: &str| Some(Setting::Text(text.into()));
     set_values(&path, &[("schedule", "ship", text("every 3h")), ("alert", "stale_after", text("4h"))]).expect("edit");
