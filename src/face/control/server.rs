@@ -353,12 +353,12 @@ mod tests {
         let (all, (tell, told)) = (sessions.clone(), std::sync::mpsc::channel());
         // It says each time that it looks; then the turn of another one ends.
         let (look, looked) = std::sync::mpsc::channel();
-        let ninth = std::thread::spawn(move || drop(tell.send(turn(&all, || look.send(()).is_ok()).is_some())));
+        let ninth = std::thread::spawn(move || tell.send(turn(&all, || look.send(()).is_ok()).is_some()));
         looked.recv().expect("it looks");
         assert!(told.try_recv().is_err() && *lock(&sessions.large) == LARGE_MAX, "it waits");
         running.pop();
         assert_eq!(told.recv(), Ok(true), "then it is its turn");
-        ninth.join().expect("ends");
+        ninth.join().expect("ends").expect("told");
         drop(running);
         assert_eq!(*lock(&sessions.large), 0);
     }
