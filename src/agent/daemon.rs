@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
+use crate::engine::compact::CompactOptions;
 use crate::engine::store::Store;
 use crate::model::job::{Task, Wish};
 use crate::storage::config::{Capture, Rate, Ship};
@@ -233,9 +234,15 @@ fn lanes(store: &Store) -> Vec<String> {
 fn scheduled(store: &Store) -> Vec<(Task, Ship)> {
     let schedule = &store.config().schedule;
     let mut all = vec![(Task::Verify, Ship::EverySecs(UPKEEP_SECS.0)), (Task::Gc, Ship::EverySecs(UPKEEP_SECS.1))];
+    if !store.keep_rules().keeps_everything() {
+        all.push((Task::Forget, Ship::EverySecs(UPKEEP_SECS.0)));
+    }
     for remote in &store.config().remotes {
         if let Some(ship) = &schedule.ship {
             all.push((Task::Ship(remote.name.clone()), ship.clone()));
+        }
+        if schedule.ship.is_some() {
+            all.push((Task::Compact(remote.name.clone()), Ship::EverySecs(UPKEEP_SECS.0)));
         }
         if let Some(secs) = schedule.drill_secs {
             all.push((Task::Drill(remote.name.clone()), Ship::EverySecs(secs)));
@@ -262,7 +269,10 @@ fn is_needed(store: &Store, task: &Task) -> Result<bool> {
     Ok(match task {
         Task::Ship(name) => !store.waiting_for(name)?.is_empty(),
         Task::Drill(name) => store.remote_statuses()?.iter().any(|r| r.place.name == *name && r.last_shipped.is_some()),
-        Task::Verify | Task::Gc => store.tenants()?.iter().map(|t| t.position()).collect::<Result<Vec<_>>>()?.iter().any(|p| p.seq > 0),
+        Task::Compact(name) => store.compaction_waits(name, &CompactOptions::default())?,
+        Task::Verify | Task::Gc | Task::Forget => {
+            store.tenants()?.iter().map(|t| t.position()).collect::<Result<Vec<_>>>()?.iter().any(|p| p.seq > 0)
+        }
         Task::Capture(_) | Task::Seal => true,
     })
 }

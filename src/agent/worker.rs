@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::random::Random;
 use crate::base::time::Timestamp;
+use crate::engine::compact::CompactOptions;
 use crate::engine::drill::DrillOptions;
 use crate::engine::offsite::{OpenRemote, ShipOptions};
+use crate::engine::plans::By;
 use crate::engine::seal::SealOptions;
 use crate::engine::store::{Store, Tenant};
 use crate::model::job::{Job, Task};
@@ -38,6 +40,11 @@ const ALLOWANCE_SHARES: u64 = 64;
 const OBJECT_BYTES_MIN: u64 = 64 << 10;
 /// Bytes read back by one patrol, at least; and the share of the store that it reads, so that a round takes about a month of daily ones.
 const PATROL: (u64, u64) = (64 << 20, 30);
+/// Fact: when the rules were last looked at, microseconds since 1970.
+const FORGET_CLOCK: &str = "forget clock";
+/// Microseconds: a clock that is further ahead of the last look may be wrong, and what is forgotten is gone. The next look, a day later on the same
+/// clock, believes it: until then somebody may put it right.
+const LEAP: i64 = 8 * 86_400 * SECOND;
 /// Microseconds of a second.
 const SECOND: i64 = 1_000_000;
 
@@ -125,6 +132,12 @@ fn perform(site: &Site, store: &Store, job: &Job, live: &Live) -> Result<End> {
         }
         Task::Verify => patrol(store, live),
         Task::Drill(name) => drill(site, store, name, live),
+        Task::Forget => forget(store, live),
+        Task::Compact(name) => {
+            let out = compact(site, store, name, live);
+            site.close_line(name);
+            out
+        }
         Task::Gc => {
             let done = store.gc(false, live)?;
             Ok(End::Done(format!("{} of {} removed", if done.removed { done.orphans } else { 0 }, many(done.chunks, "chunk"))))
@@ -299,6 +312,84 @@ fn patrol(store: &Store, live: &Live) -> Result<End> {
             .hint("annals verify --full names everything that is damaged"));
     }
     Ok(End::Done(format!("{}, {} read back, all as recorded", many(seen.report.contents, "content"), many(seen.report.bytes, "byte"))))
+}
+
+/// Forgets what no rule keeps any more, tenant by tenant.
+fn forget(store: &Store, live: &Live) -> Result<End> {
+    let rules = store.keep_rules();
+    if rules.keeps_everything() {
+        return Ok(End::Done("no rule lets anything go".into()));
+    }
+    let now = store.now_is();
+    let seen = store.inner.catalog.read(|v| v.fact_number(FORGET_CLOCK))?;
+    let newest = store.inner.catalog.read(|v| v.tenants())?.iter().map(|t| t.time.0).max().unwrap_or(0);
+    let last = i64::try_from(seen).unwrap_or(i64::MAX).max(newest);
+    store.inner.catalog.write(|w| w.set_fact(FORGET_CLOCK, &u64::try_from(now.0).unwrap_or(0).to_be_bytes()))?;
+    if now.0.saturating_sub(last) > LEAP {
+        let days = (now.0 - last) / (86_400 * SECOND);
+        return Ok(End::Done(format!("nothing forgotten: the clock is {days} days ahead of what was seen last; the next run believes it")));
+    }
+    let by = By { actor: "annals agent".into(), reason: String::new(), origin: "annals agent".into() };
+    let (mut versions, mut bytes, mut contents) = (0, 0, 0);
+    for tenant in store.tenants()? {
+        let plan = tenant.plan_forget(b"", &rules, live)?;
+        if plan.contents == 0 {
+            continue;
+        }
+        match tenant.forget(&plan, &by, live) {
+            Ok(done) => {
+                versions += plan.goes.versions;
+                bytes += done.bytes;
+                contents += done.contents;
+            }
+            // Somebody recorded meanwhile: what is left goes the next time.
+            Err(e) if e.code() == "plan.stale" => {}
+            Err(e) => return Err(e),
+        }
+    }
+    store.note_would_free(0, 0)?;
+    if contents == 0 {
+        return Ok(End::Done(format!("nothing to forget ({})", rules.words())));
+    }
+    store.gc(false, live)?;
+    Ok(End::Done(format!("{} and {} forgotten ({})", many(versions, "version"), many(bytes, "byte"), rules.words())))
+}
+
+/// Takes what was forgotten off a remote, within the windows and the allowance of the line.
+fn compact(site: &Site, store: &Store, name: &str, live: &Live) -> Result<End> {
+    if store.config().remote(name).is_err() {
+        return Ok(End::Done("the configuration has no such remote any more".into()));
+    }
+    let now = store.now_is();
+    let rate = match schedule::rate_at(&store.config().schedule, now, &store.zone()) {
+        None => {
+            let until = schedule::opens(&store.config().schedule, now, &store.zone()).unwrap_or(now);
+            return Ok(End::Wait(until, closed(store, until)));
+        }
+        Some(Rate::Unlimited) => None,
+        Some(Rate::BytesPerSec(rate)) => Some(rate),
+    };
+    let left = allowance_left(store)?;
+    if let Some((0, until)) = left {
+        return Ok(End::Wait(until, used_up(store, until)));
+    }
+    let line = match site.open_line(store, name, rate) {
+        Ok(line) => line,
+        Err(e) => return trouble(store, name, e),
+    };
+    let options = CompactOptions { allowance_bytes: left.map(|(left, _)| left), ..CompactOptions::default() };
+    let done = match store.compact(&line, &options, live) {
+        Ok(done) => done,
+        Err(e) if is_outside(&e) => return trouble(store, name, e),
+        Err(e) => return Err(e),
+    };
+    if done.bytes > 0 {
+        store.inner.catalog.write(|w| w.add_traffic(name, done.bytes, store.now_is()))?;
+    }
+    if let Some((_, until)) = left.filter(|_| done.beyond_allowance > 0) {
+        return Ok(End::Wait(until, used_up(store, until)));
+    }
+    Ok(End::Done(format!("{} sealed again, {} sent; {} removed", many(done.slices, "slice"), many(done.bytes, "byte"), many(done.removed, "object"))))
 }
 
 fn drill(site: &Site, store: &Store, name: &str, live: &Live) -> Result<End> {

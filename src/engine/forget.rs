@@ -27,6 +27,8 @@ use super::store::{Inner, Store, Tenant};
 const PAGE: usize = 500;
 /// Contents given up by one batch. A writer waits for one batch, not for all: a few tens of milliseconds.
 const CONTENTS_PER_BATCH: usize = 5_000;
+/// Fact: when something was forgotten last, microseconds since 1970. What was compacted before then is not up to date.
+pub(crate) const FORGOT: &str = "forgot";
 /// Fact: what the rules would free, as it was seen last.
 const SEEN: &str = "forget seen";
 
@@ -306,7 +308,8 @@ impl Tenant {
             let reason = if by.reason.is_empty() { format!("forgotten by the rules: {rule}") } else { by.reason.clone() };
             let mut batch = self.batch(&reason).actor(&by.actor).origin(&by.origin).expect(position);
             batch.other(Change::Forget { rule: rule.clone(), contents: numbers.to_vec() })?;
-            let receipt = batch.commit()?;
+            let now = u64::try_from(inner.clock().now().micros()).unwrap_or(0);
+            let receipt = batch.fact(FORGOT, now.to_be_bytes().to_vec()).commit()?;
             position = receipt.position;
             done.contents += numbers.len() as u64;
             done.receipts.push(receipt);

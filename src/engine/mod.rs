@@ -25,6 +25,7 @@ pub mod seal;
 pub mod replay;
 pub mod lineage;
 pub mod offsite;
+pub mod compact;
 pub mod rebuild;
 pub mod realign;
 pub mod heal;

@@ -18,14 +18,14 @@ use crate::format::segment::{ObjectName, ObjectRead, SliceReader, Tail, check_ob
 use crate::format::wire::{Slice, TimelinePrefix};
 use crate::model::timeline::Position;
 use crate::storage::catalog;
-use crate::storage::catalog::segments::ObjectRow;
+use crate::storage::catalog::segments::{ObjectRow, SliceRow};
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::remote::{self, Check, Object, Remote, RemoteUrl, Upload};
 
 use super::content::Ingested;
 use super::lineage::{before_shipment, look};
 use super::remotes::allows;
-use super::replay::{Replay, documents};
+use super::replay::{LEANS, Replay, documents};
 use super::seal::{Before, SealOptions};
 use super::store::{INCOMING, Inner, Store, Tenant};
 use super::verify::{VerifyReport, documents_between};
@@ -79,7 +79,7 @@ pub struct ShipReport {
 
 impl ShipReport {
     /// A report of nothing yet.
-    fn to(remote: &OpenRemote) -> Self {
+    pub(crate) fn to(remote: &OpenRemote) -> Self {
         ShipReport {
             remote: remote.name.clone(),
             objects: 0,
@@ -281,13 +281,13 @@ impl Store {
     }
 }
 
-struct Shipment<'a> {
-    tenant: &'a Tenant,
-    remote: &'a OpenRemote,
-    options: &'a ShipOptions,
+pub(crate) struct Shipment<'a> {
+    pub tenant: &'a Tenant,
+    pub remote: &'a OpenRemote,
+    pub options: &'a ShipOptions,
     /// What was sealed up to this batch may have been on its way before: a cut upload may have left something.
-    tried_to: u64,
-    monitor: &'a dyn Monitor,
+    pub tried_to: u64,
+    pub monitor: &'a dyn Monitor,
 }
 
 impl Shipment<'_> {
@@ -404,7 +404,7 @@ impl Shipment<'_> {
             .hint("run the same command again; if it stays so, the remote loses data: use another one"))
     }
 
-    fn send(&self, waiting: &[ObjectRow], report: &mut ShipReport) -> Result<()> {
+    pub(crate) fn send(&self, waiting: &[ObjectRow], report: &mut ShipReport) -> Result<()> {
         let outbox = self.tenant.outbox();
         let total: u64 = waiting.iter().map(|o| o.size).sum();
         let mut sent = 0;
@@ -468,8 +468,9 @@ impl Shipment<'_> {
     /// when a remote was added again under another name); otherwise its slice is sealed again.
     fn gather(&self) -> Result<()> {
         let outbox = self.tenant.outbox();
+        let gone: HashSet<u64> = self.tenant.inner.catalog.read(|rows| rows.gone(self.tenant.id))?.into_iter().collect();
         for slice in self.tenant.inner.catalog.read(|rows| rows.unshipped_slices(self.tenant.id, &self.remote.name))? {
-            let mut lost = false;
+            let mut lost = self.leans_on_forgotten(&slice, &gone)?;
             for object in self.tenant.inner.catalog.read(|rows| rows.objects_of(slice.id))? {
                 check_stop(self.monitor)?;
                 if outbox.join(&object.name).exists() || self.is_held(&object.name)? {
@@ -489,8 +490,17 @@ impl Shipment<'_> {
         Ok(())
     }
 
+    /// Whether a slice was sealed before something went that it is packed against: the remote may never see that.
+    fn leans_on_forgotten(&self, slice: &SliceRow, gone: &HashSet<u64>) -> Result<bool> {
+        if gone.is_empty() {
+            return Ok(false);
+        }
+        let sealing = self.tenant.inner.catalog.read(|rows| rows.sealing(slice.id))?;
+        Ok(sealing.is_none_or(|sealing| sealing.bases.iter().any(|base| gone.contains(base))))
+    }
+
     /// Objects that no remote waits for leave the outbox: each remote holds their slice, in this sealing or in another.
-    fn clean_outbox(&self) -> Result<()> {
+    pub(crate) fn clean_outbox(&self) -> Result<()> {
         let (inner, tenant) = (&*self.tenant.inner, self.tenant.id);
         let known = inner.config.remotes.iter().filter(|r| allows(&inner.config, self.tenant.name(), &r.name, r.region.as_deref()));
         let mut remotes: BTreeSet<&str> = known.map(|r| r.name.as_str()).collect();
@@ -728,7 +738,7 @@ impl Fetch<'_> {
             if next > last && tails.is_empty() {
                 return Ok(());
             }
-            let mut reasons = Vec::new();
+            let (mut reasons, mut leaning) = (Vec::new(), Vec::new());
             let mut added = None;
             for tail in tails {
                 match self.slice(&key, copies, &tail, &scratch, report) {
@@ -740,6 +750,8 @@ impl Fetch<'_> {
                         let _ = std::fs::remove_dir_all(&scratch);
                         return Err(e);
                     }
+                    // Nothing is wrong with it: another sealing is there, which does without.
+                    Err(e) if e.code() == LEANS => leaning.push(format!("{tail}: {e}")),
                     Err(e) => reasons.push(format!("{tail}: {e}")),
                 }
             }
@@ -753,6 +765,7 @@ impl Fetch<'_> {
                 }
                 None if next > last => return Ok(()),
                 None => {
+                    reasons.append(&mut leaning);
                     reasons.extend(copies.cut.iter().filter(|(name, _)| name.last >= next && wanted(name.timeline)).map(|(_, note)| note.clone()));
                     if reasons.is_empty() {
                         reasons.push(format!("no remote has an object that holds batch {next}"));
@@ -1000,9 +1013,9 @@ impl Fetch<'_> {
 }
 
 /// Objects read in place.
-struct Ranged<'a> {
-    remote: &'a OpenRemote,
-    folder: String,
+pub(crate) struct Ranged<'a> {
+    pub remote: &'a OpenRemote,
+    pub folder: String,
 }
 
 impl ObjectRead for Ranged<'_> {

@@ -19,6 +19,7 @@ use crate::engine::audit::{AuditChange, AuditWhat, Told};
 use crate::engine::capture::Captured;
 use crate::engine::capture::sqlite::{CaptureStatus, DatabaseRealigned, RestoredDatabase, SqliteCaptured};
 use crate::engine::card::Card;
+use crate::engine::compact::CompactReport;
 use crate::engine::draft::{OpenBatch, OpenChange};
 use crate::engine::drill::DrillReport;
 use crate::engine::feed::{CursorInfo, FeedEvent, FeedKind};
@@ -277,6 +278,24 @@ pub fn forget_plan(p: &ForgetPlan) -> Value {
         "contents": p.contents,
         "bytes": p.bytes,
         "kept": kept,
+    })
+}
+
+/// What compacting a remote did, or would do.
+pub fn compaction(r: &CompactReport) -> Value {
+    json!({
+        "remote": r.remote,
+        "slices": r.slices,
+        "objects": r.objects,
+        "bytes": r.bytes,
+        "replaced_bytes": r.replaced_bytes,
+        "removed": r.removed,
+        "removed_bytes": r.removed_bytes,
+        "waiting": r.waiting,
+        "waiting_bytes": r.waiting_bytes,
+        "waiting_until": r.waiting_until.map(time),
+        "left": r.left,
+        "beyond_allowance": r.beyond_allowance,
     })
 }
 

@@ -18,6 +18,10 @@ pub enum Task {
     Drill(String),
     /// Removes what nothing names.
     Gc,
+    /// Gives up the bytes of versions that no rule keeps.
+    Forget,
+    /// Takes what was forgotten off a remote, by the remote's name.
+    Compact(String),
 }
 
 impl Task {
@@ -30,14 +34,16 @@ impl Task {
             Task::Verify => "verify",
             Task::Drill(_) => "drill",
             Task::Gc => "gc",
+            Task::Forget => "forget",
+            Task::Compact(_) => "compact",
         }
     }
 
     /// Which source or remote it is about; empty where it is the store itself.
     pub fn subject(&self) -> &str {
         match self {
-            Task::Capture(name) | Task::Ship(name) | Task::Drill(name) => name,
-            Task::Seal | Task::Verify | Task::Gc => "",
+            Task::Capture(name) | Task::Ship(name) | Task::Drill(name) | Task::Compact(name) => name,
+            Task::Seal | Task::Verify | Task::Gc | Task::Forget => "",
         }
     }
 
@@ -50,6 +56,8 @@ impl Task {
             "verify" => Task::Verify,
             "drill" => Task::Drill(subject.to_owned()),
             "gc" => Task::Gc,
+            "forget" => Task::Forget,
+            "compact" => Task::Compact(subject.to_owned()),
             _ => return Err(Error::damaged(format_args!("a job of an unknown kind: {kind}"))),
         })
     }
@@ -59,9 +67,9 @@ impl Task {
     pub fn lane(&self) -> String {
         match self {
             Task::Capture(name) => format!("capture {name}"),
-            Task::Ship(name) => format!("remote {name}"),
+            Task::Ship(name) | Task::Compact(name) => format!("remote {name}"),
             Task::Drill(_) => "drill".to_owned(),
-            Task::Seal | Task::Verify | Task::Gc => "local".to_owned(),
+            Task::Seal | Task::Verify | Task::Gc | Task::Forget => "local".to_owned(),
         }
     }
 
@@ -71,9 +79,11 @@ impl Task {
             Task::Capture(_) => 10,
             Task::Seal => 20,
             Task::Ship(_) => 30,
+            Task::Forget => 40,
             Task::Gc => 50,
             Task::Verify => 60,
             Task::Drill(_) => 70,
+            Task::Compact(_) => 80,
         }
     }
 }
@@ -227,7 +237,16 @@ mod tests {
         for state in State::ALL {
             assert_eq!(State::from_word(state.word()).expect("state"), state);
         }
-        for task in [Task::Capture("a".into()), Task::Seal, Task::Ship("b".into()), Task::Verify, Task::Drill("b".into()), Task::Gc] {
+        for task in [
+            Task::Capture("a".into()),
+            Task::Seal,
+            Task::Ship("b".into()),
+            Task::Verify,
+            Task::Drill("b".into()),
+            Task::Gc,
+            Task::Forget,
+            Task::Compact("b".into()),
+        ] {
             assert_eq!(Task::from_parts(task.kind(), task.subject()).expect("task"), task);
         }
         for wish in [Wish::None, Wish::Pause, Wish::Cancel] {

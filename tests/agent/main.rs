@@ -4,6 +4,7 @@ mod support;
 mod alerts;
 mod metrics;
 mod preflight;
+mod pruning;
 mod queue;
 mod schedule;
 mod service;

@@ -94,3 +94,38 @@ fn a_hold_is_set_with_a_reason_and_keeps() {
     assert_eq!(s.get("case/1@v1"), "state 1 of the first case");
     s.fails(5, "get case/2@v1");
 }
+
+#[test]
+fn what_was_forgotten_leaves_the_remote_too() {
+    let s = site();
+    s.ok(&["remote", "add", "usb", &format!("dir:{}", s.path("usb").display())]);
+    for n in 0..3u8 {
+        let mut state = 0x9e37_79b9_7f4a_7c15 ^ u64::from(n);
+        let next = |_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        };
+        let noise: Vec<u8> = (0..40_000).map(next).collect();
+        s.write("scan", noise);
+        s.ok("put scan scan");
+        s.ok("ship");
+    }
+    assert!(s.ok("compact").out.contains("usb: nothing that was forgotten lies there"));
+    s.ok("forget --keep-last 1 -y");
+    let dry = &s.rows("compact -n")[0];
+    assert!(dry["slices"].as_u64() >= Some(2) && dry["objects"] == 0, "{dry}");
+    let short = s.fails(3, "compact --allowance 10B --json=lines").rows();
+    assert!(short[0]["beyond_allowance"].as_u64() > Some(0) && short[0]["objects"] == 0, "{short:?}");
+    let done = &s.rows("compact")[0];
+    assert!(done["objects"].as_u64() >= Some(2) && done["removed"] == 0 && done["waiting"].as_u64() >= Some(2), "{done}");
+    let gone = &s.rows("compact --grace 0s")[0];
+    assert_eq!((&gone["removed"], &gone["waiting"]), (&done["waiting"], &0.into()), "{gone}");
+    s.ok("ship");
+    s.ok("verify --remote usb --full");
+    s.ok(&["rebuild", "--from", &format!("dir:{}", s.path("usb").display()), "--into", "again", "--key", "store/annals.key"]);
+    s.fails(5, &["-C", "again", "get", "scan@v1"]);
+    assert_eq!(s.fails(2, "compact --allowance much --json").error_code(), "size.bad");
+    assert_eq!(s.fails(5, "compact --remote nowhere --json").error_code(), "remote.unknown");
+}

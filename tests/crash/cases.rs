@@ -73,6 +73,8 @@ pub const CASES: &[Case] = &[
     Case { name: "ship", prepare: half_shipped, act: ship, after_cut: remote_is_readable, done: remote_is_all },
     Case { name: "first shipment", prepare: filled, act: ship, after_cut: NOTHING, done: remote_is_all },
     Case { name: "garbage collection", prepare: littered, act: gc, after_cut: NOTHING, done: NOTHING },
+    Case { name: "forgetting", prepare: may_forget, act: forget, after_cut: remote_says_the_same, done: remote_says_the_same },
+    Case { name: "compaction", prepare: forgotten, act: compact, after_cut: remote_says_the_same, done: remote_is_all },
     Case { name: "rebuild", prepare: shipped, act: rebuild_beside, after_cut: NOTHING, done: rebuilt },
     Case { name: "fetch", prepare: follower, act: fetch, after_cut: NOTHING, done: NOTHING },
     Case { name: "restore of a tree", prepare: filled, act: restore, after_cut: nothing_half_restored, done: nothing_half_restored },
@@ -240,6 +242,60 @@ fn gc(work: &Work) -> Result<()> {
     work.store().gc(false, &Silent)?;
     assert_eq!(work.store().gc(true, &Silent)?.orphans, 0);
     Ok(())
+}
+
+/// Several shipments, so that versions lean on those of other slices.
+fn may_forget(root: &Path) {
+    drop(options().init(&root.join("store"), "test").expect("init"));
+    let config = root.join("store/annals.toml");
+    let text = fs::read_to_string(&config).expect("read") + "[[remote]]\nname = \"usb\"\ndirectory = \"/nowhere\"\n";
+    fs::write(config, text).expect("write");
+    let work = Work::open(root);
+    for round in 0..3u64 {
+        let mut batch = work.store().batch("more");
+        for i in 0..2 {
+            batch.put(format!("case/{i}"), &mut format!("{{\"id\": {i}, \"round\": {round}}}\n").as_bytes()).expect("put");
+        }
+        batch.put("large/one", &mut &noise(round, 9_000)[..]).expect("put");
+        batch.commit().expect("commit");
+        ship(&work).expect("ship");
+    }
+}
+
+fn forget(work: &Work) -> Result<()> {
+    let rules = annals::model::retention::Rules { last: Some(1), ..Default::default() };
+    let plan = work.store().plan_forget("", &rules, &Silent)?;
+    if plan.contents > 0 {
+        work.store().forget(&plan, &By::default(), &Silent)?;
+    }
+    work.store().gc(false, &Silent).map(drop)
+}
+
+fn forgotten(root: &Path) {
+    may_forget(root);
+    let work = Work::open(root);
+    forget(&work).expect("forget");
+    ship(&work).expect("ship");
+}
+
+fn compact(work: &Work) -> Result<()> {
+    let options = annals::engine::compact::CompactOptions { grace_secs: 0, all: true, seal: quick().seal, ..Default::default() };
+    // The second one removes what the first one replaced.
+    (0..2).try_for_each(|_| work.store().compact(&folder_remote(&work.path("remote")), &options, &Silent).map(drop))
+}
+
+/// What is offsite can be read, and what was not forgotten by then is there.
+fn remote_says_the_same(work: &Work) {
+    let into = tempfile::tempdir().expect("dir");
+    let remote = [folder_remote(&work.path("remote"))];
+    let (again, report) = rebuild(&work.path("store"), &remote, &into.path().join("again")).expect("rebuild");
+    assert!(report.gaps.is_empty(), "{report:?}");
+    sound(&again);
+    let (theirs, ours) = (shapes(&again), shapes(work.store()));
+    for (key, digest) in &ours["main"].versions {
+        let kept = *digest != annals::Digest::ZERO;
+        assert!(!kept || theirs["main"].versions.get(key) == Some(digest), "{key:?}");
+    }
 }
 
 fn rebuild_beside(work: &Work) -> Result<()> {

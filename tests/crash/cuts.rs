@@ -105,6 +105,8 @@ cases! {
     a_shipment_is_cut: "ship",
     a_first_shipment_is_cut: "first shipment",
     garbage_collection_is_cut: "garbage collection",
+    forgetting_is_cut: "forgetting",
+    a_compaction_is_cut: "compaction",
     a_rebuild_is_cut: "rebuild",
     a_fetch_is_cut: "fetch",
     a_restore_is_cut: "restore of a tree",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use annals::base::monitor::Silent;
 use annals::base::time::Timestamp;
+use annals::engine::compact::{CompactOptions, CompactReport};
 use annals::engine::forget::ForgetPlan;
 use annals::engine::offsite::{OpenRemote, ShipOptions};
 use annals::engine::plans::By;
@@ -12,6 +13,7 @@ use annals::model::key::show_key;
 use annals::model::moment::Moment;
 use annals::model::plan::{Action, OnConflict};
 use annals::model::retention::Rules;
+use annals::storage::remote::{Fault, Memory, Recording, Remote, Verb};
 use annals::{Digest, Kind, Store, Tenant};
 
 use crate::support::{NOON, Site, memory, read, rebuild, site};
@@ -306,4 +308,125 @@ fn the_simulator_explains_every_version() {
         (5, why("the document is this now")),
     ];
     assert_eq!(said, want);
+}
+
+fn names(memory: &Memory) -> Vec<String> {
+    memory.names()
+}
+
+fn stored(memory: &Memory) -> u64 {
+    memory.list("").expect("list").into_iter().map(|o| o.size).sum()
+}
+
+/// Each day a shipment of its own, so that each version is packed against the one before it in another slice.
+fn days(s: &Site, to: &OpenRemote, days: u64) {
+    for n in 0..days {
+        let mut batch = s.store.batch(&format!("day {n}"));
+        batch.put("small", format!("{{\"day\": {n}, \"text\": \"{}\"}}", "the same every day ".repeat(40)).as_bytes()).expect("put");
+        batch.put("large", &large(n)[..]).expect("put");
+        batch.commit().expect("commit");
+        ship(s, to);
+        s.clock.advance(DAY);
+    }
+}
+
+fn compact(s: &Site, from: &OpenRemote, options: &CompactOptions) -> CompactReport {
+    s.store.compact(from, options, &Silent).expect("compact")
+}
+
+#[test]
+fn what_was_forgotten_leaves_the_remote_after_the_grace_period() {
+    let s = site_with(&["a"], "");
+    let (memory, a) = memory("a");
+    days(&s, &a, 8);
+    assert_eq!(compact(&s, &a, &CompactOptions::default()), CompactReport { remote: "a".into(), ..CompactReport::default() });
+    let seven = s.store.history("large").expect("history")[5].from.seq;
+    forget(&s.store, &last(2));
+    s.store.gc(false, &Silent).expect("gc");
+    ship(&s, &a);
+    let (before, all) = (names(&memory), stored(&memory));
+    let dry = compact(&s, &a, &CompactOptions { dry_run: true, ..CompactOptions::default() });
+    assert!(dry.slices >= 6 && dry.objects == 0 && names(&memory) == before, "{dry:?}");
+    let want = everything(&s.store);
+    let none = compact(&s, &a, &CompactOptions { allowance_bytes: Some(0), ..CompactOptions::default() });
+    assert!(none.objects == 0 && none.beyond_allowance > 0 && names(&memory) == before, "{none:?}");
+    let done = compact(&s, &a, &CompactOptions::default());
+    assert!(done.slices >= 6 && done.removed == 0 && done.waiting >= 6 && done.replaced_bytes > 6 * 60_000, "{done:?}");
+    assert!(names(&memory).len() > before.len() && before.iter().all(|name| names(&memory).contains(name)), "nothing goes at once");
+    // With both sealings there, and with the new ones alone, the site is rebuilt as it is.
+    let rebuilt = |into: &str| {
+        let (again, report) = rebuild(&s, std::slice::from_ref(&a), into, None).expect("rebuild");
+        assert!(report.gaps.is_empty() && report.bridged.is_empty(), "{report:?}");
+        assert_eq!((everything(&again), again.position().expect("position")), (want.clone(), s.store.position().expect("position")));
+        sound(&again);
+    };
+    rebuilt("both");
+    assert_eq!(compact(&s, &a, &CompactOptions::default()).objects, 0, "nothing is left to do");
+    s.clock.advance(8 * DAY);
+    let gone = compact(&s, &a, &CompactOptions::default());
+    assert_eq!((gone.removed, gone.waiting, gone.objects), (done.waiting, 0, 0), "{gone:?}");
+    assert!(stored(&memory) < all - 5 * 60_000, "{} of {all}", stored(&memory));
+    rebuilt("new");
+    // What is known of the remote is true.
+    assert!(s.store.verify_remote(&a, true, &Silent).expect("verify").problems.is_empty());
+    assert_eq!(s.store.heal(std::slice::from_ref(&a), &Silent).expect("heal").damaged, 0);
+    // A moment from before has what is left, and says what is not.
+    let (old, report) =
+        rebuild(&s, std::slice::from_ref(&a), "old", s.store.batches(seven, seven, 1).expect("batch").first().map(|b| b.event.time)).expect("old");
+    assert!(report.gaps.is_empty(), "{report:?}");
+    assert!(old.get("large").err().is_none_or(|e| e.code() == "content.forgotten"));
+    // It goes on.
+    s.store.put("large", &large(99)[..]).expect("put");
+    ship(&s, &a);
+    let (again, _) = rebuild(&s, &[a], "on", None).expect("rebuild");
+    assert_eq!(everything(&again), everything(&s.store));
+}
+
+#[test]
+fn a_slice_that_waits_is_sealed_again_without_what_it_leaned_on() {
+    let s = site_with(&["a", "b"], "");
+    let ((_, a), (_, b)) = (memory("a"), memory("b"));
+    days(&s, &a, 3);
+    // What waits for the second remote was sealed before; its bases go.
+    forget(&s.store, &last(1));
+    s.store.gc(false, &Silent).expect("gc");
+    ship(&s, &b);
+    let (again, report) = rebuild(&s, &[b], "again", None).expect("rebuild");
+    assert!(report.gaps.is_empty(), "{report:?}");
+    assert_eq!(everything(&again), everything(&s.store));
+    sound(&again);
+}
+
+#[test]
+fn a_compaction_that_is_cut_anywhere_leaves_a_readable_remote_and_goes_on() {
+    let s = site_with(&["a"], "");
+    let memory = std::sync::Arc::new(Recording::new(Memory::new()));
+    let a = OpenRemote::new("a", memory.clone());
+    days(&s, &a, 5);
+    forget(&s.store, &last(1));
+    s.store.gc(false, &Silent).expect("gc");
+    ship(&s, &a);
+    let want = everything(&s.store);
+    // Old objects go as soon as they may, so that everything that can be cut is cut.
+    let options = CompactOptions { grace_secs: 0, ..CompactOptions::default() };
+    let faults = [(Verb::Store, Fault::Drop), (Verb::Store, Fault::DropAfter), (Verb::Store, Fault::Truncate(20)), (Verb::Verify, Fault::Drop)];
+    let faults = faults.into_iter().chain([(Verb::Remove, Fault::Drop), (Verb::Remove, Fault::DropAfter)]);
+    let mut cut = 0;
+    for (round, (verb, fault)) in faults.cycle().take(30).enumerate() {
+        // One call goes through, the next one does not.
+        memory.inject(verb, 1, 1, fault);
+        let ended = (0..2).all(|_| s.store.compact(&a, &options, &Silent).inspect_err(|_| cut += 1).is_ok());
+        memory.heal();
+        if round % 3 == 0 || ended {
+            let (again, report) = rebuild(&s, std::slice::from_ref(&a), &format!("r{round}"), None).expect("rebuild");
+            assert!(report.gaps.is_empty(), "{round}: {report:?}");
+            assert_eq!(everything(&again), want, "{round}");
+        }
+    }
+    assert!(cut >= 5, "{cut} cuts");
+    let done = s.store.compact(&a, &options, &Silent).expect("the end");
+    assert_eq!((done.objects, done.waiting), (0, 0), "{done:?}");
+    assert!(s.store.verify_remote(&a, true, &Silent).expect("verify").problems.is_empty());
+    let names = memory.inner().names();
+    assert!(names.len() < 14, "{names:#?}");
 }

@@ -125,6 +125,7 @@ enum Command {
     Rollback(points::Rollback),
     Hold(rules::Hold),
     Forget(rules::Forget),
+    Compact(rules::Compact),
     Policy(rules::Policy),
     Status(safety::Status),
     Metrics(safety::Metrics),
@@ -190,6 +191,7 @@ impl Command {
             Command::Restore(_)
                 | Command::Rollback(_)
                 | Command::Forget(_)
+                | Command::Compact(_)
                 | Command::Policy(_)
                 | Command::Ship(_)
                 | Command::Fetch(_)
@@ -222,6 +224,7 @@ impl Command {
             Command::Rollback(args) => args.run(context),
             Command::Hold(args) => args.run(context),
             Command::Forget(args) => args.run(context),
+            Command::Compact(args) => args.run(context),
             Command::Policy(args) => args.run(context),
             Command::Status(args) => args.run(context),
             Command::Metrics(args) => args.run(context),

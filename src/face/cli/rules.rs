@@ -4,14 +4,17 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::base::error::{Error, Result};
+use crate::engine::compact::CompactOptions;
 use crate::engine::forget::ForgetPlan;
 use crate::engine::store::{Store, Tenant};
 use crate::face::view;
 use crate::model::key::{parse_key, show_key};
 use crate::model::moment::{self, Moment, parse_duration};
 use crate::model::retention::{PERIODS_MAX, Rules};
+use crate::storage::config::parse_size;
 
 use super::context::{Context, bytes, counted, grouped};
+use super::offsite::rate;
 use super::table::{Listed, clean};
 
 /// Keep everything of some documents, whatever the rules say, until the hold is lifted
@@ -315,5 +318,85 @@ impl Simulate {
         let versions = grouped(plan.goes.versions);
         context.out.note(format!("{}: {versions} versions may go, {}. Nothing was changed.", plan.rules.words(), bytes(plan.bytes)));
         Ok(0)
+    }
+}
+
+/// Take what was forgotten off the remotes: seal it again without, and remove the old objects after a while
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  annals compact -n\n  annals compact --remote offsite --allowance 50MB\n  annals compact --grace 30d\n\nSlices of which much was forgotten are sealed again from the local store and sent under new names. An old object goes when the new ones\nwere read back and the grace period has passed: run the command again then, or let the agent do it. What costs more than it frees is left;\n--all takes that too."
+)]
+pub(crate) struct Compact {
+    /// Only this remote; all of the configuration where left out
+    #[arg(long, value_name = "NAME")]
+    remote: Option<String>,
+    /// Send at most so much to each remote, like 50MB
+    #[arg(long, value_name = "SIZE")]
+    allowance: Option<String>,
+    /// How long an object that was replaced stays
+    #[arg(long, value_name = "TIME", default_value = "7d")]
+    grace: String,
+    /// Also what costs more bytes than it frees
+    #[arg(long)]
+    all: bool,
+}
+
+impl Compact {
+    pub(crate) fn run(self, context: &Context) -> Result<u8> {
+        context.refuse_plan()?;
+        let store = context.store()?;
+        let names: Vec<String> = match &self.remote {
+            Some(name) => vec![store.config().remote(name)?.name.clone()],
+            None => store.config().remotes.iter().map(|remote| remote.name.clone()).collect(),
+        };
+        if names.is_empty() {
+            return Err(Error::usage("remote.none", "there are no remotes to compact").hint("annals remote add NAME dir:/path adds one"));
+        }
+        let options = CompactOptions {
+            dry_run: context.globals.dry_run,
+            allowance_bytes: self.allowance.as_deref().map(parse_size).transpose()?,
+            grace_secs: parse_duration(&self.grace)?,
+            all: self.all,
+            ..CompactOptions::default()
+        };
+        let zone = context.zone(&store);
+        let limit_rate = rate(context)?;
+        let mut list = context.out.list("annals.compact/1");
+        let mut left = false;
+        for name in names {
+            let remote = store.remote(&name, limit_rate)?;
+            let report = store.compact(&remote, &options, &context.monitor())?;
+            left |= report.beyond_allowance > 0;
+            let text = || {
+                let mut said = Vec::new();
+                if report.slices > 0 {
+                    let verb = if options.dry_run { "would be sealed again, about" } else { "sealed again," };
+                    said.push(format!(
+                        "{} {verb} {} instead of {}",
+                        counted(report.slices, "slice"),
+                        bytes(report.bytes),
+                        bytes(report.replaced_bytes)
+                    ));
+                }
+                if report.removed > 0 {
+                    said.push(format!("{} removed, {}", counted(report.removed, "old object"), bytes(report.removed_bytes)));
+                }
+                if let Some(until) = report.waiting_until {
+                    let when = moment::show_short(until, &zone);
+                    said.push(format!("{} ({}) may go from {when} on", counted(report.waiting, "old object"), bytes(report.waiting_bytes)));
+                }
+                if report.left > 0 {
+                    said.push(format!("{} left, because that costs more than it frees", counted(report.left, "slice")));
+                }
+                if report.beyond_allowance > 0 {
+                    said.push(format!("{} left, because of the allowance", counted(report.beyond_allowance, "slice")));
+                }
+                let said = if said.is_empty() { "nothing that was forgotten lies there".to_owned() } else { said.join("; ") };
+                format!("{name}: {said}")
+            };
+            list.row(text, || view::compaction(&report))?;
+        }
+        list.finish()?;
+        Ok(if left && !options.dry_run { 3 } else { 0 })
     }
 }

@@ -129,6 +129,13 @@ impl View<'_> {
         rows.map(|r| r.map(number).map_err(sql)).collect()
     }
 
+    /// Numbers and sizes of the contents of a tenant that were given up, ascending.
+    pub fn gone_sizes(&self, tenant: i64) -> Result<Vec<(u64, u64)>> {
+        let mut s = self.sql.prepare_cached("SELECT id, size FROM content WHERE id >= ? AND id < ? AND form = 3 ORDER BY id").map_err(sql)?;
+        let rows = s.query_map((id(tenant, 0), id(tenant + 1, 0)), |r| Ok((number(r.get(0)?), r.get::<_, i64>(1)? as u64))).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
     /// Whether the bytes of a content are there.
     pub fn has_bytes(&self, content: i64) -> Result<bool> {
         let mut s = self.sql.prepare_cached("SELECT 1 FROM content WHERE id = ? AND form <> 3").map_err(sql)?;

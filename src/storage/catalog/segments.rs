@@ -71,6 +71,13 @@ impl View<'_> {
         rows.map(|r| r.map_err(sql)).collect()
     }
 
+    /// The sealings of slices that begin at batch `first`, oldest first.
+    pub fn slices_from(&self, tenant: i64, first: u64) -> Result<Vec<SliceRow>> {
+        let mut s = self.sql.prepare_cached("SELECT id, tenant, first, last FROM slice WHERE tenant = ? AND first = ? ORDER BY id").map_err(sql)?;
+        let rows = s.query_map((tenant, first as i64), slice).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+
     /// The sealed slices of a tenant in order, each with the name of its last object.
     pub fn slice_ends(&self, tenant: i64) -> Result<Vec<(SliceRow, Option<String>)>> {
         let text = "SELECT s.id, s.tenant, s.first, s.last, (SELECT o.name FROM object o WHERE o.slice = s.id ORDER BY o.part DESC LIMIT 1) \
