@@ -26,7 +26,7 @@ const LINES_SHOWN: usize = 80;
 /// Steps between the two versions that are looked at to say who changed which field.
 const BLAMED_MAX: usize = 40;
 /// Steps of a history of fields on one page.
-const STEPS_LOOKED_AT: usize = 20;
+const STEPS_LOOKED_AT: usize = 7;
 /// Fields of one step shown.
 const STEP_FIELDS_SHOWN: usize = 6;
 
