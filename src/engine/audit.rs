@@ -114,6 +114,7 @@ pub struct AuditFilter {
 
 /// What happened to one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all changes are of documents, and they are shown page by page")]
 pub enum AuditWhat {
     /// A document: as it was before and as it is after, `None` where it did not exist.
     Document {

@@ -61,7 +61,10 @@ fn smtp(stream: TcpStream, taken: &Taken) {
                 taken.messages.lock().expect("lock").push(heard.clone());
                 say("250 taken")
             }
-            "QUIT" => return drop(say("221 bye")),
+            "QUIT" => {
+                say("221 bye");
+                return;
+            }
             _ => say("250 well"),
         };
         if !well {

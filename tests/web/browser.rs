@@ -25,11 +25,8 @@ static ONE: Mutex<()> = Mutex::new(());
 pub mod keys {
     pub const ENTER: &str = "\u{E007}";
     pub const TAB: &str = "\u{E004}";
-    pub const SHIFT: &str = "\u{E008}";
     pub const ESCAPE: &str = "\u{E00C}";
-    pub const SPACE: &str = "\u{E00D}";
     pub const LEFT: &str = "\u{E012}";
-    pub const UP: &str = "\u{E013}";
     pub const RIGHT: &str = "\u{E014}";
     pub const DOWN: &str = "\u{E015}";
 }
@@ -202,13 +199,6 @@ impl Browser {
         self.actions(ups_and_downs.collect());
     }
 
-    /// Presses a key while another one is held: `chord(keys::SHIFT, keys::TAB)`.
-    #[track_caller]
-    pub fn chord(&self, held: &str, key: &str) {
-        let act = |kind: &str, value: &str| json!({ "type": kind, "value": value });
-        self.actions(vec![act("keyDown", held), act("keyDown", key), act("keyUp", key), act("keyUp", held)]);
-    }
-
     #[track_caller]
     fn actions(&self, actions: Vec<Value>) {
         self.call("POST", "/actions", &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }));
@@ -323,14 +313,6 @@ impl Element<'_> {
     pub fn fill(&self, text: &str) {
         self.browser.call("POST", &self.path("/clear"), &json!({}));
         self.write(text);
-    }
-
-    /// Chooses the option with this value.
-    #[track_caller]
-    pub fn choose(&self, value: &str) {
-        let set = "const [e, v] = arguments; e.value = v; \
-            for (const name of ['input', 'change']) e.dispatchEvent(new Event(name, { bubbles: true })); return e.value";
-        assert_eq!(self.browser.script(set, &[self.arg(), value.into()]), value, "no such option");
     }
 }
 

@@ -290,7 +290,7 @@ pub(super) fn rebuild(ask: &Ask) -> Result<Answer> {
 }
 
 fn moment_now() -> crate::base::time::Timestamp {
-    crate::base::time::Clock::now(&crate::base::time::SystemClock::default())
+    crate::base::time::Clock::now(&crate::base::time::SystemClock)
 }
 
 fn progress(ask: &Ask, scribe: &Scribe, rebuilding: &Rebuilding) -> Result<Answer> {

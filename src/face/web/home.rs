@@ -155,10 +155,11 @@ fn offsite(scribe: &Scribe, safety: &Safety) -> Markup {
 fn proven(ask: &Ask, scribe: &Scribe, store: &Store, remotes: &[RemoteStatus]) -> Result<Markup> {
     let mut best: Option<(proof::DrillNote, &str)> = None;
     for remote in remotes {
-        if let Some(note) = proof::last_drill(store, &remote.place.name)?.filter(|note| note.well && !note.sample) {
-            if best.as_ref().is_none_or(|(known, _)| known.at < note.at) {
-                best = Some((note, &remote.place.name));
-            }
+        let right = proof::last_drill(store, &remote.place.name)?.filter(|note| note.well && !note.sample);
+        if let Some(note) = right
+            && best.as_ref().is_none_or(|(known, _)| known.at < note.at)
+        {
+            best = Some((note, &remote.place.name));
         }
     }
     Ok(html! {
