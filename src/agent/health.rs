@@ -7,7 +7,6 @@ use crate::engine::store::Store;
 use crate::model::job::{State, Task};
 use crate::model::moment;
 use crate::storage::catalog::ledger::Contact;
-use crate::storage::config::CaptureFrom;
 use crate::storage::remote::passes;
 
 use super::proof::last_drill;
@@ -137,9 +136,12 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
             add(format!("lineage {}", standing.tenant), format!("{}; annals realign shows both sides", fence.refusal(&standing.tenant)));
         }
     }
+    let mut said = Vec::new();
     for capture in store.captured_databases()? {
         if let Some(trouble) = capture.trouble() {
-            add(format!("database {}", capture.prefix), trouble);
+            let key = format!("database {}", capture.prefix);
+            said.push(key.clone());
+            add(key, trouble);
         }
     }
     if let Some(limit) = store.config().alert.stale_after_secs {
@@ -166,8 +168,10 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
         let Task::Capture(name) = &job.task else { continue };
         let away = secs_since(Some(job.created), now);
         if is_behind(&job.task, &job.code) {
-            // Of a SQLite database it was said above, with what is missing.
-            if !matches!(capture_of(store.config(), name).map(|c| &c.from), Some(CaptureFrom::Sqlite { .. })) {
+            // Of most it was said above, with what is missing; not of a server that has nothing of what was captured.
+            let prefix = capture_of(store.config(), name).map(|c| c.prefix.clone().unwrap_or_else(|| name.clone()));
+            let key = format!("database {}/", prefix.as_deref().unwrap_or(name).trim_end_matches('/'));
+            if !said.contains(&key) {
                 add(format!("capture {name}"), format!("the capture {name} stands still: {}", job.said));
             }
         } else if job.state == State::Waiting && !job.code.is_empty() && away > AWAY_SECS {

@@ -61,13 +61,14 @@ pub(super) fn source(store: &Store, capture: &Capture) -> Result<Box<dyn Source>
         }
         CaptureFrom::Sqlite { path, tables, image } => Box::new(SqliteCapture::new(path, &prefix).tables(tables).image(*image)),
         #[cfg(feature = "postgres")]
-        CaptureFrom::Postgres { url, tables } => Box::new(PgCapture {
+        CaptureFrom::Postgres { url, tables, password_file } => Box::new(PgCapture {
             url: url.clone(),
             name: capture.name.clone(),
             prefix,
             tables: tables.clone(),
             slot_bytes_max: SLOT_BYTES_MAX,
             accept: false,
+            password_file: password_file.clone(),
         }),
         #[cfg(not(feature = "postgres"))]
         CaptureFrom::Postgres { .. } => {

@@ -556,7 +556,7 @@ impl Again<'_, '_> {
             reason,
             origin: "realign".into(),
             request: String::new(),
-            cause: Cause::Recorded,
+            cause: Cause::Realign(self.common),
         };
         write_batch(w, row, &head, &[Draft::Mark { name: mark.clone() }], &mut Seen::new())?;
         done.mark = Some(mark);
@@ -625,10 +625,12 @@ impl Again<'_, '_> {
         let clock = Timestamp(old.time.micros().saturating_add(old.clock_behind));
         let time = old.time.max(row.time);
         let target = |seq: u64| if seq <= self.common { Some(seq) } else { self.mapped.get(&seq).copied() };
+        let again = Cause::Realign(self.common);
         let cause = match old.cause {
-            Cause::Undo(seq) => target(seq).map_or(Cause::Recorded, Cause::Undo),
-            Cause::Rollback(seq) => target(seq).map_or(Cause::Recorded, Cause::Rollback),
-            cause => cause,
+            Cause::Undo(seq) => target(seq).map_or(again, Cause::Undo),
+            Cause::Rollback(seq) => target(seq).map_or(again, Cause::Rollback),
+            Cause::Restore => Cause::Restore,
+            Cause::Recorded | Cause::Realign(_) => again,
         };
         let taken = !old.request.is_empty() && w.batch_of_request(row.id, &old.request)?.is_some();
         let head = BatchHead {

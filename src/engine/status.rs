@@ -11,7 +11,7 @@ use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, View};
 use crate::storage::config::Remote as Place;
 
-use super::capture::{self, sqlite::CaptureStatus};
+use super::capture::{self, CaptureStatus};
 use super::lineage::Standing;
 use super::remotes::allows;
 use super::store::{Inner, Store};
@@ -329,7 +329,7 @@ impl Store {
 
     /// The databases that are captured, and whether one of them went back in time.
     pub fn captured_databases(&self) -> Result<Vec<CaptureStatus>> {
-        self.inner.catalog.read(capture::sqlite::statuses)
+        self.inner.catalog.read(capture::statuses)
     }
 
     /// How the store is now.
@@ -343,7 +343,7 @@ impl Store {
             }
             let statuses = tenants.iter().map(|t| tenant_status(inner, rows, t)).collect::<Result<Vec<_>>>()?;
             let remotes = inner.config.remotes.iter().map(|place| remote_status(inner, rows, &tenants, place)).collect::<Result<Vec<_>>>()?;
-            Ok((statuses, remotes, drafts, capture::sqlite::statuses(rows)?))
+            Ok((statuses, remotes, drafts, capture::statuses(rows)?))
         })?;
         let mut unshipped = Unshipped::default();
         for tenant in &tenants {

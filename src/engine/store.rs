@@ -25,6 +25,7 @@ use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{Catalog, LOG_CUT, View};
 use crate::storage::chunks::Chunks;
 use crate::storage::config::Config;
+use crate::storage::source::password::Passwords;
 
 use super::gate::Gate;
 use super::queue::CommitQueue;
@@ -68,6 +69,7 @@ pub struct Options {
     key_file: Option<PathBuf>,
     passphrase: Option<String>,
     identity: Option<Arc<Identity>>,
+    passwords: Passwords,
     machine: Machine,
     state_dir: Option<PathBuf>,
 }
@@ -81,6 +83,7 @@ impl Default for Options {
             key_file: None,
             passphrase: None,
             identity: None,
+            passwords: Passwords::default(),
             machine: Machine::here(),
             state_dir: None,
         }
@@ -126,6 +129,12 @@ impl Options {
     /// The identity of a recipient of the key file.
     pub fn identity(mut self, identity: Option<Identity>) -> Self {
         self.identity = identity.map(Arc::new);
+        self
+    }
+
+    /// Passwords of captured database servers that stand neither in an address nor in a file of their own.
+    pub fn passwords(mut self, passwords: Passwords) -> Self {
+        self.passwords = passwords;
         self
     }
 
@@ -435,6 +444,11 @@ impl Inner {
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.options.clock
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.options.passwords
     }
 
     pub(crate) fn random(&self) -> &dyn Random {

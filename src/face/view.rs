@@ -16,8 +16,8 @@ use crate::agent::proof::DrillNote;
 use crate::base::error::{Error, Kind};
 use crate::base::time::Timestamp;
 use crate::engine::audit::{AuditChange, AuditWhat, Told};
-use crate::engine::capture::Captured;
-use crate::engine::capture::sqlite::{CaptureStatus, DatabaseRealigned, RestoredDatabase, SqliteCaptured};
+use crate::engine::capture::sqlite::{RestoredDatabase, SqliteCaptured};
+use crate::engine::capture::{CaptureStatus, Captured, DatabaseRealigned};
 use crate::engine::card::Card;
 use crate::engine::compact::CompactReport;
 use crate::engine::draft::{OpenBatch, OpenChange};
@@ -104,6 +104,7 @@ fn cause(c: Cause) -> Value {
         Cause::Undo(batch) => json!({ "undo": batch }),
         Cause::Rollback(seq) => json!({ "rollback": seq }),
         Cause::Restore => "restore".into(),
+        Cause::Realign(seq) => json!({ "realign": seq }),
     }
 }
 
@@ -874,7 +875,7 @@ fn capture_status(c: &CaptureStatus) -> Value {
     let behind = c.behind.as_ref().map(|b| {
         json!({ "seq": b.seq, "head": b.head, "transactions": b.transactions, "rows": b.rows, "only_here": b.only_here, "forked": b.is_forked() })
     });
-    json!({ "source": c.source.display().to_string(), "prefix": c.prefix, "rows": c.rows, "behind": behind, "summary": c.trouble() })
+    json!({ "source": c.source, "prefix": c.prefix, "rows": c.rows, "behind": behind, "summary": c.trouble() })
 }
 
 /// A word for what is known of a remote.

@@ -75,6 +75,7 @@ pub fn cause_parts(cause: Cause) -> (u8, u64) {
         Cause::Undo(seq) => (1, seq),
         Cause::Rollback(seq) => (2, seq),
         Cause::Restore => (3, 0),
+        Cause::Realign(seq) => (4, seq),
     }
 }
 
@@ -85,6 +86,7 @@ pub fn cause_from(kind: u8, seq: u64) -> Result<Cause> {
         1 => Ok(Cause::Undo(seq)),
         2 => Ok(Cause::Rollback(seq)),
         3 => Ok(Cause::Restore),
+        4 => Ok(Cause::Realign(seq)),
         _ => Err(Error::damaged("a batch's cause")),
     }
 }

@@ -110,6 +110,8 @@ pub enum Cause {
     Rollback(u64),
     /// It puts single documents back.
     Restore,
+    /// It brings two lines of history into one that parted after this sequence number: of the store, or of a captured database.
+    Realign(u64),
 }
 
 /// Everything of a batch but its changes.

@@ -45,6 +45,7 @@ fn of_tenant(tenant: &Tenant) -> Vec<Value> {
             Cause::Undo(seq) => ("undo", seq),
             Cause::Rollback(seq) => ("rollback", seq),
             Cause::Restore => ("restore", 0),
+            Cause::Realign(seq) => ("realign", seq),
         };
         out.push(json!({
             "tenant": name, "batch": batch.event.seq, "digest": batch.digest.to_hex(), "time": batch.event.time.micros(),

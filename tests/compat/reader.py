@@ -572,7 +572,7 @@ class Slice:
         clocks = [0 if flags & 16 else r.zigzag() for _ in range(count)]
         actors, reasons, origins, requests = (self.texts.column(r, count) for _ in range(4))
         causes = [0 if flags & 32 else r.byte() for _ in range(count)]
-        targets = [self.first_seq + i - r.zigzag() if cause in (1, 2) else 0 for i, cause in enumerate(causes)]
+        targets = [self.first_seq + i - r.zigzag() if cause in (1, 2, 4) else 0 for i, cause in enumerate(causes)]
         self.counts = [r.varint(BATCH_CHANGES_MAX) for _ in range(count)]
         self.batches = list(zip(times, clocks, actors, reasons, origins, requests, causes, targets))
 

@@ -62,7 +62,7 @@ fn a_server_is_followed_and_waited_for_and_one_that_went_back_is_told() {
     server.run();
     let told = |agent: &Agent| health::problems(&agent.store(), &agent.handle().troubles()).expect("problems");
     until(&agent, "it is noticed", |store| waits(store, "lineage.behind"));
-    assert!(told(&agent).iter().any(|p| p.key == "capture shop" && p.said.contains("went back in time")), "{:?}", told(&agent));
+    assert!(told(&agent).iter().any(|p| p.key == "database shop/" && p.said.contains("behind its history by 1 transaction")), "{:?}", told(&agent));
     assert_eq!(versions(&agent.store(), "shop/item/a"), 5, "nothing is recorded on top");
     agent.stop();
 }

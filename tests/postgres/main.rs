@@ -8,3 +8,5 @@ mod kills;
 mod lineage;
 mod agent;
 mod doctor;
+mod giving;
+mod realign;

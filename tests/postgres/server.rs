@@ -152,6 +152,13 @@ impl Server {
         client
     }
 
+    /// Runs one of PostgreSQL's programs on a database.
+    pub fn tool(&self, program: &str, database: &str, words: &[&str]) {
+        let mut command = self.command(program);
+        let done = command.args(words).args(["-U", "postgres", "-d", database, "-h"]).arg(self.dir.path()).output().expect("runs");
+        assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
     pub fn psql(&self, database: &str, file: &Path) {
         let done = Command::new(self.bin.join("psql"))
             .args(["-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-f"])
@@ -184,6 +191,23 @@ impl Site {
         let clock = Arc::new(ManualClock::new(Timestamp(NOON)));
         let store = Store::builder().clock(clock).init(&dir.path().join("store"), "test").expect("init");
         Site { store, what: what(server), dir }
+    }
+
+    /// The site with more in its configuration.
+    pub fn with_rules(self, rules: &str) -> Site {
+        let Site { store, what, dir } = self;
+        drop(store);
+        let config = dir.path().join("store/annals.toml");
+        let text = std::fs::read_to_string(&config).expect("config") + rules;
+        std::fs::write(&config, text).expect("config");
+        // A child that another test starts this very moment may hold the lock until it is another program.
+        let store = loop {
+            match Store::open(dir.path().join("store")) {
+                Err(e) if e.kind() == annals::Kind::Locked => std::thread::yield_now(),
+                store => break store.expect("open"),
+            }
+        };
+        Site { store, what, dir }
     }
 
     pub fn try_capture(&self) -> Result<PgCaptured> {
@@ -234,6 +258,7 @@ pub fn what(server: &Server) -> PgCapture {
         tables: Vec::new(),
         slot_bytes_max: SLOT_BYTES_MAX,
         accept: false,
+        password_file: None,
     }
 }
 

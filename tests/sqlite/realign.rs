@@ -1,6 +1,6 @@
 //! A database that went back in time and its history become one again.
 
-use annals::engine::capture::sqlite::DatabaseRealigned;
+use annals::engine::capture::DatabaseRealigned;
 use annals::engine::plans::By;
 use annals::model::lineage::{Fate, Resolution};
 use annals::model::realign::{DatabaseRealign, Keep};

@@ -95,9 +95,13 @@ pub fn partition_of(key: Option<&[u8]>, partitions: u32) -> u32 {
 impl FeedEvent {
     pub(super) fn new(timeline: TimelineId, batch: &BatchRow, row: ChangeRow) -> Result<Self> {
         let kind = match row.change {
-            ChangeKind::Version { key, number, content: Some((digest, size)) } => {
-                FeedKind::Put { key, version: number, digest, size, back: batch.head.cause != Cause::Recorded }
-            }
+            ChangeKind::Version { key, number, content: Some((digest, size)) } => FeedKind::Put {
+                key,
+                version: number,
+                digest,
+                size,
+                back: matches!(batch.head.cause, Cause::Undo(_) | Cause::Rollback(_) | Cause::Restore),
+            },
             ChangeKind::Version { key, number, content: None } => FeedKind::Delete { key, version: number },
             ChangeKind::Remark(Change::Refer { key, reference }) => FeedKind::Reference { key, reference },
             ChangeKind::Remark(Change::Mark { name }) => FeedKind::Mark { name },
@@ -119,10 +123,12 @@ impl FeedEvent {
         }
     }
 
-    /// The word for what happened: `put`, `restore` (a put that brings an older state back), `delete`, `reference`, `mark`,
-    /// `hold`, `lift`, `forget`.
+    /// The word for what happened: `put`, `restore` (a put that brings an older state back), `realign` (a put, or the mark at its beginning, that
+    /// makes two lines of history one), `delete`, `reference`, `mark`, `hold`, `lift`, `forget`. A delete says in the cause of its batch
+    /// whether it belongs to a realignment.
     pub fn word(&self) -> &'static str {
         match &self.kind {
+            FeedKind::Put { .. } | FeedKind::Mark { .. } if matches!(self.event.cause, Cause::Realign(_)) => "realign",
             FeedKind::Put { back: false, .. } => "put",
             FeedKind::Put { back: true, .. } => "restore",
             FeedKind::Delete { .. } => "delete",

@@ -15,6 +15,7 @@ pub(crate) use crate::face::view::{bytes, counted, grouped};
 use crate::face::world::{self, Stream};
 use crate::model::key::DEFAULT_TENANT;
 use crate::model::moment::{self, Address, Moment, Zone};
+use crate::storage::source::password::Passwords;
 
 use super::Globals;
 use super::out::Out;
@@ -66,7 +67,7 @@ impl Context {
 
     /// Options for a store that brings its own key file.
     pub(crate) fn options_without_key(&self) -> Options {
-        Store::builder().lock_wait(LOCK_WAIT).passphrase(self.passphrase()).state_dir(world::state_dir())
+        Store::builder().lock_wait(LOCK_WAIT).passphrase(self.passphrase()).state_dir(world::state_dir()).passwords(passwords())
     }
 
     /// The passphrase of the key file, from the environment.
@@ -224,6 +225,13 @@ impl Context {
         let login = || world::variable("USER").or_else(|| world::variable("LOGNAME")).unwrap_or_default();
         self.globals.actor.clone().unwrap_or_else(login)
     }
+}
+
+/// Where PostgreSQL's own programs look for passwords.
+fn passwords() -> Passwords {
+    let list = world::variable("PGPASSFILE").map(PathBuf::from);
+    let own = || Some(PathBuf::from(world::variable("HOME")?).join(".pgpass"));
+    Passwords::new(world::variable("PGPASSWORD"), list.or_else(own))
 }
 
 /// The path as a key's bytes: for files named on the command line.

@@ -53,9 +53,12 @@ pub(crate) fn rows_max(text: &str) -> std::result::Result<usize, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("not a number of rows: {text}; write for example 100"))
 }
 
-/// Where a plan is about rows of a captured database: brings their history up to now first, so that the plan is about what the rows are.
-pub(crate) fn prepare(context: &Context, tenant: &Tenant, to_source: bool) -> Result<()> {
-    if to_source { tenant.catch_up_databases(&context.by(), &context.monitor()) } else { Ok(()) }
+/// Where a plan is about rows of a captured database: brings their history up to now first, so that the plan is about what the rows are. One that
+/// is not at hand matters only if the plan is about it, and is asked again then.
+pub(crate) fn prepare(context: &Context, tenant: &Tenant, to_source: bool) {
+    if to_source && let Err(e) = tenant.catch_up_databases(&context.by(), &context.monitor()) {
+        context.out.note(format!("not up to now: {e}"));
+    }
 }
 
 /// Shows a plan and, as the flags say, saves it, asks, or applies it. Gives the exit code.

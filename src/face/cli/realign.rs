@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
-use crate::engine::capture::sqlite::DatabaseRealigned;
+use crate::engine::capture::DatabaseRealigned;
 use crate::engine::offsite::OpenRemote;
 use crate::engine::realign::{RealignOptions, Realigned};
 use crate::engine::store::Store;

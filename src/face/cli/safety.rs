@@ -116,7 +116,7 @@ fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Res
     }
     for capture in &seen.captures {
         let state = capture.trouble().unwrap_or_else(|| format!("{} rows", grouped(capture.rows)));
-        out.line(format!("  capture    {} ({}): {state}", capture.prefix, capture.source.display()))?;
+        out.line(format!("  capture    {} ({}): {state}", capture.prefix, capture.source))?;
     }
     if seen.drafts > 0 {
         out.line(format!("  open       {} not committed; annals batch ls shows them", counted(seen.drafts, "batch")))?;

@@ -228,7 +228,7 @@ fn encode_batches<'a>(slice: &'a Slice, flags: u8, texts: &mut Texts<'a>) -> Res
 
 /// Whether a cause of this kind names a sequence number.
 pub(super) fn names_target(kind: u8) -> bool {
-    kind == 1 || kind == 2
+    matches!(kind, 1 | 2 | 4)
 }
 
 struct Changes {

@@ -111,7 +111,7 @@ fn build(model: &Model, seeds: &[Vec<Seed>], time: i64, text: &str, parent: bool
             reason: format!("{text}{}", i / 2),
             origin: String::new(),
             request: format!("r{i}"),
-            cause: [Cause::Recorded, Cause::Undo(3), Cause::Rollback(9), Cause::Restore][seeds.len() % 4],
+            cause: [Cause::Recorded, Cause::Undo(3), Cause::Rollback(9), Cause::Restore, Cause::Realign(1)][seeds.len() % 5],
             changes,
         });
     }

@@ -281,13 +281,14 @@ pub(super) fn capture(section: &Section<'_>, earlier: &[Capture]) -> Result<Capt
     let sqlite = section.parsed("sqlite", absolute)?;
     let (include, exclude) = (section.texts("include")?, section.texts("exclude")?);
     let postgres = section.parsed("postgres", server)?;
+    let password_file = section.parsed("password_file", absolute)?;
     let (tables, image) = (section.texts("tables")?, section.switch("image")?);
     let stray = |key: &str, of: &str| {
         Err(value_error(section.line(key), format!("capture {} has {key}, which belongs to {of}", shown(&name))).hint(format!("take {key} away")))
     };
     let of_database = ["table", "invariant"].into_iter().find(|key| section.below(key).is_some());
-    if let Some(key) = of_database.filter(|_| sqlite.is_none()) {
-        return stray(key, "sqlite");
+    if let Some(key) = of_database.filter(|_| sqlite.is_none() && postgres.is_none()) {
+        return stray(key, "sqlite and postgres");
     }
     if folder.is_none() && include.is_some() {
         return stray("include", "folder");
@@ -301,12 +302,15 @@ pub(super) fn capture(section: &Section<'_>, earlier: &[Capture]) -> Result<Capt
     if sqlite.is_none() && image.is_some() {
         return stray("image", "sqlite");
     }
+    if postgres.is_none() && password_file.is_some() {
+        return stray("password_file", "postgres");
+    }
     let from = match (folder, sqlite, postgres) {
         (Some(path), None, None) => CaptureFrom::Folder { path, include: include.unwrap_or_default(), exclude: exclude.unwrap_or_default() },
         (None, Some(path), None) => CaptureFrom::Sqlite { path, tables: tables.unwrap_or_default(), image: image.unwrap_or(false) },
         (None, None, Some(url)) => {
             section.located("name", slot_name(&name))?;
-            CaptureFrom::Postgres { url, tables: tables.unwrap_or_default() }
+            CaptureFrom::Postgres { url, tables: tables.unwrap_or_default(), password_file }
         }
         (None, None, None) => {
             return Err(value_error(section.at, format!("capture {} has neither folder nor sqlite nor postgres", shown(&name)))

@@ -275,6 +275,8 @@ pub enum CaptureFrom {
         url: String,
         /// Names or patterns of tables, `table` or `schema.table`; all where empty.
         tables: Vec<String>,
+        /// Absolute path of a file that holds the password alone.
+        password_file: Option<PathBuf>,
     },
 }
 

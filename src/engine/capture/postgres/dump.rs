@@ -14,7 +14,8 @@ use crate::engine::history::View;
 use crate::format::pgrow;
 use crate::model::key::show_key;
 
-use super::schema::SCHEMA;
+use super::row::input_text;
+use crate::engine::capture::open::SCHEMA;
 
 /// What was written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -246,27 +247,6 @@ fn sequence_of(c: &Value) -> Option<String> {
     Some(text.split_once("'::regclass")?.0.replace("''", "'"))
 }
 
-/// What the type's input function reads; `None` is NULL.
-fn input_text(value: &Value) -> Result<Option<Vec<u8>>> {
-    let wrapped = |o: &Map<String, Value>| {
-        let (kind, text) = o.iter().next().filter(|_| o.len() == 1)?;
-        Some((kind.clone(), text.as_str()?.to_owned()))
-    };
-    Ok(match value {
-        Value::Null => None,
-        Value::Bool(true) => Some(b"t".to_vec()),
-        Value::Bool(false) => Some(b"f".to_vec()),
-        Value::Number(n) => Some(n.to_string().into_bytes()),
-        Value::String(text) => Some(text.clone().into_bytes()),
-        Value::Object(o) => match wrapped(o) {
-            Some((kind, text)) if kind == "$json" => Some(text.into_bytes()),
-            Some((kind, text)) if kind == "$blob" || kind == "$text" => Some(pgrow::unwrap_bytes(&kind, &text)?),
-            _ => return Err(Error::damaged("a value in a recorded row")),
-        },
-        Value::Array(_) => return Err(Error::damaged("a value in a recorded row")),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -289,10 +269,5 @@ mod tests {
             "\"a\" bigint GENERATED ALWAYS AS IDENTITY NOT NULL"
         );
         assert_eq!(sequence_of(&json!({"default": "nextval('shop.\"it''s\"'::regclass)"})).as_deref(), Some("shop.\"it's\""));
-        let text = |v: Value| input_text(&v).expect("text").map(|t| String::from_utf8(t).expect("text"));
-        assert_eq!(text(json!({"$json": "[1]"})).as_deref(), Some("[1]"));
-        assert_eq!(text(json!({"$blob": "AP8="})).as_deref(), Some("\\x00ff"));
-        assert_eq!((text(json!(null)), text(json!(true)).as_deref(), text(json!(-7)).as_deref()), (None, Some("t"), Some("-7")));
-        assert!(input_text(&json!({"a": "b"})).is_err() && input_text(&json!([])).is_err());
     }
 }

@@ -7,22 +7,31 @@
 //! stream. The same way bridges a gap: a slot that was lost, a table that is new or that means something else now.
 
 mod schema;
+mod row;
 mod state;
 mod recorder;
 mod stream;
+mod rows;
+mod compare;
 mod scan;
+mod open;
 pub mod dump;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::PoisonError;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
 use crate::base::monitor::{Monitor, check_stop};
+use crate::engine::capture::lineage::{self, Counter, Fork};
+use crate::engine::capture::open::{SCHEMA, directory, id_of};
+use crate::engine::capture::written::Written;
 use crate::engine::plans::By;
 use crate::engine::record::{Batch, Receipt};
 use crate::engine::store::Tenant;
@@ -30,11 +39,14 @@ use crate::format::pgoutput::Lsn;
 use crate::format::pgrow;
 use crate::model::key::show_key;
 use crate::storage::catalog::documents::DocumentRow;
-use crate::storage::source::postgres::{Server, Slot, Table, WalStatus};
+use crate::storage::source::postgres::{Address, Server, Slot, Table, WalStatus};
 
+use compare::{Differing, each_difference, gone};
+pub(super) use open::{catch_up, compare_rows, open};
 use recorder::Recorder;
 use scan::Scan;
-use state::{Finding, State, apart, compare, fact_name};
+use state::{Finding, apart, compare, fact_name};
+pub(super) use state::{State, all};
 use stream::{Stream, content_name};
 
 /// Begins the reason of a batch that stands for several transactions.
@@ -63,6 +75,8 @@ pub struct PgCapture {
     pub slot_bytes_max: u64,
     /// Take the rows as they are, although the server is no continuation of what was captured.
     pub accept: bool,
+    /// A file that holds the password alone, where it stands neither in the address nor in what the store was opened with.
+    pub password_file: Option<PathBuf>,
 }
 
 /// What a capture did.
@@ -98,6 +112,8 @@ pub struct PgCaptured {
     pub skipped: Vec<(String, String)>,
     /// Worth knowing.
     pub notes: Vec<String>,
+    /// The batch that has what we wrote into the database ourselves.
+    pub(crate) given: Option<Receipt>,
 }
 
 /// Where rows go.
@@ -126,7 +142,7 @@ impl Target<'_> {
     }
 
     fn schema_key(&self) -> Vec<u8> {
-        [&self.prefix[..], schema::SCHEMA].concat()
+        [&self.prefix[..], SCHEMA].concat()
     }
 
     fn merged(&self, reason: &str) -> Batch {
@@ -178,6 +194,26 @@ impl PgCapture {
         globs.build().map_err(|e| Error::usage("capture.pattern", format!("not a pattern: {e}")))
     }
 
+    fn address(&self, tenant: &Tenant) -> Address {
+        Address { url: self.url.clone(), password_file: self.password_file.clone(), passwords: tenant.inner.passwords().clone() }
+    }
+
+    fn target<'a>(&self, tenant: &'a Tenant, by: &'a By, server: &Server) -> Target<'a> {
+        Target { tenant, by, prefix: self.prefix.clone(), origin: format!("postgres:{}", server.place()) }
+    }
+
+    /// The tables that are captured.
+    fn chosen<'t>(&self, all: &'t [Table]) -> Result<Vec<&'t Table>> {
+        let globs = self.check()?;
+        Ok(all.iter().filter(|t| self.wants(&globs, t) && t.can_be_published()).collect())
+    }
+
+    /// The tables that are wanted and cannot be followed.
+    fn unfit<'t>(&self, all: &'t [Table]) -> Result<Vec<&'t Table>> {
+        let globs = self.check()?;
+        Ok(all.iter().filter(|t| self.wants(&globs, t) && !t.can_be_published()).collect())
+    }
+
     fn wants(&self, globs: &GlobSet, table: &Table) -> bool {
         self.tables.is_empty() || globs.is_match(&table.name) || globs.is_match(format!("{}.{}", table.schema, table.name))
     }
@@ -201,7 +237,7 @@ impl PgFollower<'_> {
         // A session that failed may be in any state: it comes back only when all went well.
         let mut server = match self.server.take() {
             Some(server) => server,
-            None => Server::connect(&self.what.url)?,
+            None => Server::connect(&self.what.address(self.tenant))?,
         };
         let captured = capture(self.tenant, self.what, self.by, &mut server, self.monitor)?;
         self.server = Some(server);
@@ -218,7 +254,7 @@ impl Tenant {
     /// the server is no continuation of what was captured.
     pub fn capture_postgres(&self, what: &PgCapture, by: &By, monitor: &dyn Monitor) -> Result<PgCaptured> {
         what.check()?;
-        let mut server = Server::connect(&what.url)?;
+        let mut server = Server::connect(&what.address(self))?;
         capture(self, what, by, &mut server, monitor)
     }
 
@@ -276,41 +312,125 @@ impl Tenant {
     /// Ends a capture for good: its slot and its publication are removed, so that the server keeps nothing for it. What was recorded stays.
     pub fn end_postgres(&self, what: &PgCapture) -> Result<()> {
         what.check()?;
-        let mut server = Server::connect(&what.url)?;
+        let mut server = Server::connect(&what.address(self))?;
         server.drop_slot(&what.slot_name())?;
         server.unpublish(&what.slot_name())?;
         self.inner.catalog.write(|w| w.remove_fact(&fact_name(self.id, &what.name)))
     }
 }
 
+/// What is held while a capture is looked at: two that look at once would both record what they see.
+fn capturing(tenant: &Tenant, name: &str) -> Arc<Mutex<()>> {
+    tenant.inner.capturing(&fact_name(tenant.id, name))
+}
+
+/// Holds [`capturing`].
+fn hold(turn: &Mutex<()>) -> MutexGuard<'_, ()> {
+    turn.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// One visit. What is no continuation is refused, or taken as a new beginning where that was accepted.
 fn capture(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, monitor: &dyn Monitor) -> Result<PgCaptured> {
-    // Two that look at once would both record what they see.
-    let turn = tenant.inner.capturing(&fact_name(tenant.id, &what.name));
-    let _held = turn.lock().unwrap_or_else(PoisonError::into_inner);
-    match visit(tenant, what, by, server, None, monitor) {
+    let turn = capturing(tenant, &what.name);
+    let _held = hold(&turn);
+    match go_on(tenant, what, by, server, monitor) {
         Err(e) if what.accept && e.code().starts_with("lineage.") => visit(tenant, what, by, server, Some(e.to_string()), monitor),
         other => other,
     }
 }
 
+/// One visit of a server that has to be a continuation of what was recorded. Where its place in its own log says that it is none, its rows say
+/// where it stands: where it has all that was recorded, it is gone on with.
+fn go_on(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, monitor: &dyn Monitor) -> Result<PgCaptured> {
+    match visit(tenant, what, by, server, None, monitor) {
+        // One that names a batch is about rows, and is in the state already.
+        Err(e) if e.code().starts_with("lineage.") && e.at().seq.is_none() => fence(tenant, what, by, server, e, monitor),
+        other => other,
+    }
+}
+
+/// What becomes of a server that is no continuation by its own log.
+fn fence(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, e: Error, monitor: &dyn Monitor) -> Result<PgCaptured> {
+    let Some(mut state) = state::load(tenant, &what.name)? else { return Err(e) };
+    let target = what.target(tenant, by, server);
+    let all = server.tables()?;
+    let tables = what.chosen(&all)?;
+    let recorded = target.schema()?;
+    let mut differing = Differing::new();
+    server.begin_snapshot()?;
+    let gone = gone(&recorded, &tables);
+    let compared = each_difference(&target, server, &tables, &gone, monitor, &mut |key, there| {
+        differing.insert(key, there.as_deref().map(Digest::of));
+        Ok(())
+    })?;
+    server.end_snapshot()?;
+    // The server must not keep its log for ever for a capture that stands still.
+    if server.slot(&what.slot_name())?.is_some_and(|slot| slot.held_bytes > what.slot_bytes_max) {
+        server.drop_slot(&what.slot_name())?;
+    }
+    // With the same rows a server that has another number may be any copy: only a person knows.
+    if e.code() == "lineage.foreign" && differing.is_empty() {
+        return Err(e);
+    }
+    if differing.is_empty() && schema::first_other(&recorded, &schema::value(&tables)?).is_none() {
+        return visit(tenant, what, by, server, Some("another server, with all that was recorded".into()), monitor);
+    }
+    // A wrong address, rather than a restored server.
+    if e.code() == "lineage.foreign" && compared.same < differing.len() as u64 {
+        return Err(e);
+    }
+    let fork = find_fork(tenant, what, &state, true, &differing)?;
+    let refusal = state.stand_behind(tenant, fork, differing.len())?;
+    state::save(tenant, &what.name, &state)?;
+    let code = if e.code() == "lineage.foreign" { e.code() } else { refusal.code() };
+    Err(apart(code, format!("{e}; {refusal}")).at_seq(state.behind.as_ref().map_or(0, |b| b.seq)))
+}
+
+/// Where server and history parted, from the rows in which they differ. `made_anew`: it is known that the server is not simply further on.
+fn find_fork(tenant: &Tenant, what: &PgCapture, state: &State, made_anew: bool, differing: &Differing) -> Result<Option<Fork>> {
+    let counter = if made_anew { Counter::Lower } else { Counter::Silent };
+    let fork = lineage::find_fork(tenant, &what.prefix, state.since, counter, differing)?;
+    // One row at least must be as it was before the transactions that would be taken back.
+    Ok(fork.filter(|fork| fork.rows > 0))
+}
+
+/// Whether rows that were compared are those of an older state; where they are, that is kept in mind. `made_anew`: database or tables were.
+fn judge(tenant: &Tenant, what: &PgCapture, made_anew: bool, state: &mut State, differing: &Differing) -> Result<()> {
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let fork = find_fork(tenant, what, state, made_anew, differing)?;
+    if fork.is_none() && state.behind.is_none() {
+        return Ok(());
+    }
+    let refusal = state.stand_behind(tenant, fork, differing.len())?;
+    state::save(tenant, &what.name, state)?;
+    Err(apart(refusal.code(), refusal.to_string()).at_seq(state.behind.as_ref().map_or(0, |b| b.seq)))
+}
+
 /// One visit; with `anew` the server is captured as if for the first time, for that reason.
 fn visit(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, anew: Option<String>, monitor: &dyn Monitor) -> Result<PgCaptured> {
-    let globs = what.check()?;
+    what.check()?;
     let name = what.slot_name();
     let fact = fact_name(tenant.id, &what.name);
-    let target = Target { tenant, by, prefix: what.prefix.clone(), origin: format!("postgres:{}", server.place()) };
+    let target = what.target(tenant, by, server);
     let mut report = PgCaptured::default();
 
     let identity = server.identity()?;
-    let known = tenant.inner.catalog.read(|rows| rows.fact(&fact))?.map(|bytes| State::read(&bytes)).transpose()?;
-    let mut slot = server.slot(&name)?.filter(|_| anew.is_none());
+    let mut known = state::load(tenant, &what.name)?;
+    let dir = directory(&tenant.inner, &id_of(tenant, &what.prefix));
+    if let Some(written) = Written::find(&dir)? {
+        known = open::finish(tenant, what, by, server, &identity, known, written)?;
+    }
+    let accepted = anew.is_some();
+    let mut slot = server.slot(&name)?.filter(|_| !accepted);
     let (mut state, mut why) = match known {
-        _ if anew.is_some() => {
+        known if accepted => {
+            let rows = known.map_or(0, |state| state.rows);
             let text = anew.unwrap_or_default();
-            (State::new(server.place(), &show_key(&what.prefix), &identity), format!("{text}; accepted"))
+            (State { rows, ..State::new(tenant, what, server.place(), &identity)? }, format!("{text}; accepted"))
         }
-        None => (State::new(server.place(), &show_key(&what.prefix), &identity), "the state of the capture was lost".to_owned()),
+        None => (State::new(tenant, what, server.place(), &identity)?, "the state of the capture was lost".to_owned()),
         Some(state) if state.prefix != show_key(&what.prefix) => {
             return Err(Error::usage("capture.prefix", format!("capture {} has the prefix {}", what.name, state.prefix))
                 .hint("use the same prefix, or another --name"));
@@ -328,10 +448,11 @@ fn visit(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, anew: 
             Finding::Apart(code, text) => return Err(apart(code, text)),
         },
     };
+    state.follow(tenant, what)?;
     let all = server.tables()?;
-    let chosen: Vec<&Table> = all.iter().filter(|t| what.wants(&globs, t)).collect();
-    let (tables, unfit): (Vec<&Table>, Vec<&Table>) = chosen.into_iter().partition(|t| t.can_be_published());
-    report.skipped = unfit
+    let tables = what.chosen(&all)?;
+    report.skipped = what
+        .unfit(&all)?
         .iter()
         .map(|t| {
             let hint = format!("ALTER TABLE {} ADD PRIMARY KEY .., or ALTER TABLE {} REPLICA IDENTITY FULL", t.sql_name(), t.sql_name());
@@ -364,7 +485,20 @@ fn visit(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, anew: 
     let by_number: HashMap<i64, Table> = tables.iter().map(|t| (t.oid, (*t).clone())).collect();
     let mut recorder = Recorder::new(tenant, fact, &mut report);
     let owes_last = slot.is_some_and(|slot| slot.confirmed.0 < state.lsn) && !published;
-    drain(&target, &mut recorder, &mut state, server, &name, &by_number, &known_tables, &mut schema, owes_last, monitor)?;
+    match drain(&target, &mut recorder, &mut state, server, &name, &by_number, &known_tables, &mut schema, owes_last, monitor) {
+        // The publication was made anew by somebody else, for example by a restore: the past is not to be had with it.
+        Err(e) if e.code() == "source.lost" => {
+            why = "the publication was made anew".into();
+            state.ask_scan(&[]);
+            recorder.set_state(&state)?;
+            server.drop_slot(&name)?;
+            server.make_slot(&name)?;
+        }
+        drained => drained?,
+    }
+    let made_anew = state.database.is_some_and(|number| number != identity.database) || schema::was_made_anew(&old_schema, &new_schema);
+    let mut asks = |state: &mut State, differing: &Differing| judge(tenant, what, made_anew, state, differing);
+    let judges: Option<&mut scan::Judge<'_>> = if accepted || old_schema.is_null() { None } else { Some(&mut asks) };
     if let Some(asked) = state.scan.clone() {
         // Another scan replaces what an earlier one says of the stream, so it takes those tables along.
         let earlier = state.skip.as_ref().map(|skip| skip.tables().to_vec());
@@ -377,9 +511,10 @@ fn visit(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, anew: 
         why = if old_schema.is_null() { format!("base of {}", server.place()) } else { format!("{MERGED}: {why}") };
         state.high = state.high.max(identity.lsn.0);
         state.timeline = identity.timeline;
-        Scan::new(&target, &mut recorder, server, monitor, why).run(&wanted, everything, &changes.gone, schema, &mut state)?;
-    } else if schema.is_some() || !changes.gone.is_empty() {
-        Scan::new(&target, &mut recorder, server, monitor, "change of the schema".into()).run(&[], false, &changes.gone, schema, &mut state)?;
+        Scan::new(&target, &mut recorder, server, monitor, why).run(&wanted, everything, &changes.gone, schema, &mut state, judges)?;
+    } else if schema.is_some() || !changes.gone.is_empty() || state.behind.is_some() {
+        let why = "change of the schema".into();
+        Scan::new(&target, &mut recorder, server, monitor, why).run(&[], false, &changes.gone, schema, &mut state, judges)?;
     }
     report.lsn = Lsn(state.lsn.max(state.high));
     watch_slot(what, server, &name, &mut report)?;

@@ -54,6 +54,8 @@ pub(super) struct Recorder<'a> {
     batches: Vec<Batch>,
     waiting: HashMap<Vec<u8>, Option<Vec<u8>>>,
     bytes: usize,
+    /// Which of the batches is the one that we wrote into the database ourselves.
+    given: Option<usize>,
 }
 
 /// Metadata of a row: what it is stands in its content.
@@ -63,7 +65,7 @@ pub(super) fn meta() -> Meta {
 
 impl<'a> Recorder<'a> {
     pub(super) fn new(tenant: &'a Tenant, fact: String, report: &'a mut PgCaptured) -> Self {
-        Recorder { tenant, fact, report, batches: Vec::new(), waiting: HashMap::new(), bytes: 0 }
+        Recorder { tenant, fact, report, batches: Vec::new(), waiting: HashMap::new(), bytes: 0, given: None }
     }
 
     /// What `key` is when everything that waits is recorded.
@@ -127,6 +129,11 @@ impl<'a> Recorder<'a> {
         if self.bytes >= WAIT_BYTES_MAX || self.batches.len() >= WAIT_BATCHES_MAX { self.commit() } else { Ok(()) }
     }
 
+    /// The batch that is taken next is what we wrote into the database ourselves.
+    pub(super) fn next_is_given(&mut self) {
+        self.given = Some(self.batches.len());
+    }
+
     /// Commits a batch that leads to no new state: part of something larger, which is done again if it does not come to its end.
     pub(super) fn commit_part(&mut self, batch: Batch) -> Result<()> {
         self.commit()?;
@@ -139,6 +146,9 @@ impl<'a> Recorder<'a> {
         self.waiting.clear();
         self.bytes = 0;
         let receipts = Batch::commit_all(std::mem::take(&mut self.batches))?;
+        if let Some(at) = self.given.take() {
+            self.report.given = receipts.get(at).cloned();
+        }
         self.report.receipt = receipts.into_iter().next_back().or(self.report.receipt.take());
         Ok(())
     }

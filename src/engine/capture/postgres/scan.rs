@@ -1,40 +1,24 @@
 //! Reading tables whole: at the beginning, and where the stream has a gap. What is the same as recorded stays; what differs becomes one batch, a
 //! merged interval.
 
-use std::collections::HashMap;
-
+use crate::base::digest::Digest;
 use crate::base::error::Result;
-use crate::base::monitor::{Monitor, Progress, check_stop};
+use crate::base::monitor::Monitor;
 use crate::engine::record::Batch;
-use crate::format::pgrow::{self, Cell};
-use crate::storage::catalog::{id, number};
+use crate::storage::catalog::id;
 use crate::storage::source::postgres::{Server, Table};
 
+use super::compare::{Differing, each_difference};
 use super::recorder::{Current, Recorder};
+use super::rows::{Met, each_row};
 use super::state::{Skip, State};
-use super::stream::content_name;
 use super::{MERGED, Target};
 
 /// Changes after which a batch is committed and another begun, so that memory stays bounded.
 const PART_CHANGES: usize = 500_000;
 
-/// Which documents were met: one bit for each that the tenant ever had.
-#[derive(Default)]
-struct Met(Vec<u64>);
-
-impl Met {
-    fn set(&mut self, document: i64) {
-        let (word, bit) = (number(document) as usize / 64, number(document) % 64);
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        self.0[word] |= 1 << bit;
-    }
-
-    fn has(&self, document: i64) -> bool {
-        self.0.get(number(document) as usize / 64).is_some_and(|word| word & 1 << (number(document) % 64) != 0)
-    }
-}
+/// Decides from the rows that differ whether they are those of an older state, before anything is recorded.
+pub(super) type Judge<'j> = dyn FnMut(&mut State, &Differing) -> Result<()> + 'j;
 
 pub(super) struct Scan<'a, 'r> {
     pub(super) target: &'a Target<'a>,
@@ -47,7 +31,7 @@ pub(super) struct Scan<'a, 'r> {
     met: Met,
     /// The last batch before the scan: what has a later version was written by the scan itself.
     before: i64,
-    items: u64,
+    rows: u64,
 }
 
 impl<'a, 'r> Scan<'a, 'r> {
@@ -58,27 +42,49 @@ impl<'a, 'r> Scan<'a, 'r> {
         monitor: &'a dyn Monitor,
         reason: String,
     ) -> Self {
-        Scan { target, recorder, server, monitor, reason, batch: None, met: Met::default(), before: i64::MAX, items: 0 }
+        Scan { target, recorder, server, monitor, reason, batch: None, met: Met::default(), before: i64::MAX, rows: 0 }
     }
 
     /// Makes the documents of `tables` equal to their rows and those of the tables `gone` removed, with the new schema where there is one. `all`
     /// says that these are all captured tables. The state that it leads to is that the stream goes on behind what the scan saw.
-    pub(super) fn run(&mut self, tables: &[&Table], all: bool, gone: &[String], schema: Option<Vec<u8>>, state: &mut State) -> Result<()> {
+    ///
+    /// `judge` is asked before anything is recorded whether the rows that differ are those of an older state; not where nothing was recorded before.
+    pub(super) fn run(
+        &mut self,
+        tables: &[&Table],
+        all: bool,
+        gone: &[String],
+        schema: Option<Vec<u8>>,
+        state: &mut State,
+        judge: Option<&mut Judge<'_>>,
+    ) -> Result<()> {
         self.recorder.commit()?;
+        let first = judge.is_none();
         self.before = id(self.target.tenant.id, self.target.tenant.position()?.seq);
+        let counts = (self.recorder.report.added, self.recorder.report.removed);
+        if !tables.is_empty() || all {
+            let snapshot = self.server.begin_snapshot()?;
+            let read = self.look_back(tables, gone, state, judge).and_then(|()| tables.iter().try_for_each(|table| self.table(table)));
+            // A session whose statement failed ends the snapshot with the connection.
+            read.and_then(|()| self.server.end_snapshot())?;
+            let oids: Vec<i64> = if all { Vec::new() } else { tables.iter().map(|t| t.oid).collect() };
+            state.skip = Some(Skip::new(&snapshot, &oids));
+        }
         for name in gone {
             let prefix = [&self.target.prefix[..], name.as_bytes(), b"/"].concat();
             self.remove_unmet(&prefix)?;
         }
-        if !tables.is_empty() || all {
-            let snapshot = self.server.begin_snapshot()?;
-            let read = tables.iter().try_for_each(|table| self.table(table));
-            self.server.end_snapshot()?;
-            read?;
-            let oids: Vec<i64> = if all { Vec::new() } else { tables.iter().map(|t| t.oid).collect() };
-            state.skip = Some(Skip::new(&snapshot, &oids));
-        }
         state.scan = None;
+        state.database = Some(self.server.number());
+        state.remade = false;
+        state.behind = None;
+        state.rows = match all {
+            true => self.rows,
+            false => (state.rows + self.recorder.report.added - counts.0).saturating_sub(self.recorder.report.removed - counts.1),
+        };
+        if first && all {
+            state.since = self.target.tenant.position()?.seq;
+        }
         let mut batch = self.batch();
         if let Some(schema) = schema {
             batch.put(self.target.schema_key(), &schema[..])?;
@@ -89,6 +95,17 @@ impl<'a, 'r> Scan<'a, 'r> {
         self.recorder.report.merged_intervals += u64::from(self.reason.starts_with(MERGED));
         self.recorder.take(batch, state, [])?;
         self.recorder.commit()
+    }
+
+    /// Whether the server went back in time, which only its rows can tell.
+    fn look_back(&mut self, tables: &[&Table], gone: &[String], state: &mut State, judge: Option<&mut Judge<'_>>) -> Result<()> {
+        let Some(judge) = judge else { return Ok(()) };
+        let mut differing = Differing::new();
+        each_difference(self.target, self.server, tables, gone, self.monitor, &mut |key, there| {
+            differing.insert(key, there.as_deref().map(Digest::of));
+            Ok(())
+        })?;
+        judge(state, &differing)
     }
 
     fn batch(&mut self) -> Batch {
@@ -109,25 +126,11 @@ impl<'a, 'r> Scan<'a, 'r> {
     }
 
     fn table(&mut self, table: &Table) -> Result<()> {
-        let columns: Vec<(&str, u32)> = table.stored().map(|c| (&c.name[..], c.type_oid)).collect();
-        let key: Vec<usize> = table.key.iter().filter_map(|name| columns.iter().position(|(column, _)| column == name)).collect();
-        let target = self.target;
-        // Equal rows of a table without a key, by how many of them came so far.
-        let mut equal: HashMap<String, u32> = HashMap::new();
         // The server is read while the rows are recorded, so it cannot be borrowed with the rest.
-        let (recorder, monitor, met) = (&mut *self.recorder, self.monitor, &mut self.met);
-        let (mut held, reason, items) = (self.batch.take(), &self.reason, &mut self.items);
-        self.server.rows(table, &mut |values| {
-            let cells = columns.iter().zip(&values).map(|((name, oid), value)| (*name, *oid, value.as_deref().map_or(Cell::Null, Cell::Text)));
-            let row = pgrow::row_json(cells);
+        let (target, recorder, met) = (self.target, &mut *self.recorder, &mut self.met);
+        let (mut held, reason, rows) = (self.batch.take(), &self.reason, &mut self.rows);
+        each_row(target, self.server, table, self.monitor, &mut |key, row| {
             recorder.report.bytes_read += row.len() as u64;
-            let key = match key.is_empty() {
-                true => {
-                    let n = equal.entry(content_name(&row, 1)).and_modify(|n| *n += 1).or_insert(1);
-                    target.content_key(table, &row, *n)
-                }
-                false => target.row_key(table, key.iter().map(|at| values.get(*at).and_then(Option::as_deref).unwrap_or_default()).collect()),
-            };
             let current = recorder.current(&key)?;
             if let Current::Recorded { document, .. } = &current {
                 met.set(*document);
@@ -138,11 +141,7 @@ impl<'a, 'r> Scan<'a, 'r> {
                 true => recorder.commit_part(batch)?,
                 false => held = Some(batch),
             }
-            *items += 1;
-            if items.is_multiple_of(1024) {
-                check_stop(monitor)?;
-                monitor.progress(&Progress { phase: "reading", items: *items, bytes: recorder.report.bytes_read, ..Progress::default() });
-            }
+            *rows += 1;
             Ok(())
         })?;
         self.batch = held;

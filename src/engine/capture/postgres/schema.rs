@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::base::error::{Error, Result};
 use crate::storage::source::postgres::Table;
-
-/// Key of the schema below a prefix.
-pub(super) const SCHEMA: &[u8] = b".schema";
 
 /// The schema as JSON: tables in order of name, and the enumerations.
 pub(super) fn document(tables: &[&Table], enums: &[(String, Vec<String>)]) -> Vec<u8> {
@@ -42,6 +40,41 @@ pub(super) fn document(tables: &[&Table], enums: &[(String, Vec<String>)]) -> Ve
     out
 }
 
+/// The schema of these tables as a value, without enumerations.
+pub(super) fn value(tables: &[&Table]) -> Result<Value> {
+    serde_json::from_slice(&document(tables, &[])).map_err(|e| Error::damaged("a schema").caused_by(e))
+}
+
+/// Names (in keys) of the tables of a schema document.
+pub(super) fn texts(schema: &Value) -> impl Iterator<Item = &str> {
+    schema["tables"].as_array().into_iter().flatten().filter_map(|t| t["text"].as_str())
+}
+
+/// The first table whose rows look otherwise in two schema documents, whatever numbers the server gave it: another server has others.
+pub(super) fn first_other(old: &Value, new: &Value) -> Option<String> {
+    let shape = |t: &Value| {
+        let of = |c: &Value| (c["name"].clone(), c["type"].clone(), c["generated"].clone());
+        let columns: Vec<_> = t["columns"].as_array().into_iter().flatten().map(of).collect();
+        (t["key"].clone(), columns)
+    };
+    let tables = |schema: &Value| -> BTreeMap<String, _> {
+        let all = schema["tables"].as_array().into_iter().flatten();
+        all.map(|t| (t["text"].as_str().unwrap_or_default().to_owned(), shape(t))).collect()
+    };
+    let (old, new) = (tables(old), tables(new));
+    old.keys().chain(new.keys()).find(|name| old.get(*name) != new.get(*name)).cloned()
+}
+
+/// Whether a table of one schema document is another one in the other, under the same name: it was made anew.
+pub(super) fn was_made_anew(old: &Value, new: &Value) -> bool {
+    let numbers = |schema: &Value| -> BTreeMap<String, Option<i64>> {
+        let all = schema["tables"].as_array().into_iter().flatten();
+        all.map(|t| (t["text"].as_str().unwrap_or_default().to_owned(), t["oid"].as_i64())).collect()
+    };
+    let (old, new) = (numbers(old), numbers(new));
+    old.iter().any(|(name, oid)| new.get(name).is_some_and(|now| now != oid))
+}
+
 /// What has to be done to the recorded rows because the schema changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changed {
@@ -73,6 +106,8 @@ pub(super) fn compare(old: &Value, new: &Value, exists: &dyn Fn(i64) -> bool) ->
             _ => {}
         }
     }
+    // A table that was dropped and made again has its name: its rows are compared like any other's.
+    changed.gone.retain(|name| !new.values().any(|now| now["text"] == **name));
     for (oid, now) in &new {
         // Columns that were only added leave the rows as they are: they lack the field, as PostgreSQL's own rows do.
         let same = old.get(oid).is_some_and(|was| {
@@ -115,5 +150,15 @@ mod tests {
         assert_eq!(changes(std::slice::from_ref(&was), &[]), (vec![], vec!["t".to_owned()]), "dropped table");
         assert_eq!(changes(&[table(9, "t", &[])], &[]), none, "not captured any more");
         assert_eq!(changes(std::slice::from_ref(&was), &[table(1, "u", &[])]), (vec![1], vec!["t".to_owned()]), "renamed table");
+        assert_eq!(changes(std::slice::from_ref(&was), &[table(2, "t", &[])]), (vec![2], vec![]), "made anew");
+    }
+
+    #[test]
+    fn numbers_of_another_server_make_no_other_schema() {
+        let schema = |oid, n, kind| json!({ "tables": [table(oid, "t", &[(n, "id", kind)])] });
+        let was = schema(1, 1, "integer");
+        assert_eq!((first_other(&was, &schema(9, 3, "integer")), was_made_anew(&was, &schema(9, 3, "integer"))), (None, true));
+        assert_eq!((first_other(&was, &schema(1, 1, "text")), was_made_anew(&was, &schema(1, 1, "text"))), (Some("t".into()), false));
+        assert_eq!(first_other(&was, &json!({ "tables": [] })), Some("t".into()));
     }
 }

@@ -3,20 +3,30 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Kind, Result};
+use crate::engine::capture::behind::{Behind, CaptureStatus};
+use crate::engine::capture::lineage::Fork;
+use crate::engine::capture::open::Credit;
+use crate::engine::record::Batch;
+use crate::engine::store::Tenant;
 use crate::format::pgoutput::Lsn;
-use crate::storage::source::postgres::{Identity, Slot, Snapshot, WalStatus};
+use crate::format::record::{cause_from, cause_parts};
+use crate::model::key::show_key;
+use crate::storage::catalog::View as Rows;
+use crate::storage::source::postgres::{Identity, Slot, Snapshot, WalStatus, without_password};
+
+use super::PgCapture;
 
 /// Facts of captures have names that begin so.
-const FACT: &str = "capture.postgres";
+const FACT: &str = "capture.postgres.";
 
 /// The fact that holds the state of the capture `name` of a tenant.
 pub(super) fn fact_name(tenant: i64, name: &str) -> String {
-    format!("{FACT}.{tenant}.{name}")
+    format!("{FACT}{tenant}.{name}")
 }
 
 /// Transactions that a scan saw already, so that the stream must not give them again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Skip {
+pub(in crate::engine::capture) struct Skip {
     snapshot: String,
     until: u64,
     /// Numbers of the tables that were scanned; empty: all.
@@ -63,9 +73,66 @@ fn sees(snapshot: &str, xid: u32) -> Result<bool> {
     Ok(full < next && !running.contains(&full))
 }
 
+/// A transaction of ours that will come in the stream: whose work it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::engine::capture) struct Given {
+    /// Its number on the server.
+    number: u64,
+    actor: String,
+    reason: String,
+    /// As [`cause_parts`] gives it.
+    cause: (u8, u64),
+}
+
+impl Given {
+    pub(super) fn new(number: u64, credit: &Credit) -> Self {
+        Given { number, actor: credit.by.actor.clone(), reason: credit.by.reason.clone(), cause: cause_parts(credit.cause) }
+    }
+
+    /// Whether it is the transaction that the stream numbers so.
+    pub(super) fn is(&self, xid: u32) -> bool {
+        self.number as u32 == xid
+    }
+
+    /// Makes a batch its work.
+    pub(super) fn sign(&self, batch: Batch) -> Result<Batch> {
+        Ok(batch.actor(&self.actor).because(&self.reason).cause(cause_from(self.cause.0, self.cause.1)?))
+    }
+}
+
 /// How far a capture is. Kept as a fact that changes in the same transaction as the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct State {
+pub(in crate::engine::capture) struct State {
+    /// The tenant's number.
+    #[serde(default)]
+    pub tenant: i64,
+    /// The name of the capture.
+    #[serde(default)]
+    pub name: String,
+    /// The address without a password; empty where it was captured before addresses were kept.
+    #[serde(default)]
+    pub url: String,
+    /// Patterns of tables; all where empty.
+    #[serde(default)]
+    pub tables: Vec<String>,
+    /// The log ended here before the first batch of this capture.
+    #[serde(default)]
+    pub since: u64,
+    /// Rows that exist.
+    #[serde(default)]
+    pub rows: u64,
+    /// The number that the server gave the database: another one is a database that was made anew.
+    #[serde(default)]
+    pub database: Option<i64>,
+    /// Set while the server is no continuation of what was recorded.
+    #[serde(default)]
+    pub behind: Option<Behind>,
+    /// The slot was made anew on a server that is no continuation: where it stands proves nothing.
+    #[serde(default)]
+    pub remade: bool,
+    /// A transaction of ours that is not recorded yet.
+    #[serde(default)]
+    pub given: Option<Given>,
     /// Host and database, for people.
     pub place: String,
     /// The prefix, as [`crate::model::key::show_key`] writes it.
@@ -84,10 +151,21 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(place: &str, prefix: &str, identity: &Identity) -> Self {
-        State {
+    /// The beginning of a capture.
+    pub(super) fn new(tenant: &Tenant, what: &PgCapture, place: &str, identity: &Identity) -> Result<Self> {
+        Ok(State {
+            tenant: tenant.id,
+            name: what.name.clone(),
+            url: without_password(&what.url)?,
+            tables: what.tables.clone(),
+            since: 0,
+            rows: 0,
+            database: Some(identity.database),
+            behind: None,
+            remade: false,
+            given: None,
             place: place.to_owned(),
-            prefix: prefix.to_owned(),
+            prefix: show_key(&what.prefix),
             system: identity.system.clone(),
             timeline: identity.timeline,
             lsn: 0,
@@ -95,11 +173,36 @@ impl State {
             high: 0,
             scan: Some(Vec::new()),
             skip: None,
-        }
+        })
     }
 
     pub(super) fn read(bytes: &[u8]) -> Result<Self> {
         serde_json::from_slice(bytes).map_err(|e| Error::damaged("the state of a capture").caused_by(e))
+    }
+
+    /// Takes on how the capture is asked for now.
+    pub(super) fn follow(&mut self, tenant: &Tenant, what: &PgCapture) -> Result<()> {
+        self.tenant = tenant.id;
+        self.name.clone_from(&what.name);
+        self.url = without_password(&what.url)?;
+        self.tables.clone_from(&what.tables);
+        Ok(())
+    }
+
+    /// Keeps in mind that the server is no continuation, and gives the refusal. Where no transaction looks taken back, it is what the server
+    /// has differently that keeps both apart.
+    pub(super) fn stand_behind(&mut self, tenant: &Tenant, fork: Option<Fork>, differing: usize) -> Result<Error> {
+        let head = tenant.position()?.seq;
+        let fork = fork.unwrap_or(Fork { seq: head, transactions: 0, rows: 0, only_here: differing as u64 });
+        let noticed = self.behind.as_ref().map_or_else(|| tenant.inner.clock().now().micros(), |behind| behind.noticed);
+        let Fork { seq, transactions, rows, only_here } = fork;
+        let behind = self.behind.insert(Behind { seq, head, transactions, rows, only_here, noticed });
+        Ok(behind.refusal(self.prefix.trim_end_matches('/')))
+    }
+
+    /// The capture as whoever asks how the store is sees it.
+    pub(in crate::engine::capture) fn status(&self) -> CaptureStatus {
+        CaptureStatus { tenant: self.tenant, source: self.place.clone(), prefix: self.prefix.clone(), rows: self.rows, behind: self.behind.clone() }
     }
 
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
@@ -115,6 +218,29 @@ impl State {
             None => tables.to_vec(),
         });
     }
+}
+
+/// All captures of databases of the store.
+pub(in crate::engine::capture) fn all(rows: &Rows<'_>) -> Result<Vec<State>> {
+    let states = rows.facts(FACT)?.into_iter().map(|(name, bytes)| {
+        let state = State::read(&bytes)?;
+        // One that was captured before tenant and name were kept in it has them in the name of the fact.
+        let parts = name.strip_prefix(FACT).and_then(|rest| rest.split_once('.'));
+        let (tenant, name) = parts.ok_or_else(|| Error::damaged("the state of a capture"))?;
+        Ok(State { tenant: tenant.parse().map_err(|_| Error::damaged("the state of a capture"))?, name: name.to_owned(), ..state })
+    });
+    states.collect()
+}
+
+/// The state of the capture `name`.
+pub(super) fn load(tenant: &Tenant, name: &str) -> Result<Option<State>> {
+    tenant.inner.catalog.read(|rows| rows.fact(&fact_name(tenant.id, name)))?.map(|bytes| State::read(&bytes)).transpose()
+}
+
+/// Sets the state of the capture `name` without a batch.
+pub(super) fn save(tenant: &Tenant, name: &str, state: &State) -> Result<()> {
+    let bytes = state.to_bytes()?;
+    tenant.inner.catalog.write(|w| w.set_fact(&fact_name(tenant.id, name), &bytes))
 }
 
 /// What the server turned out to be, compared with what was recorded of it.
@@ -138,11 +264,12 @@ pub(super) fn compare(state: &State, identity: &Identity, slot: Option<&Slot>) -
         return Finding::Apart("lineage.behind", text);
     }
     match slot {
-        Some(slot) if slot.status != WalStatus::Lost => Finding::GoesOn,
+        Some(slot) if slot.status != WalStatus::Lost && !state.remade => Finding::GoesOn,
         _ if identity.timeline != state.timeline => Finding::Apart(
             "lineage.forked",
             format!("{} was restored or promoted (timeline {}, captured was {}) and has no slot", state.place, identity.timeline, state.timeline),
         ),
+        Some(_) if state.remade => Finding::Gap("the slot was made anew"),
         Some(_) => Finding::Gap("the slot lost its place, because the server kept no more log"),
         None => Finding::Gap("the slot is gone"),
     }
@@ -151,8 +278,8 @@ pub(super) fn compare(state: &State, identity: &Identity, slot: Option<&Slot>) -
 /// The refusal to record on top of another line of history.
 pub(super) fn apart(code: &'static str, message: String) -> Error {
     Error::new(Kind::Refused, code, message).hint(
-        "nothing was recorded. Find out which server is right; annals capture postgres .. --accept records its rows as they are now, as a merged interval \
-         that can be undone, and goes on from there",
+        "nothing was recorded. Put the right server back, or bring both together with annals realign; annals capture postgres .. --accept records its \
+         rows as they are now, as a merged interval that can be undone, and goes on from there",
     )
 }
 
@@ -160,8 +287,16 @@ pub(super) fn apart(code: &'static str, message: String) -> Error {
 mod tests {
     use super::*;
 
+    fn state(identity: &Identity) -> State {
+        let text = format!(
+            r#"{{"place":"h/db","prefix":"p/","system":{:?},"timeline":{},"lsn":0,"xid":0,"high":0,"scan":[],"skip":null}}"#,
+            identity.system, identity.timeline
+        );
+        State::read(text.as_bytes()).expect("a state as the first versions wrote it")
+    }
+
     fn identity(system: &str, timeline: i64, lsn: u64) -> Identity {
-        Identity { system: system.into(), timeline, lsn: Lsn(lsn) }
+        Identity { system: system.into(), timeline, lsn: Lsn(lsn), database: 5 }
     }
 
     fn slot(status: WalStatus) -> Slot {
@@ -180,13 +315,15 @@ mod tests {
 
     #[test]
     fn only_the_same_server_further_on_is_continued() {
-        let mut state = State::new("h/db", "p/", &identity("1", 1, 50));
+        let mut state = state(&identity("1", 1, 50));
         state.high = 40;
         let kept = slot(WalStatus::Kept);
         assert_eq!(compare(&state, &identity("1", 1, 50), Some(&kept)), Finding::GoesOn);
         assert_eq!(compare(&state, &identity("1", 2, 50), Some(&kept)), Finding::GoesOn);
         assert!(matches!(compare(&state, &identity("1", 1, 50), Some(&slot(WalStatus::Lost))), Finding::Gap(_)));
         assert!(matches!(compare(&state, &identity("1", 1, 50), None), Finding::Gap(_)));
+        let remade = State { remade: true, ..state.clone() };
+        assert!(matches!(compare(&remade, &identity("1", 1, 50), Some(&kept)), Finding::Gap(_)), "its place proves nothing");
         assert!(matches!(compare(&state, &identity("1", 2, 50), None), Finding::Apart("lineage.forked", _)));
         assert!(matches!(compare(&state, &identity("1", 1, 39), Some(&kept)), Finding::Apart("lineage.behind", _)));
         assert!(matches!(compare(&state, &identity("2", 1, 50), Some(&kept)), Finding::Apart("lineage.foreign", _)));
@@ -194,7 +331,7 @@ mod tests {
 
     #[test]
     fn scans_that_are_asked_for_add_up() {
-        let mut state = State::new("h/db", "p/", &identity("1", 1, 50));
+        let mut state = state(&identity("1", 1, 50));
         state.ask_scan(&[1]);
         assert_eq!(state.scan, Some(vec![]), "all stays all");
         state.scan = None;

@@ -346,6 +346,11 @@ impl<'a, 'r> Stream<'a, 'r> {
         let actor = if open.actor.is_empty() { &target.by.actor } else { &open.actor };
         let origin = format!("{} transaction {} at {}, committed {}", target.origin, open.xid, open.commit, moment::rfc3339_utc(open.time));
         let mut batch: Batch = target.tenant.batch(&reason).actor(actor).origin(&origin);
+        let given = self.state.given.clone().filter(|given| given.is(open.xid));
+        if let Some(given) = &given {
+            batch = given.sign(batch)?;
+        }
+        let counts = (self.recorder.report.added, self.recorder.report.removed);
         for key in &order {
             let current = self.recorder.current(key)?;
             let row = rows.get(key).and_then(Option::as_deref);
@@ -356,6 +361,8 @@ impl<'a, 'r> Stream<'a, 'r> {
         if let Some(schema) = self.schema.take_if(|_| new_table && !batch.is_empty()) {
             batch.put(target.schema_key(), &schema[..])?;
         }
+        let (added, removed) = (self.recorder.report.added - counts.0, self.recorder.report.removed - counts.1);
+        self.state.rows = (self.state.rows + added).saturating_sub(removed);
         let Some(end) = end else {
             return if batch.is_empty() { Ok(()) } else { self.recorder.commit_part(batch) };
         };
@@ -365,6 +372,10 @@ impl<'a, 'r> Stream<'a, 'r> {
         self.recorder.report.transactions += 1;
         (self.state.lsn, self.state.xid) = (end.0, open.xid);
         self.state.high = self.state.high.max(end.0);
+        if given.is_some() {
+            self.state.given = None;
+            self.recorder.next_is_given();
+        }
         let rows = order.into_iter().map(|key| {
             let row = rows.remove(&key).flatten();
             (key, row)

@@ -2,6 +2,7 @@
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::Monitor;
+use crate::engine::capture::written::RowDifference;
 use crate::engine::plans::By;
 use crate::engine::store::Tenant;
 use crate::format::sqlite::changes;
@@ -9,39 +10,19 @@ use crate::format::sqlite::pages::{Overlay, Pages};
 use crate::storage::source::sqlite::image::Image;
 
 use super::document::row_key;
-use super::giving::capture_of;
+use super::open::capture_of;
 use super::run::{Difference, Work};
-use super::state;
+use super::state::{self, State};
 
-/// A row that the database has otherwise than its history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowDifference {
-    /// The document.
-    pub key: Vec<u8>,
-    /// The row as JSON at the head of the history; `None` where it does not exist there.
-    pub recorded: Option<Vec<u8>>,
-    /// The row as JSON in the database; `None` where it does not exist there.
-    pub there: Option<Vec<u8>>,
-}
-
-impl Tenant {
-    /// In which rows the database that was captured under `prefix` differs from its history, by table and key. Nothing is recorded, and nothing is
-    /// asked about who is right; see [`Behind`](super::Behind) for that.
-    ///
-    /// # Errors
-    /// [`Kind::Missing`] where no database was captured there; [`Kind::Refused`] where the file has pages of another size, so that it is another
-    /// database.
-    pub fn compare_database(&self, prefix: &[u8], monitor: &dyn Monitor) -> Result<Vec<RowDifference>> {
-        let state = state::load(self, prefix)?
-            .ok_or_else(|| Error::missing("capture.none", "no database was captured there").hint("annals status shows the captured databases"))?;
-        let (what, by) = (capture_of(&state), By::default());
-        let turn = state::capturing(self, prefix);
-        let _held = state::hold(&turn);
-        let mut work = Work::open(self, &what, &by, monitor)?;
-        let found = work.differences();
-        work.source.release();
-        found
-    }
+/// In which rows a captured database differs from its history, by table and key.
+pub(in crate::engine::capture) fn compare(tenant: &Tenant, state: &State, monitor: &dyn Monitor) -> Result<Vec<RowDifference>> {
+    let (what, by) = (capture_of(state), By::default());
+    let turn = state::capturing(tenant, what.prefix());
+    let _held = state::hold(&turn);
+    let mut work = Work::open(tenant, &what, &by, monitor)?;
+    let found = work.differences();
+    work.source.release();
+    found
 }
 
 impl Work<'_> {

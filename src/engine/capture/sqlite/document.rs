@@ -10,10 +10,6 @@ use crate::format::sqlite::schema::{Role, Schema, Table};
 use crate::format::sqlite::tree::Database;
 use crate::format::sqlite::value::Value;
 
-/// Key of the schema below a prefix.
-pub(super) const SCHEMA: &[u8] = b".schema";
-/// Key of the base image below a prefix.
-pub(super) const IMAGE: &[u8] = b".image";
 /// The table in which an application may say who does a transaction, and why.
 pub(super) const CONTEXT: &str = "annals_context";
 

@@ -6,14 +6,11 @@
 
 mod state;
 mod document;
-mod lineage;
-mod written;
 mod run;
 mod watch;
 mod rebuild;
-mod giving;
+mod open;
 mod compare;
-mod realign;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -24,13 +21,17 @@ use crate::engine::plans::By;
 use crate::engine::record::Receipt;
 use crate::engine::store::Tenant;
 
-pub use compare::RowDifference;
-pub use realign::DatabaseRealigned;
+pub(super) use compare::compare;
+pub(super) use open::open;
 pub use rebuild::RestoredDatabase;
 use run::Work;
-pub(crate) use state::statuses;
-pub use state::{Behind, CaptureStatus};
+pub(super) use state::{State, all};
 pub use watch::SqliteFollower;
+
+/// Brings the history of a captured database up to now.
+pub(super) fn catch_up(tenant: &Tenant, state: &State, by: &By, monitor: &dyn Monitor) -> Result<()> {
+    tenant.capture_sqlite(&open::capture_of(state), by, monitor).map(drop)
+}
 
 /// Which database to capture, and where to.
 #[derive(Debug, Clone)]

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
 use crate::base::monitor::{Monitor, Progress, check_stop};
+use crate::engine::capture::open::{IMAGE, SCHEMA};
 use crate::engine::history::{Version, View, is_under, key_of};
 use crate::format::sqlite::header::{AutoVacuum, Encoding};
 use crate::format::sqlite::row::Row;
@@ -17,7 +18,7 @@ use crate::model::key::show_key;
 use crate::storage::catalog;
 use crate::storage::source::sqlite::builder::{Builder, Shape};
 
-use super::document::{IMAGE, SCHEMA, table_key};
+use super::document::table_key;
 
 /// Bytes: the largest row that is written into a database; SQLite's own limit is a billion.
 pub(super) const ROW_BYTES_MAX: usize = 1 << 30;

@@ -10,6 +10,10 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, Progress, check_stop};
+use crate::engine::capture::behind::Behind;
+use crate::engine::capture::lineage::{self, Counter};
+use crate::engine::capture::open::{Credit, IMAGE, SCHEMA, directory, id_of};
+use crate::engine::capture::written::{RowStep, Written};
 use crate::engine::plans::By;
 use crate::engine::record::{Batch, Receipt};
 use crate::engine::store::Tenant;
@@ -25,10 +29,8 @@ use crate::storage::source::sqlite::image::Image;
 use crate::storage::source::sqlite::place::Place;
 use crate::storage::source::sqlite::tail::{Layers, Run, Step};
 
-use super::document::{self, CONTEXT, IMAGE, SCHEMA, is_recorded, row_key};
-use super::lineage::{self, Counter};
-use super::state::{self, Behind, State};
-use super::written::{Written, WrittenRow};
+use super::document::{self, CONTEXT, is_recorded, row_key};
+use super::state::{self, State};
 use super::{SqliteCapture, SqliteCaptured};
 
 /// Bytes of changed pages that a gap may hold in memory; with more, a second image is made.
@@ -49,15 +51,6 @@ const BUSY_COMMITS: usize = 50;
 const LOG_BYTES_HELD: u64 = 16 << 20;
 /// Stretches of the log that one catch-up takes in, so that it ends beside a writer that never rests: about 16 GiB.
 const STRETCHES_MAX: usize = 1000;
-
-/// Whose work the next transaction is, where we wrote it ourselves.
-#[derive(Debug, Clone)]
-pub(super) struct Credit {
-    pub by: By,
-    pub cause: Cause,
-    /// The documents that it changes.
-    pub keys: HashSet<Vec<u8>>,
-}
 
 /// What is known while a database is captured.
 pub(super) struct Work<'w> {
@@ -101,8 +94,8 @@ struct Draft {
 impl<'w> Work<'w> {
     pub(super) fn open(tenant: &'w Tenant, what: &'w SqliteCapture, by: &'w By, monitor: &'w dyn Monitor) -> Result<Work<'w>> {
         let source = Source::open(&what.file)?;
-        let id = state::id_of(tenant, &what.prefix);
-        let dir = state::directory(&tenant.inner, &id);
+        let id = id_of(tenant, &what.prefix);
+        let dir = directory(&tenant.inner, &id);
         let mut known = state::load(tenant, &what.prefix)?;
         if let Some(state) = &known {
             refuse_other(state, &source, what)?;
@@ -717,25 +710,14 @@ impl<'w> Work<'w> {
     fn commit_realignment(&mut self, written: &Written, rows: &HashMap<Vec<u8>, Option<Vec<u8>>>, next: State) -> Result<()> {
         let (mut found, mut made) = (self.draft(), self.draft());
         found.batch = found.batch.origin(&format!("{} (as found)", self.origin()));
+        found.batch = found.batch.cause(Cause::Realign(written.fork));
+        made.batch = made.batch.cause(Cause::Realign(written.fork));
         found.reason = Some(written.found_reason.clone());
         made.reason = Some(written.reason.clone());
         (found.actor, made.actor) = (Some(written.actor.clone()), Some(written.actor.clone()));
-        for row in &written.rows {
-            found.step(&row.key_bytes(), row.recorded(), row.there())?;
-        }
-        let mut keys: Vec<Vec<u8>> = written.rows.iter().map(WrittenRow::key_bytes).chain(rows.keys().cloned()).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let known: HashMap<Vec<u8>, &WrittenRow> = written.rows.iter().map(|row| (row.key_bytes(), row)).collect();
-        for key in &keys {
-            let recorded = match known.get(key) {
-                Some(row) => row.recorded().map(<[u8]>::to_vec),
-                None => super::written::content(&self.tenant.now(), key)?,
-            };
-            let was = known.get(key).map_or(recorded.as_deref(), |row| row.there());
-            let is = rows.get(key).map_or(recorded.as_deref(), Option::as_deref);
-            made.step(key, was, is)?;
-        }
+        let [as_found, as_made] = written.steps(&self.tenant.now(), rows)?;
+        as_found.iter().try_for_each(|step| found.step(step))?;
+        as_made.iter().try_for_each(|step| made.step(step))?;
         let drafts = [found, made].into_iter().filter(|draft| !draft.batch.is_empty()).collect();
         self.commit(drafts, next)?;
         Written::forget(&self.dir)
@@ -796,15 +778,11 @@ pub(super) enum Difference {
 }
 
 impl Draft {
-    /// Adds what makes a row `is` of what it `was`.
-    fn step(&mut self, key: &[u8], was: Option<&[u8]>, is: Option<&[u8]>) -> Result<()> {
-        match (was, is) {
-            (was, is) if was == is => return Ok(()),
-            (_, None) => return self.remove(key),
-            (None, Some(_)) => self.added += 1,
-            (Some(_), Some(_)) => self.changed += 1,
-        }
-        self.put(key, is.unwrap_or_default())
+    /// Adds a change of a row.
+    fn step(&mut self, step: &RowStep) -> Result<()> {
+        let Some(is) = &step.is else { return self.remove(&step.key) };
+        *if step.was.is_some() { &mut self.changed } else { &mut self.added } += 1;
+        self.put(&step.key, is)
     }
 
     fn put(&mut self, key: &[u8], content: &[u8]) -> Result<()> {

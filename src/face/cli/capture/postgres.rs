@@ -6,12 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::{SKIPPED, Watching};
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::engine::capture::postgres::{PgCapture, PgCaptured, SLOT_BYTES_MAX};
 use crate::face::cli::context::{Context, bytes, counted, grouped};
 use crate::face::cli::progress::exit_of_signal;
 use crate::face::view;
-use crate::face::world;
 use crate::model::key::{parse_key, show_key};
 
 /// How often a watch asks the server.
@@ -23,7 +22,7 @@ const POLL_EVERY: Duration = Duration::from_secs(1);
     after_help = "Examples:\n  annals capture postgres postgresql://annals@localhost/shop --name shop          # what was committed since the last time\n  annals capture postgres postgresql://annals@localhost/shop --name shop --watch  # go on, each transaction as it is committed\n  annals log shop/item/4711 ; annals restore shop/ --at yesterday --into shop.sql\n\nA row is the document PREFIX/TABLE/KEY, a transaction is a batch. The server needs wal_level = logical, the role\nREPLICATION and the ownership of the tables; a publication and a replication slot called annals_NAME are made. While\ncapture stands still, the server keeps its log for it: set max_slot_wal_keep_size there, and use --end when you stop for\ngood. An application says who and why with SELECT pg_logical_emit_message(true, 'annals', '{\"actor\":..,\"reason\":..}')\nin its transaction. Tables without a key need REPLICA IDENTITY FULL; others are named and left out (exit code 3).\nExit code 14 where the server is no continuation of what was captured."
 )]
 pub(super) struct Postgres {
-    /// The database: postgresql://user@host/db; the password can stand in PGPASSWORD
+    /// The database: postgresql://user@host/db; the password can stand in PGPASSWORD, or in the file of PGPASSFILE (~/.pgpass)
     url: String,
     /// Name of the capture: a-z, 0-9 and _
     #[arg(long, value_name = "NAME")]
@@ -58,8 +57,15 @@ impl Postgres {
         if !prefix.ends_with(b"/") {
             prefix.push(b'/');
         }
-        let url = with_password(&self.url)?;
-        let what = PgCapture { url, name: self.name, prefix, tables: self.tables, slot_bytes_max: self.slot_max << 20, accept: self.accept };
+        let what = PgCapture {
+            url: self.url,
+            name: self.name,
+            prefix,
+            tables: self.tables,
+            slot_bytes_max: self.slot_max << 20,
+            accept: self.accept,
+            password_file: None,
+        };
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
         if self.end {
@@ -81,25 +87,6 @@ impl Postgres {
         })?;
         Ok(exit_of_signal().unwrap_or(0))
     }
-}
-
-/// The address with the password of the environment, where it has none. Words on a command line can be read by other users of the machine.
-fn with_password(url: &str) -> Result<String> {
-    let Some(password) = world::variable("PGPASSWORD") else { return Ok(url.to_owned()) };
-    if password.contains(['\'', '\\']) {
-        return Err(
-            Error::usage("source.password", "the password in PGPASSWORD holds a quote or a backslash").hint("put it into the address, as %27 or %5C")
-        );
-    }
-    Ok(match url.contains("://") {
-        true => {
-            let escaped: String =
-                password.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
-            let joint = if url.contains('?') { '&' } else { '?' };
-            format!("{url}{joint}password={escaped}")
-        }
-        false => format!("{url} password='{password}'"),
-    })
 }
 
 fn show(context: &Context, what: &PgCapture, c: &PgCaptured) -> Result<()> {

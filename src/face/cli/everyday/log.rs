@@ -89,6 +89,7 @@ fn why(e: &Event) -> String {
         Cause::Undo(seq) => (format!("undo of B{seq}"), "undo of batch "),
         Cause::Rollback(seq) => (format!("rollback to seq {seq}"), "rollback of "),
         Cause::Restore => ("restore".into(), "restore of "),
+        Cause::Realign(seq) => (format!("realigned, parted after seq {seq}"), "realigned"),
     };
     // The engine makes up a reason where nobody gave one; it says the same.
     if e.reason.is_empty() || e.reason.starts_with(made_up) {

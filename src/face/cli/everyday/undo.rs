@@ -41,7 +41,7 @@ impl Undo {
         let seq = batch_number(&self.batch)?;
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
-        plans::prepare(context, &tenant, self.to_source)?;
+        plans::prepare(context, &tenant, self.to_source);
         let plan = tenant.undo(seq)?;
         let command = format!("annals undo B{seq}{}", if self.to_source { " --to-source" } else { "" });
         let (on_conflict, to_source) = (self.on_conflict, self.to_source);
@@ -72,7 +72,7 @@ impl Redo {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
-        plans::prepare(context, &tenant, self.to_source)?;
+        plans::prepare(context, &tenant, self.to_source);
         let seq = tenant.last_undo()?;
         let plan = tenant.undo(seq)?;
         let (on_conflict, to_source) = (self.on_conflict, self.to_source);

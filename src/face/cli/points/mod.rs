@@ -84,7 +84,7 @@ impl Rollback {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
-        plans::prepare(context, &tenant, self.to_source)?;
+        plans::prepare(context, &tenant, self.to_source);
         let prefix = parse_key(self.prefix.as_deref().unwrap_or_default());
         let to = context.moment(&store, &self.to)?;
         let seq = tenant.resolve(&to)?;

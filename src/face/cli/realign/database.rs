@@ -2,7 +2,7 @@
 
 use super::{Fate, Keep, SHOWN_MAX, Zone, at};
 use crate::base::error::{Kind, Result};
-use crate::engine::capture::sqlite::DatabaseRealigned;
+use crate::engine::capture::DatabaseRealigned;
 use crate::engine::store::{Store, Tenant};
 use crate::face::cli::context::{Context, bytes, counted, grouped};
 use crate::face::cli::table::{Table, clean, cut};

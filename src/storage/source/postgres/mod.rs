@@ -6,13 +6,16 @@
 pub mod tables;
 mod slot;
 mod checkup;
+pub mod writer;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use postgres::{Client, Config, NoTls};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::format::pgoutput::Lsn;
+use crate::storage::source::password::{self, Account, Passwords};
 
 pub use checkup::{Checkup, checkup};
 pub use slot::{Slot, WalStatus};
@@ -26,7 +29,8 @@ const VERSION_MESSAGES: i32 = 140_000;
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
 /// How values are printed, so that the same value is always the same text.
 const SESSION: &str = "SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET extra_float_digits = 1; \
-                       SET bytea_output = 'hex'; SET xmloption = 'content'; SET client_encoding = 'UTF8'; SET lock_timeout = '10s'";
+                       SET bytea_output = 'hex'; SET standard_conforming_strings = on; \
+                       SET xmloption = 'content'; SET client_encoding = 'UTF8'; SET lock_timeout = '10s'";
 
 /// Which server, and how far its write-ahead log is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +41,8 @@ pub struct Identity {
     pub timeline: i64,
     /// How far the log is written.
     pub lsn: Lsn,
+    /// The number that the server gave the database.
+    pub database: i64,
 }
 
 /// A connection.
@@ -44,6 +50,7 @@ pub struct Server {
     client: Client,
     version: i32,
     place: String,
+    number: i64,
 }
 
 /// Turns an error of the server or of the connection into ours.
@@ -72,23 +79,85 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// Which database, and how its password is found where it does not stand in the address.
+#[derive(Debug, Clone, Default)]
+pub struct Address {
+    /// `postgresql://user@host/db`, or `host=.. dbname=..`.
+    pub url: String,
+    /// A file that holds the password alone.
+    pub password_file: Option<PathBuf>,
+    /// What else says passwords.
+    pub passwords: Passwords,
+}
+
+fn parsed(url: &str) -> Result<Config> {
+    url.parse().map_err(|e| {
+        Error::usage("source.url", format!("not the address of a PostgreSQL database: {e}")).hint("like postgresql://user@localhost/shop")
+    })
+}
+
+/// Host and port that are tried first, as people and lists of passwords name them.
+fn host_of(config: &Config) -> (String, u16) {
+    let host = config.get_hosts().first().map_or(String::new(), |host| match host {
+        postgres::config::Host::Tcp(name) => name.clone(),
+        postgres::config::Host::Unix(_) => "localhost".into(),
+    });
+    (host, config.get_ports().first().copied().unwrap_or(5432))
+}
+
+/// The address in the form `host=.. dbname=..`, without a password, so that it can be kept.
+///
+/// # Errors
+/// Where it is none.
+pub fn without_password(url: &str) -> Result<String> {
+    let config = parsed(url)?;
+    let mut out = String::new();
+    let mut add = |key: &str, value: &str| {
+        let joint = if out.is_empty() { "" } else { " " };
+        out.push_str(&format!("{joint}{key}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'")));
+    };
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        postgres::config::Host::Tcp(name) => name.clone(),
+        postgres::config::Host::Unix(path) => path.display().to_string(),
+    });
+    let hosts: Vec<String> = hosts.collect();
+    let ports: Vec<String> = config.get_ports().iter().map(u16::to_string).collect();
+    let addresses: Vec<String> = config.get_hostaddrs().iter().map(ToString::to_string).collect();
+    let lists = [("host", hosts.join(",")), ("hostaddr", addresses.join(",")), ("port", ports.join(","))];
+    lists.iter().filter(|(_, list)| !list.is_empty()).for_each(|(key, list)| add(key, list));
+    let words = [("user", config.get_user()), ("dbname", config.get_dbname()), ("options", config.get_options())];
+    words.iter().filter_map(|(key, word)| Some((key, (*word)?))).for_each(|(key, word)| add(key, word));
+    Ok(out)
+}
+
 impl Server {
-    /// Connects to `url` (`postgresql://user@host/db`, or `host=.. dbname=..`).
+    /// Connects.
     ///
     /// # Errors
     /// `source.unreachable`, `source.denied`; [`Kind::Refused`] where the server cannot be captured: too old, a standby, or `wal_level` too low.
-    pub fn connect(url: &str) -> Result<Self> {
-        let mut config: Config = url.parse().map_err(|e| {
-            Error::usage("source.url", format!("not the address of a PostgreSQL database: {e}")).hint("like postgresql://user@localhost/shop")
-        })?;
+    pub fn connect(address: &Address) -> Result<Self> {
+        let mut config = parsed(&address.url)?;
         if config.get_ssl_mode() == postgres::config::SslMode::Require {
             return Err(Error::usage("source.tls", "encrypted connections to PostgreSQL are not supported")
                 .hint("capture beside the server, over its socket or the loopback interface, or through an SSH tunnel"));
         }
+        let (host, port) = host_of(&config);
+        if config.get_password().is_none() {
+            let user = config.get_user().unwrap_or_default().to_owned();
+            let database = config.get_dbname().unwrap_or(&user).to_owned();
+            let found = match &address.password_file {
+                Some(path) => Some(password::read(path)?),
+                None => address.passwords.find(Account { host: &host, port, database: &database, user: &user })?,
+            };
+            if let Some(word) = found {
+                config.password(word.as_bytes());
+            }
+        }
         config.application_name("annals").connect_timeout(CONNECT_WAIT).keepalives(true);
         let mut client = config.connect(NoTls).map_err(|e| failed("connect", e))?;
         client.batch_execute(SESSION).map_err(|e| failed("set up the session", e))?;
-        let text = "SELECT current_setting('server_version_num')::int4, pg_is_in_recovery(), current_setting('wal_level'), current_database()::text";
+        let text = "SELECT current_setting('server_version_num')::int4, pg_is_in_recovery(), current_setting('wal_level'), current_database()::text, \
+                    (SELECT oid::int8 FROM pg_database WHERE datname = current_database())";
         let row = client.query_one(text, &[]).map_err(|e| failed("ask for the version", e))?;
         let (version, standby, level): (i32, bool, String) = (row.get(0), row.get(1), row.get(2));
         let refuse = |text: String, hint: &str| Err(Error::new(Kind::Refused, "source.unfit", text).hint(hint));
@@ -104,17 +173,18 @@ impl Server {
                 "ALTER SYSTEM SET wal_level = logical, and restart the server",
             );
         }
-        let host = config.get_hosts().first().map_or(String::new(), |host| match host {
-            postgres::config::Host::Tcp(name) => name.clone(),
-            postgres::config::Host::Unix(_) => "localhost".into(),
-        });
         let place = format!("{host}/{}", row.get::<_, String>(3));
-        Ok(Server { client, version, place })
+        Ok(Server { client, version, place, number: row.get(4) })
     }
 
     /// Host and database, for people; without a password.
     pub fn place(&self) -> &str {
         &self.place
+    }
+
+    /// The number that the server gave the database.
+    pub fn number(&self) -> i64 {
+        self.number
     }
 
     /// Whether messages of programs can be captured.
@@ -127,6 +197,6 @@ impl Server {
         let text = "SELECT (SELECT system_identifier::text FROM pg_control_system()), (SELECT timeline_id::int8 FROM pg_control_checkpoint()), \
                     pg_current_wal_flush_lsn()::text";
         let row = self.client.query_one(text, &[]).map_err(|e| failed("ask who the server is", e))?;
-        Ok(Identity { system: row.get(0), timeline: row.get(1), lsn: Lsn::parse(row.get(2))? })
+        Ok(Identity { system: row.get(0), timeline: row.get(1), lsn: Lsn::parse(row.get(2))?, database: self.number })
     }
 }

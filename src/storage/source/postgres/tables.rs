@@ -52,10 +52,29 @@ pub struct Table {
     pub indexes: Vec<String>,
 }
 
+impl Column {
+    /// The sequence that its default takes numbers from, as SQL names it.
+    pub fn sequence(&self) -> Option<String> {
+        let text = self.default.as_deref()?.strip_prefix("nextval('")?;
+        Some(text.split_once("'::regclass")?.0.replace("''", "'"))
+    }
+}
+
 impl Table {
     /// The name in SQL.
     pub fn sql_name(&self) -> String {
         format!("{}.{}", quoted(&self.schema), quoted(&self.name))
+    }
+
+    /// The table without those that inherit from it, for statements.
+    pub fn sql_source(&self) -> String {
+        let only = if self.partitioned { "" } else { "ONLY " };
+        format!("{only}{}", self.sql_name())
+    }
+
+    /// The name by which people and the configuration know it.
+    pub fn shown(&self) -> String {
+        if self.schema == "public" { self.name.clone() } else { format!("{}.{}", self.schema, self.name) }
     }
 
     /// The name in keys.
@@ -155,13 +174,18 @@ impl Server {
         Ok(rows.iter().map(|row| (format!("{}.{}", quoted(row.get(0)), quoted(row.get(1))), row.get(2))).collect())
     }
 
+    /// Which transactions a statement sees that begins now.
+    pub fn sees_now(&mut self) -> Result<Snapshot> {
+        // The snapshot is taken before the statement runs, so the place in the log that it finds is not before anything that the snapshot sees.
+        let row = self.client.query_one("SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text", &[]);
+        let row = row.map_err(|e| failed("take a snapshot", e))?;
+        Ok(Snapshot { text: row.get(0), lsn: Lsn::parse(row.get(1))? })
+    }
+
     /// Begins to read in one snapshot, which stays until [`Server::end_snapshot`].
     pub fn begin_snapshot(&mut self) -> Result<Snapshot> {
-        let fail = |e| failed("begin a snapshot", e);
-        self.client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").map_err(fail)?;
-        // The snapshot is taken before the statement runs, so the place in the log that it finds is not before anything that the snapshot sees.
-        let row = self.client.query_one("SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text", &[]).map_err(fail)?;
-        Ok(Snapshot { text: row.get(0), lsn: Lsn::parse(row.get(1))? })
+        self.client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").map_err(|e| failed("begin a snapshot", e))?;
+        self.sees_now()
     }
 
     /// Ends the snapshot.
@@ -172,8 +196,7 @@ impl Server {
     /// Calls `each` with the values of every row of `table`, in the order of [`Table::stored`]. Memory holds one row.
     pub fn rows(&mut self, table: &Table, each: &mut dyn FnMut(Vec<Option<Vec<u8>>>) -> Result<()>) -> Result<()> {
         let columns: Vec<String> = table.stored().map(|c| quoted(&c.name)).collect();
-        let only = if table.partitioned { "" } else { "ONLY " };
-        let text = format!("COPY (SELECT {} FROM {only}{}) TO STDOUT", columns.join(", "), table.sql_name());
+        let text = format!("COPY (SELECT {} FROM {}) TO STDOUT", columns.join(", "), table.sql_source());
         let what = format!("read table {}", table.sql_name());
         let mut reader = self.client.copy_out(&text).map_err(|e| failed(&what, e))?;
         let mut line = Vec::new();

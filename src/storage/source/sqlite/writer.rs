@@ -9,20 +9,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::fault;
 use crate::format::sqlite::value::Value;
+use crate::storage::source::outcome::{Outcome, refused};
 
 use super::{Bound, connect, mark, quoted, sql};
-
-/// What became of one row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is as it should be.
-    Done,
-    /// A rule of the database forbids it, in the database's words.
-    Forbidden(String),
-}
 
 /// A row of a table by its key.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,12 +165,6 @@ impl Writer {
 fn find(place: &Place) -> (String, impl Iterator<Item = &Value>) {
     let text = place.key.iter().map(|(name, value)| format!("{} IS {}", quoted(name), mark(value))).collect::<Vec<_>>().join(" AND ");
     (text, place.key.iter().map(|(_, value)| value))
-}
-
-/// A statement of the configuration that cannot be run.
-fn refused(text: &str, why: &dyn std::fmt::Display) -> Error {
-    Error::usage("realign.sql", format!("a statement of annals.toml cannot be run: {why}: {text}"))
-        .hint("correct it in annals.toml; nothing was changed. recompute takes single statements that change rows, invariants ask")
 }
 
 fn forbidden(path: &Path, e: rusqlite::Error) -> Result<Outcome> {

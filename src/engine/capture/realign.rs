@@ -13,9 +13,6 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, check_stop};
 use crate::engine::plans::By;
 use crate::engine::store::Tenant;
-use crate::format::sqlite::row::{Key, Row};
-use crate::format::sqlite::schema::{PrimaryKey, Table};
-use crate::format::sqlite::value::Value;
 use crate::model::field::{self, Side};
 use crate::model::key::{parse_key, show_key};
 use crate::model::lineage::{Fate, Policy, Resolution, Verdict, classify};
@@ -25,15 +22,10 @@ use crate::model::realign::{DatabaseRealign, InvariantRealign, Keep, Renumbered,
 use crate::model::timeline::Position;
 use crate::storage::catalog;
 use crate::storage::config::{Capture, CaptureFrom, TableRule};
-use crate::storage::source::sqlite::writer::{Outcome, Writer};
 
-use super::compare::RowDifference;
-use super::document::{SCHEMA, row_key};
-use super::giving::{Gift, capture_of, give};
-use super::rebuild::Recorded;
-use super::run::Work;
-use super::state::{self, Behind, State};
-use super::written::{Written, WrittenRow, content};
+use super::behind::Behind;
+use super::open::{ForeignKey, OpenDatabase, SCHEMA, TableFacts, Wish, forbidden, number_in, split, with_number};
+use super::written::{RowDifference, Written, WrittenRow, content};
 
 /// What a table is where nobody says so.
 const POLICY: Policy = Policy::Field;
@@ -66,9 +58,8 @@ pub struct DatabaseRealigned {
 /// One row on both sides.
 struct Both {
     key: Vec<u8>,
-    /// The beginning of its key that names its table, and the text after it.
+    /// The beginning of its key below the prefix, which names its table.
     table: Vec<u8>,
-    text: String,
     base: Option<Vec<u8>>,
     there: Option<Vec<u8>>,
     recorded: Option<Vec<u8>>,
@@ -89,13 +80,14 @@ impl Both {
 /// The database and its history, under the write lock of the database.
 struct Sides<'a> {
     tenant: &'a Tenant,
-    state: State,
+    /// Where the database is.
+    source: String,
     behind: Behind,
     position: Position,
     keep: Keep,
     prefix: Vec<u8>,
     rules: Option<&'a Capture>,
-    tables: HashMap<Vec<u8>, Table>,
+    tables: HashMap<Vec<u8>, TableFacts>,
     rows: Vec<Both>,
     renumbered: Vec<Renumbered>,
     here_digest: Digest,
@@ -111,30 +103,21 @@ struct Tried {
 }
 
 impl Tenant {
-    /// Prefixes of the captured databases of this tenant.
-    pub fn databases(&self) -> Result<Vec<Vec<u8>>> {
-        let all = self.inner.catalog.read(state::all)?;
-        Ok(all.into_iter().filter(|s| s.tenant == self.id).map(|s| parse_key(&s.prefix)).collect())
-    }
-
     /// Compares the database that was captured under `prefix` with its history and plans what brings both into line; `None` where they are. The
-    /// plan is tried out in the database and taken back: its write lock is held meanwhile. What the application committed since the last
+    /// plan is tried out in the database and taken back: nobody else can write to it meanwhile. What the application committed since the last
     /// capture is recorded first, where the database is no older one.
     ///
     /// # Errors
     /// [`Kind::Missing`] where no database was captured there; [`Kind::Refused`] (code `realign.schema`) where its tables are defined otherwise
     /// than in its history; [`Kind::Usage`] for statements of `annals.toml` that cannot be run.
     pub fn plan_realign_database(&self, prefix: &[u8], keep: Keep, by: &By, monitor: &dyn Monitor) -> Result<Option<DatabaseRealign>> {
-        let state = self.captured(prefix)?;
-        let what = capture_of(&state);
-        // First, so that a follower of this process does not meet us in the image.
-        let turn = state::capturing(self, what.prefix());
-        let _held = state::hold(&turn);
-        let writer = Writer::begin(Path::new(&state.source))?;
-        let mut work = Work::open(self, &what, by, monitor)?;
-        let Some(sides) = Sides::of(self, &mut work, &writer, keep, None, monitor)? else { return Ok(None) };
-        let tried = sides.carry_out(&writer)?;
-        sides.plan(tried).map(Some)
+        let captured = self.captured_under(prefix)?;
+        let source = captured.source();
+        captured.open(self, by, monitor, |database| {
+            let Some(sides) = Sides::of(self, source, prefix, database, keep, None, monitor)? else { return Ok(None) };
+            let tried = sides.carry_out(database)?;
+            sides.plan(tried).map(Some)
+        })
     }
 
     /// Carries a plan out: in one transaction of the database, recorded as two batches. Interrupted at any place, the database is as it was or
@@ -145,62 +128,31 @@ impl Tenant {
     /// violated, `invariant.broken` where an invariant would not hold. Nothing is changed then.
     pub fn realign_database(&self, plan: &DatabaseRealign, by: &By, monitor: &dyn Monitor) -> Result<DatabaseRealigned> {
         let prefix = parse_key(&plan.prefix);
-        let state = self.captured(&prefix)?;
-        let what = capture_of(&state);
-        // First, so that a follower of this process does not meet us in the image.
-        let turn = state::capturing(self, what.prefix());
-        let _held = state::hold(&turn);
-        let writer = Writer::begin(Path::new(&state.source))?;
-        let mut work = Work::open(self, &what, by, monitor)?;
-        let sides = Sides::of(self, &mut work, &writer, plan.keep, Some(plan), monitor)?;
-        let bound = |s: &Sides<'_>| s.position.digest.to_hex() == plan.head_digest && s.here_digest.to_hex() == plan.here_digest;
-        let Some(sides) = sides.filter(bound) else {
-            return Err(Error::new(Kind::Refused, "plan.stale", format!("{} or its database moved since the plan was made", plan.prefix))
-                .hint(format!("make the plan again and look at it again: annals realign {}; nothing was changed", plan.prefix)));
-        };
-        let tried = sides.carry_out(&writer)?;
-        sides.check(&tried)?;
-        let mut written = sides.written(by);
-        if plan.keep == Keep::Ours {
-            drop(writer);
-        } else {
-            written.keep(work.directory())?;
-            if let Outcome::Forbidden(why) = writer.commit()? {
-                Written::forget(work.directory())?;
-                return Err(forbidden(&format!("all of it together: {why}")));
-            }
-        }
-        written.sure = true;
-        work.realigning = Some(written);
-        let receipt = work.catch_up()?.receipt;
-        let position = self.position()?;
-        let recorded = position.seq - sides.position.seq;
-        let last = receipt.map(|r| r.position.seq);
-        let (found, batch) = match (plan.keep, recorded) {
-            (Keep::Ours, _) => (last, None),
-            (_, 0 | 1) => (None, last),
-            _ => (last.map(|seq| seq - 1), last),
-        };
-        let open = sides.rows.iter().filter(|r| r.resolution == Resolution::Ask || !r.fields.is_empty()).map(|r| show_key(&r.key)).collect();
-        Ok(DatabaseRealigned {
-            prefix: plan.prefix.clone(),
-            source: plan.source.clone(),
-            keep: plan.keep,
-            found,
-            batch,
-            written: tried.written,
-            recomputed: tried.recomputed,
-            renumbered: sides.renumbered,
-            open,
-            position,
-        })
-    }
-
-    fn captured(&self, prefix: &[u8]) -> Result<State> {
-        let known = state::load(self, prefix)?;
-        known.ok_or_else(|| {
-            Error::missing("capture.none", format!("no database was captured under {}", show_key(prefix)))
-                .hint("annals status shows the captured databases")
+        let captured = self.captured_under(&prefix)?;
+        let source = captured.source();
+        captured.open(self, by, monitor, |database| {
+            let sides = Sides::of(self, source, &prefix, database, plan.keep, Some(plan), monitor)?;
+            let bound = |s: &Sides<'_>| s.position.digest.to_hex() == plan.head_digest && s.here_digest.to_hex() == plan.here_digest;
+            let Some(sides) = sides.filter(bound) else {
+                return Err(Error::new(Kind::Refused, "plan.stale", format!("{} or its database moved since the plan was made", plan.prefix))
+                    .hint(format!("make the plan again and look at it again: annals realign {}; nothing was changed", plan.prefix)));
+            };
+            let tried = sides.carry_out(database)?;
+            sides.check(&tried)?;
+            let batches = database.realign(sides.written(by), plan.keep != Keep::Ours)?;
+            let open = sides.rows.iter().filter(|r| r.resolution == Resolution::Ask || !r.fields.is_empty()).map(|r| show_key(&r.key)).collect();
+            Ok(DatabaseRealigned {
+                prefix: plan.prefix.clone(),
+                source: plan.source.clone(),
+                keep: plan.keep,
+                found: batches.found,
+                batch: batches.made,
+                written: tried.written,
+                recomputed: tried.recomputed,
+                renumbered: sides.renumbered,
+                open,
+                position: self.position()?,
+            })
         })
     }
 }
@@ -209,30 +161,16 @@ impl<'a> Sides<'a> {
     /// Looks at both sides and decides about every row. `None` where they are in line, or what was left of an earlier realignment was recorded.
     fn of(
         tenant: &'a Tenant,
-        work: &mut Work<'_>,
-        writer: &Writer,
+        source: String,
+        prefix: &[u8],
+        database: &mut dyn OpenDatabase,
         keep: Keep,
         decided: Option<&DatabaseRealign>,
         monitor: &dyn Monitor,
     ) -> Result<Option<Self>> {
-        match work.catch_up() {
-            Err(e) if e.code().starts_with("lineage.") => {}
-            done => return done.map(|_| None),
-        }
-        let prefix = work.what.prefix().to_vec();
-        let state = tenant.captured(&prefix)?;
-        let Some(behind) = state.behind.clone() else { return Ok(None) };
-        let found = work.differences();
-        work.source.release();
-        let mut found = found?;
-        if found.is_empty() {
-            return Err(Error::new(Kind::Failed, "capture.image", "the image of the database is not at hand, so the rows cannot be compared")
-                .hint("write the history into a new file instead: annals restore PREFIX --into FILE, and put that in its place"));
-        }
-        found.sort_by(|a, b| a.key.cmp(&b.key));
-        let schema = tenant.get([&prefix[..], SCHEMA].concat())?.bytes(crate::base::limits::JSON_FIELDS_BYTES_MAX)?;
-        let recorded = Recorded::parse(&schema)?;
-        refuse_other_schema(&recorded, writer, behind.seq)?;
+        let Some(behind) = database.hold(decided.is_some())? else { return Ok(None) };
+        let found = database.differences()?;
+        database.refuse_other_schema(behind.seq)?;
         let position = tenant.position()?;
         let mut hasher = Hasher::new();
         for row in &found {
@@ -241,13 +179,13 @@ impl<'a> Sides<'a> {
         }
         let mut sides = Sides {
             tenant,
+            rules: rules(tenant, &source, prefix),
+            source,
             behind,
             position,
             keep,
-            rules: rules(tenant, &state, &prefix),
-            state,
-            prefix,
-            tables: recorded.tables(),
+            prefix: prefix.to_vec(),
+            tables: database.tables()?.into_iter().map(|table| (table.key.clone(), table)).collect(),
             rows: Vec::with_capacity(found.len()),
             renumbered: Vec::new(),
             here_digest: hasher.finish(),
@@ -264,7 +202,7 @@ impl<'a> Sides<'a> {
             sides.take_decisions(plan);
         }
         if keep == Keep::Both {
-            sides.renumber(writer)?;
+            sides.renumber(database)?;
         }
         Ok(Some(sides))
     }
@@ -284,9 +222,7 @@ impl<'a> Sides<'a> {
     fn add(&mut self, row: RowDifference, base: Option<Vec<u8>>, keep: Keep) -> Result<()> {
         let RowDifference { key, recorded, there } = row;
         let Some(fate) = classify(base.as_ref(), there.as_ref(), recorded.as_ref()) else { return Ok(()) };
-        let name = &key[self.prefix.len()..];
-        let slash = name.iter().position(|b| *b == b'/').map_or(name.len(), |at| at + 1);
-        let (table, text) = (name[..slash].to_vec(), String::from_utf8_lossy(&name[slash..]).into_owned());
+        let table = split(&key[self.prefix.len()..]).0.to_vec();
         let resolution = match keep {
             Keep::Ours => Resolution::Ours,
             Keep::Theirs => Resolution::Theirs,
@@ -297,7 +233,7 @@ impl<'a> Sides<'a> {
                 other => other,
             },
         };
-        let mut both = Both { key, table, text, base, there, recorded, fate, resolution, fields: Vec::new(), wanted: None };
+        let mut both = Both { key, table, base, there, recorded, fate, resolution, fields: Vec::new(), wanted: None };
         decide(&mut both);
         self.rows.push(both);
         Ok(())
@@ -318,30 +254,24 @@ impl<'a> Sides<'a> {
     }
 
     /// Gives new numbers to rows of serial tables whose number the history gave to another row, and to what refers to them.
-    fn renumber(&mut self, writer: &Writer) -> Result<()> {
+    fn renumber(&mut self, database: &mut dyn OpenDatabase) -> Result<()> {
         let names: Vec<Vec<u8>> = self.tables.keys().filter(|table| self.policy(table).0 == Policy::Serial).cloned().collect();
         let mut moved = Vec::new();
         for name in names {
             let Some(table) = self.tables.get(&name) else { continue };
-            let key_column = match &table.key {
-                PrimaryKey::Alias(column) => Some(*column),
-                PrimaryKey::Columns(columns) if columns.len() == 1 => columns.first().copied(),
-                _ => None,
-            };
-            let key_column = key_column.map(|column| table.columns[column].name.to_string());
-            let counter = self.rule(&name).and_then(|rule| rule.counter.clone()).or_else(|| key_column.clone());
+            let counter = self.rule(&name).and_then(|rule| rule.counter.clone()).or_else(|| table.key_column.clone());
             let Some(column) = counter else {
                 return Err(Error::usage("realign.counter", format!("{} is a serial table without a key of one column", table.name))
                     .hint("name its column of numbers in annals.toml: counter = \"COLUMN\""));
             };
-            let number = |json: Option<&Vec<u8>>| json.and_then(|json| Row::from_json(json).ok()).and_then(|row| row.get(&column)?.as_integer());
-            let mut highest = writer.highest(&table.name, &column)?;
+            let number = |json: Option<&Vec<u8>>| json.and_then(|json| number_in(json, &column));
+            let mut highest = database.highest(table, &column)?;
             let mut taken = HashSet::new();
             for row in self.rows.iter().filter(|row| row.table == name) {
                 highest = highest.max(number(row.recorded.as_ref()).unwrap_or(0));
                 taken.extend(number(row.recorded.as_ref()).filter(|_| row.base.is_none()));
             }
-            let is_key = key_column.as_deref() == Some(column.as_str());
+            let is_key = table.key_column.as_deref() == Some(column.as_str());
             for row in self.rows.iter_mut().filter(|row| row.table == name && row.is_new_here()) {
                 let old = match number(row.there.as_ref()) {
                     // Without the number in its key, two rows of one key are one row that both made.
@@ -356,25 +286,16 @@ impl<'a> Sides<'a> {
                 };
                 highest += 1;
                 row.resolution = Resolution::Renumber;
-                self.renumbered.push(Renumbered {
-                    key: show_key(&row.key),
-                    table: table.name.to_string(),
-                    column: column.clone(),
-                    old,
-                    new: highest,
-                });
-                let Some(changed) = row.there.as_ref().map(|json| with(json, &column, highest)).transpose()? else { continue };
+                self.renumbered.push(Renumbered { key: show_key(&row.key), table: table.name.clone(), column: column.clone(), old, new: highest });
+                let Some(changed) = row.there.as_ref().map(|json| with_number(json, &column, highest)).transpose()? else { continue };
                 if !is_key {
                     row.wanted = Some(changed);
                     continue;
                 }
                 row.wanted.clone_from(&row.recorded);
-                let text = Key::Columns(vec![Value::Integer(highest)]).text(table, usize::MAX);
-                let key = row_key(&self.prefix, table, &Key::Columns(vec![Value::Integer(highest)]));
                 moved.push(Both {
-                    key,
+                    key: database.numbered_key(table, highest)?,
                     table: name.clone(),
-                    text,
                     base: None,
                     there: None,
                     recorded: None,
@@ -385,67 +306,56 @@ impl<'a> Sides<'a> {
                 });
             }
         }
-        self.follow(writer)?;
+        self.follow(database)?;
         self.rows.extend(moved);
         Ok(())
     }
 
     /// Rows that are new in the database and name a renumbered one name it by its new number.
-    fn follow(&mut self, writer: &Writer) -> Result<()> {
+    fn follow(&mut self, database: &mut dyn OpenDatabase) -> Result<()> {
         if self.renumbered.is_empty() {
             return Ok(());
         }
-        let mut names: HashMap<Vec<u8>, Vec<(String, String, String)>> = HashMap::new();
+        let mut names: HashMap<Vec<u8>, Vec<ForeignKey>> = HashMap::new();
         for row in &mut self.rows {
             if !row.is_new_here() || !matches!(row.resolution, Resolution::Ours | Resolution::Both) {
                 continue;
             }
             let Some(table) = self.tables.get(&row.table) else { continue };
             if !names.contains_key(&row.table) {
-                names.insert(row.table.clone(), writer.foreign_keys(&table.name)?);
+                names.insert(row.table.clone(), database.foreign_keys(table)?);
             }
-            for (column, parent, to) in names.get(&row.table).into_iter().flatten() {
+            for ForeignKey { column, parent, to } in names.get(&row.table).into_iter().flatten() {
                 let Some(json) = &row.wanted else { continue };
-                let value = Row::from_json(json)?.get(column).and_then(Value::as_integer);
+                let value = number_in(json, column);
                 let is = |r: &&Renumbered| r.table.eq_ignore_ascii_case(parent) && (to.is_empty() || r.column.eq_ignore_ascii_case(to));
                 if let Some(found) = self.renumbered.iter().filter(is).find(|r| Some(r.old) == value) {
-                    row.wanted = Some(with(json, column, found.new)?);
+                    row.wanted = Some(with_number(json, column, found.new)?);
                 }
             }
         }
         Ok(())
     }
 
-    /// Writes the rows, computes what is derived, and asks the invariants, in the transaction of `writer`.
-    fn carry_out(&self, writer: &Writer) -> Result<Tried> {
+    /// Writes the rows, computes what is derived, and asks the invariants, in the transaction of the database.
+    fn carry_out(&self, database: &mut dyn OpenDatabase) -> Result<Tried> {
         let invariants = self.rules.map_or(&[][..], |rules| &rules.invariants[..]);
-        let before = invariants.iter().map(|i| writer.answer(&i.sql)).collect::<Result<Vec<_>>>()?;
-        let (mut gifts, mut forbidden) = (Vec::new(), Vec::new());
-        for row in self.rows.iter().filter(|row| row.wanted != row.there) {
-            let Some(table) = self.tables.get(&row.table) else {
-                forbidden.push((row.key.clone(), "its table does not exist any more".to_owned()));
-                continue;
-            };
-            let parsed = |json: &Option<Vec<u8>>| json.as_deref().map(Row::from_json).transpose();
-            let (wanted, known) = (parsed(&row.wanted)?, parsed(&row.there)?);
-            match Gift::new(&row.key, table, &row.text, wanted.as_ref(), known.as_ref()) {
-                Ok(gift) => gifts.push(gift),
-                Err(e) => forbidden.push((row.key.clone(), e.to_string())),
-            }
-        }
-        let (done, left) = give(writer, gifts)?;
-        forbidden.extend(left);
+        let before = invariants.iter().map(|i| database.answer(&i.sql)).collect::<Result<Vec<_>>>()?;
+        let wishes = self.rows.iter().filter(|row| row.wanted != row.there);
+        let wishes = wishes.map(|row| Wish { key: row.key.clone(), wanted: row.wanted.clone(), known: row.there.clone() }).collect();
+        let granted = database.give(wishes)?;
         let mut recomputed = 0;
         // One side alone is as it is; what is united has to be computed, also where the derived rows of both were the same.
         if self.keep == Keep::Both {
             for rule in self.rules.iter().flat_map(|rules| rules.rules.values()) {
                 for statement in &rule.recompute {
-                    recomputed += writer.change(statement)?;
+                    recomputed += database.change(statement)?;
                 }
             }
         }
-        let after = invariants.iter().map(|i| writer.answer(&i.sql)).collect::<Result<Vec<_>>>()?;
-        Ok(Tried { written: done.len() as u64, recomputed, forbidden, answers: before.into_iter().zip(after).collect() })
+        let after = invariants.iter().map(|i| database.answer(&i.sql)).collect::<Result<Vec<_>>>()?;
+        let answers = before.into_iter().zip(after).collect();
+        Ok(Tried { written: granted.done.len() as u64, recomputed, forbidden: granted.forbidden, answers })
     }
 
     /// Refuses what the database or an invariant does not allow. Where the database stays as it is, nothing can be broken by it.
@@ -471,13 +381,14 @@ impl<'a> Sides<'a> {
     fn written(&self, by: &By) -> Written {
         let rows = self.rows.iter().filter(|row| row.recorded != row.there);
         let rows = rows.map(|row| WrittenRow::new(&row.key, row.recorded.as_deref(), row.there.as_deref())).collect();
-        let name = self.state.shown_name();
+        let shown = show_key(&self.prefix);
+        let name = shown.trim_end_matches('/');
         let reason = if by.reason.is_empty() { format!("{name} and its history in line again") } else { by.reason.clone() };
         let found = format!("{name} as it was found: back at seq {}", self.behind.seq);
         // What statements compute is only known in the database.
         let computed = |row: &&Both| row.resolution != Resolution::Recompute;
         let gives = self.rows.iter().filter(computed).filter(|row| row.wanted != row.there);
-        Written::new(&by.actor, &reason, &found, rows, gives.map(|row| (&row.key[..], row.wanted.as_deref())))
+        Written::new(&by.actor, &reason, &found, self.behind.seq, rows, gives.map(|row| (&row.key[..], row.wanted.as_deref())))
     }
 
     fn plan(&self, tried: Tried) -> Result<DatabaseRealign> {
@@ -488,7 +399,7 @@ impl<'a> Sides<'a> {
         }
         let tables = tables.into_iter().map(|(key, rows)| {
             let (policy, default) = self.policy(key);
-            let table = self.tables.get(key).map_or_else(|| show_key(key), |t| t.name.to_string());
+            let table = self.tables.get(key).map_or_else(|| show_key(key), |t| t.name.clone());
             TableRealign { table, policy, default, rows }
         });
         let invariants = self.rules.iter().flat_map(|rules| &rules.invariants).zip(tried.answers).map(|(invariant, (now, then))| InvariantRealign {
@@ -500,8 +411,8 @@ impl<'a> Sides<'a> {
         let item = |row: &Both| RowRealign { key: show_key(&row.key), fate: row.fate, resolution: row.resolution, fields: row.fields.clone() };
         Ok(DatabaseRealign {
             tenant: self.tenant.name().to_owned(),
-            prefix: self.state.prefix.clone(),
-            source: self.state.source.clone(),
+            prefix: show_key(&self.prefix),
+            source: self.source.clone(),
             verdict: if self.behind.is_forked() { Verdict::Forked } else { Verdict::BehindClean },
             keep: self.keep,
             common: self.behind.seq,
@@ -608,45 +519,13 @@ fn decide(row: &mut Both) {
     };
 }
 
-/// A row with another number in a column.
-fn with(json: &[u8], column: &str, number: i64) -> Result<Vec<u8>> {
-    let mut row = Row::from_json(json)?;
-    for (name, value) in &mut row.columns {
-        if name.eq_ignore_ascii_case(column) {
-            *value = Value::Integer(number);
-        }
-    }
-    Ok(row.to_json())
-}
-
 /// What the configuration says of the database: by its prefix, or by its file.
-fn rules<'a>(tenant: &'a Tenant, state: &State, prefix: &[u8]) -> Option<&'a Capture> {
+fn rules<'a>(tenant: &'a Tenant, source: &str, prefix: &[u8]) -> Option<&'a Capture> {
     let captures = &tenant.inner.config.captures;
     let below = |capture: &&Capture| {
         let name = capture.prefix.clone().unwrap_or_else(|| capture.name.clone());
         parse_key(name.trim_end_matches('/')) == prefix[..prefix.len().saturating_sub(1)]
     };
-    let file = |capture: &&Capture| matches!(&capture.from, CaptureFrom::Sqlite { path, .. } if path == Path::new(&state.source));
+    let file = |capture: &&Capture| matches!(&capture.from, CaptureFrom::Sqlite { path, .. } if path == Path::new(source));
     captures.iter().find(below).or_else(|| captures.iter().find(file))
-}
-
-fn refuse_other_schema(recorded: &Recorded, writer: &Writer, fork: u64) -> Result<()> {
-    let objects = recorded.objects.iter().filter(|o| !o.name.starts_with("sqlite_"));
-    let mut known: Vec<_> = objects.map(|o| (o.kind.clone(), o.name.clone(), o.sql.clone())).collect();
-    known.sort();
-    let mut here = writer.definitions()?;
-    here.sort();
-    if known == here {
-        return Ok(());
-    }
-    let differs = known.iter().find(|o| !here.contains(o)).or_else(|| here.iter().find(|o| !known.contains(o)));
-    let name = differs.map_or_else(String::new, |(kind, name, _)| format!(", for example {kind} {name}"));
-    Err(Error::new(Kind::Refused, "realign.schema", format!("the database and its history are defined differently{name}"))
-        .hint("let the application bring this database to the version that it had (its own migration), then realign; nothing was changed")
-        .at_seq(fork))
-}
-
-fn forbidden(what: &str) -> Error {
-    Error::new(Kind::Refused, "realign.forbidden", format!("the database does not allow {what}"))
-        .hint("nothing was changed; save the plan with --plan FILE and decide about such rows (resolution ours or theirs), or choose --keep")
 }

@@ -112,8 +112,9 @@ pub(super) fn find_fork(
                 }
                 transactions += 1;
                 let score = expectation.score();
-                if best.as_ref().is_none_or(|(most, _)| score > *most) {
-                    let found = Fork { seq: number(batch[0].batch) - 1, transactions, rows: expectation.matches as u64, only_here: 0 };
+                let matches = expectation.matches as u64;
+                if best.as_ref().is_none_or(|(most, found): &(i64, Fork)| score > *most || score == *most && matches > found.rows) {
+                    let found = Fork { seq: number(batch[0].batch) - 1, transactions, rows: matches, only_here: 0 };
                     best = Some((score, found));
                 }
                 let most = best.as_ref().map_or(0, |(most, _)| *most);
