@@ -306,7 +306,7 @@ impl Store {
             Ok(Facts {
                 damaged: false,
                 fence: None,
-                captures: capture::sqlite::statuses(rows)?.into_iter().filter(|c| c.behind.is_some()).collect(),
+                captures: capture::statuses(rows)?.into_iter().filter(|c| c.behind.is_some()).collect(),
                 remotes,
                 empty: tenants.iter().all(|t| t.position.seq == 0),
                 batches,

@@ -148,6 +148,7 @@ impl Scribe {
             Cause::Undo(seq) => Some(self.say_with("cause-undo", &[("batch", self.number(seq).into())])),
             Cause::Rollback(seq) => Some(self.say_with("cause-rollback", &[("batch", self.number(seq).into())])),
             Cause::Restore => Some(self.say("cause-restore")),
+            Cause::Realign(seq) => Some(self.say_with("cause-realign", &[("batch", self.number(seq).into())])),
         };
         html! {
             @if let Some(made) = &made { span .badge { (made) } " " }
@@ -248,7 +249,7 @@ pub(super) fn toast(ask: &Ask, scribe: &Scribe) -> Markup {
     let (message, again) = match batch.event.cause {
         Cause::Undo(_) => ("toast-undone", "toast-redo"),
         Cause::Rollback(_) | Cause::Restore => ("toast-restored", "toast-undo"),
-        Cause::Recorded => ("toast-recorded", "toast-undo"),
+        Cause::Recorded | Cause::Realign(_) => ("toast-recorded", "toast-undo"),
     };
     let (count, number) = (scribe.number(batch.changes), scribe.number(batch.event.seq));
     let with = [("n", batch.changes.into()), ("count", count.into()), ("batch", number.into())];

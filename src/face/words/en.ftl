@@ -106,6 +106,7 @@ who-nobody = nobody named
 cause-undo = Taken back: change { $batch }
 cause-rollback = Back to how it was after change { $batch }
 cause-restore = Put back
+cause-realign = Brought into line: parted after change { $batch }
 column-acts = What you can do
 pager-label = More of the list
 toast-recorded =

@@ -105,6 +105,7 @@ who-nobody = nessuno indicato
 cause-undo = Annullata: modifica { $batch }
 cause-rollback = Com'era dopo la modifica { $batch }
 cause-restore = Ripristinato
+cause-realign = Riallineato: separati dopo la modifica { $batch }
 column-acts = Che cosa puoi fare
 pager-label = Altre voci dell'elenco
 toast-recorded =

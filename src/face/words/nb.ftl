@@ -105,6 +105,7 @@ who-nobody = ingen oppgitt
 cause-undo = Angret: endring { $batch }
 cause-rollback = Tilbake til slik det var etter endring { $batch }
 cause-restore = Lagt tilbake
+cause-realign = Brakt i samsvar: skilte lag etter endring { $batch }
 column-acts = Hva du kan gjøre
 pager-label = Mer av listen
 toast-recorded =

@@ -105,6 +105,7 @@ who-nobody = ingen angiven
 cause-undo = Ångrad: ändring { $batch }
 cause-rollback = Tillbaka till hur det var efter ändring { $batch }
 cause-restore = Återställt
+cause-realign = Förda samman: skildes efter ändring { $batch }
 column-acts = Vad du kan göra
 pager-label = Mer av listan
 toast-recorded =

@@ -206,7 +206,6 @@ pub(super) fn example_of(key: &str) -> &'static str {
         "folder" => "\"/srv/letters\"",
         "sqlite" => "\"/var/lib/app/stock.db\"",
         "postgres" => "\"postgresql://annals@localhost/shop\"",
-        "password_file" => "\"/etc/annals/shop.password\"",
         "image" => "true",
         "tables" | "include" => "[\"*\"]",
         "exclude" => "[\"*.tmp\"]",
