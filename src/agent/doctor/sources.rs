@@ -39,7 +39,7 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
                 folders += below(path, FOLDERS_MAX.saturating_sub(folders));
             }
             CaptureFrom::Sqlite { path, .. } => sqlite(name, path, found),
-            CaptureFrom::Postgres { url, .. } => postgres(name, url, around, found),
+            CaptureFrom::Postgres { .. } => postgres(store, capture, around, found),
         }
     }
     if let Some(most) = around.watches_max
@@ -128,11 +128,14 @@ fn sqlite(name: &str, path: &Path, found: &mut Vec<Finding>) {
 }
 
 #[cfg(feature = "postgres")]
-fn postgres(name: &str, url: &str, around: &Surroundings, found: &mut Vec<Finding>) {
+fn postgres(store: &Store, capture: &Capture, around: &Surroundings, found: &mut Vec<Finding>) {
     use super::super::patience::ask;
-    use crate::storage::source::postgres::checkup;
-    let question = vec![(url.to_owned(), format!("annals_{name}"))];
-    let answer = ask(question, around.patience, |(url, slot)| checkup(&url, &slot)).pop().flatten();
+    use crate::storage::source::postgres::{Address, checkup};
+    let CaptureFrom::Postgres { url, password_file, .. } = &capture.from else { return };
+    let name = &capture.name;
+    let address = Address { url: url.clone(), password_file: password_file.clone(), passwords: store.inner.passwords().clone() };
+    let question = vec![(address, format!("annals_{name}"))];
+    let answer = ask(question, around.patience, |(address, slot)| checkup(&address, &slot)).pop().flatten();
     match answer {
         None => {
             let what = format!("capture {name}: the server gives no answer within {} s", around.patience.as_secs());
@@ -184,7 +187,7 @@ pub(super) fn judge(name: &str, seen: &crate::storage::source::postgres::Checkup
 }
 
 #[cfg(not(feature = "postgres"))]
-fn postgres(name: &str, _: &str, _: &Surroundings, found: &mut Vec<Finding>) {
-    let what = format!("capture {name}: this program was built without PostgreSQL");
+fn postgres(_: &Store, capture: &Capture, _: &Surroundings, found: &mut Vec<Finding>) {
+    let what = format!("capture {}: this program was built without PostgreSQL", capture.name);
     found.push(wrong("postgres.unsupported", what, "nothing of it is recorded", "use an annals with the feature postgres"));
 }

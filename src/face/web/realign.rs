@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::Silent;
 use crate::base::time::Timestamp;
-use crate::engine::capture::sqlite::{CaptureStatus, DatabaseRealigned};
+use crate::engine::capture::{CaptureStatus, DatabaseRealigned};
 use crate::engine::lineage::Standing;
 use crate::engine::offsite::OpenRemote;
 use crate::engine::realign::{RealignOptions, Realigned};
@@ -175,7 +175,7 @@ fn database_card(scribe: &Scribe, capture: &CaptureStatus) -> Markup {
             p { strong { (scribe.say_with(if behind.is_forked() { "realign-database-forked" } else { "realign-database" }, &[("name",
                 capture.prefix.trim_end_matches('/').into())])) } }
             dl .pairs {
-                dt { (scribe.say("realign-file")) } dd { bdi .mono { (capture.source.display()) } }
+                dt { (scribe.say("realign-file")) } dd { bdi .mono { (capture.source) } }
                 dt { (scribe.say("realign-missing")) } dd { (scribe.count("realign-transactions", behind.transactions))
                     ", " (scribe.count("realign-rows", behind.rows)) }
                 @if behind.only_here > 0 { dt { (scribe.say("realign-only-here")) } dd { (scribe.count("realign-rows", behind.only_here)) } }

@@ -1,6 +1,6 @@
 //! What a server is set up for, asked without changing anything.
 
-use super::{Server, Slot, failed};
+use super::{Address, Server, Slot, failed};
 use crate::base::error::Result;
 
 /// How a server is set up for being followed.
@@ -14,9 +14,9 @@ pub struct Checkup {
     pub slot: Option<Slot>,
 }
 
-/// Asks the server at `url` about itself and the slot called `slot`.
-pub fn checkup(url: &str, slot: &str) -> Result<Checkup> {
-    let mut server = Server::connect(url)?;
+/// Asks the server at `address` about itself and the slot called `slot`.
+pub fn checkup(address: &Address, slot: &str) -> Result<Checkup> {
+    let mut server = Server::connect(address)?;
     let text = "SELECT current_setting('wal_level'), pg_size_bytes(nullif(current_setting('max_slot_wal_keep_size'), '-1'))";
     let row = server.client.query_one(text, &[]).map_err(|e| failed("ask for the settings", e))?;
     let keeps: Option<i64> = row.get(1);
