@@ -4,7 +4,6 @@
 //! A plan is made by an address (`/plan?undo=42`), kept on the server for the session that made it, and looked at by its name. It is bound to
 //! the position it was made at: when something was recorded since, the page says so and makes it anew, with the decisions that still fit.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -51,7 +50,7 @@ struct Kept {
     making: Making,
     plan: Mutex<Plan>,
     /// The database that its rows are written into.
-    database: Option<PathBuf>,
+    database: Option<String>,
     /// How long it took to make: carrying it out reads the same again.
     took: Duration,
     done: Mutex<Option<Applied>>,
@@ -369,7 +368,7 @@ fn show(ask: &Ask, id: &str, kept: &Kept) -> Result<Answer> {
             }
         }
         @if let Some(database) = &kept.database {
-            (parts::say("wait", html! { p { (scribe.say_with("plan-database", &[("file", database.display().to_string().into())])) } }))
+            (parts::say("wait", html! { p { (scribe.say_with("plan-database", &[("file", database.clone().into())])) } }))
         }
         (counts(&scribe, &plan, &t, kept.took))
         @if plan.items.is_empty() {
