@@ -91,7 +91,7 @@ impl Tenant {
     /// Plans to bring back all removed documents under `prefix`, each as the version that was its last.
     ///
     /// # Errors
-    /// [`Kind::Missing`](crate::base::error::Kind::Missing) where there never was a document under the prefix.
+    /// [`Kind::Missing`] where there never was a document under the prefix.
     pub fn restore_removed(&self, prefix: impl AsRef<[u8]>) -> Result<Plan> {
         let prefix = prefix.as_ref();
         let position = self.position()?;
@@ -170,7 +170,7 @@ impl View {
     /// are damaged or forgotten, is left out and named in the report.
     ///
     /// # Errors
-    /// [`Kind::Missing`](crate::base::error::Kind::Missing) where nothing existed under the prefix.
+    /// [`Kind::Missing`] where nothing existed under the prefix.
     pub fn restore_tree(&self, prefix: &[u8], target: &Path, monitor: &dyn Monitor) -> Result<Restored> {
         let seq = self.seq()?;
         let mut standing = StandingPages::new(self.tenant.clone(), prefix, seq).peekable();

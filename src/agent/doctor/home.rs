@@ -23,7 +23,7 @@ const SHARES: [&str; 12] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs",
 /// File systems whose contents are gone with the machine's power, or with the container.
 const PASSING: [&str; 4] = ["tmpfs", "ramfs", "overlay", "aufs"];
 /// What stands in a store's directory; names that begin so.
-const OURS: [&str; 14] = [
+const OURS: [&str; 16] = [
     MARKER,
     CONFIG,
     KEY_FILE,
@@ -31,6 +31,7 @@ const OURS: [&str; 14] = [
     "chunks",
     "outbox",
     "incoming",
+    "captures",
     "drill",
     "lock",
     "agent.sock",
@@ -38,6 +39,7 @@ const OURS: [&str; 14] = [
     "annals.access",
     "web.token",
     "web.open.html",
+    "labels.json",
 ];
 
 pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding>) -> Result<()> {

@@ -101,6 +101,9 @@ fn where_the_store_lives() {
     site.configure(&WELL.replace("[schedule]", "quota = \"100 KiB\"\n[schedule]"));
     assert_eq!(site.codes(), ["quota.near"]);
     site.configure(WELL);
+    fs::create_dir_all(site.path("store/captures/1")).expect("made");
+    fs::write(site.path("store/labels.json"), b"{}").expect("written");
+    assert_eq!(site.codes(), [] as [&str; 0], "images of captured databases and labels of fields are the store's");
     fs::write(site.path("store/holiday.jpg"), b"x").expect("written");
     let found = site.findings();
     assert!(found[0].code == "files.foreign" && found[0].what.contains("holiday.jpg") && found[0].weight == Weight::Advice, "{found:?}");
