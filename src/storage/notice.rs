@@ -2,11 +2,15 @@
 //!
 //! Nothing here repeats a secret: an address is shown by its host, and what a server answered is cut short.
 
+#[cfg(feature = "notice")]
 use std::time::Duration;
 
-use crate::base::error::{Error, Kind, Result};
+#[cfg(feature = "notice")]
+use crate::base::error::Kind;
+use crate::base::error::{Error, Result};
 
 /// How long a message may take.
+#[cfg(feature = "notice")]
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Characters of a server's answer that are shown.
 const ANSWER_CHARS: usize = 160;

@@ -9,7 +9,9 @@ use crate::engine::store::Store;
 use crate::model::key::DEFAULT_TENANT;
 use crate::storage::config::{Capture, CaptureFrom};
 
-use super::{Finding, Surroundings, advice, failed, wrong};
+#[cfg(feature = "postgres")]
+use super::failed;
+use super::{Finding, Surroundings, advice, wrong};
 
 /// Folders counted below one source before it is enough to know that there are very many.
 const FOLDERS_MAX: u64 = 2_000_000;

@@ -122,6 +122,7 @@ impl Written {
     }
 
     /// Keeps what the rows became, by key, with the rows that differ from the history now; what differed before and does not any more is as recorded.
+    #[cfg(feature = "postgres")]
     pub(super) fn became(&mut self, differ: &[RowDifference]) {
         let text = |row: &Option<Vec<u8>>| row.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let now: HashMap<String, Option<String>> = differ.iter().map(|row| (show_key(&row.key), text(&row.there))).collect();
@@ -132,6 +133,7 @@ impl Written {
     }
 
     /// What [`Written::became`] was told.
+    #[cfg(feature = "postgres")]
     pub(super) fn made(&self) -> HashMap<Vec<u8>, Option<Vec<u8>>> {
         self.made.iter().map(|(key, row)| (parse_key(key), row.clone().map(String::into_bytes))).collect()
     }
