@@ -14,8 +14,9 @@ use crate::model::job::{Task, Wish};
 use crate::storage::config::{Capture, Rate, Ship};
 use crate::storage::remote::RemoteUrl;
 
-use super::health;
+use super::health::{self, RemoteHealth};
 use super::live::Halt;
+use super::proof::{self, DrillNote};
 use super::queue::reclaim_all;
 use super::schedule;
 use super::site::{Opener, Site, Troubles};
@@ -363,6 +364,37 @@ pub fn upcoming(store: &Store, count: usize) -> Result<Vec<Upcoming>> {
             Ok(Upcoming { task, at })
         })
         .collect()
+}
+
+/// What an agent knows of a store and does with it, beside how the store is.
+pub struct Work {
+    /// Whether an agent runs.
+    pub runs: bool,
+    /// Each remote, in the order of the configuration.
+    pub remotes: Vec<RemoteHealth>,
+    /// What the last drill of each remote showed.
+    pub drills: Vec<Option<DrillNote>>,
+    /// What people should know.
+    pub problems: Vec<health::Problem>,
+    /// What is done next.
+    pub next: Vec<Upcoming>,
+}
+
+impl Work {
+    /// As it is now; without an agent there are no troubles of one.
+    ///
+    /// # Errors
+    /// Where the catalogue cannot be read.
+    pub fn of(store: &Store, agent: Option<&Handle>) -> Result<Self> {
+        let troubles = agent.map(Handle::troubles).unwrap_or_default();
+        Ok(Work {
+            runs: agent.is_some(),
+            remotes: health::remotes(store)?,
+            drills: store.config().remotes.iter().map(|r| proof::last_drill(store, &r.name)).collect::<Result<_>>()?,
+            problems: health::problems(store, &troubles)?,
+            next: upcoming(store, 1)?,
+        })
+    }
 }
 
 /// Keeps the lanes and watches that the configuration asks for, and asks for what is due.

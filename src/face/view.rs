@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::agent::daemon::Upcoming;
+use crate::agent::daemon::{Upcoming, Work};
 use crate::agent::doctor::Finding;
-use crate::agent::health::{self, RemoteHealth};
+use crate::agent::health::RemoteHealth;
 use crate::agent::preflight::Cleared;
 use crate::agent::proof::DrillNote;
 use crate::base::error::{Error, Kind};
@@ -647,15 +647,18 @@ pub fn waiting(s: &Status) -> Option<String> {
     (s.unshipped.batches > 0).then(amount)
 }
 
-/// How a store is, and what its agent does about it: `runs` whether there is one.
-pub fn status_and_work(s: &Status, tenant: &str, runs: bool, remotes: &[RemoteHealth], problems: &[health::Problem], next: &[Upcoming]) -> Value {
+/// How a store is, and what its agent does about it.
+pub fn status_and_work(s: &Status, tenant: &str, work: &Work) -> Value {
     let mut value = status(s, tenant);
-    for (row, health) in value["remotes"].as_array_mut().into_iter().flatten().zip(remotes) {
+    for (row, health) in value["remotes"].as_array_mut().into_iter().flatten().zip(&work.remotes) {
         row["health"] = remote_health(health);
     }
+    for (row, drill) in value["remotes"].as_array_mut().into_iter().flatten().zip(&work.drills) {
+        row["last_drill"] = drill.as_ref().map(last_drill).into();
+    }
     value["waiting"] = waiting(s).into();
-    value["agent"] = json!({ "running": runs, "next": planned(next) });
-    value["problems"] = problems.iter().map(|p| json!({ "problem": p.key, "said": p.said })).collect();
+    value["agent"] = json!({ "running": work.runs, "next": planned(&work.next) });
+    value["problems"] = work.problems.iter().map(|p| json!({ "problem": p.key, "said": p.said })).collect();
     value
 }
 

@@ -7,7 +7,7 @@ use std::io::Read;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::agent::daemon;
+use crate::agent::daemon::Work;
 use crate::agent::health::{self, RemoteHealth};
 use crate::base::error::{Error, Result};
 use crate::engine::status::RemoteStatus;
@@ -24,9 +24,8 @@ const ENDED_SHOWN: usize = 20;
 const TOLD_MAX: usize = 100;
 
 pub(super) fn status(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
-    let (store, agent) = (ask.store()?, ask.agent()?);
-    let (remotes, problems) = (health::remotes(&store)?, health::problems(&store, &agent.troubles())?);
-    let value = view::status_and_work(&store.status()?, ask.tenant()?.name(), true, &remotes, &problems, &daemon::upcoming(&store, 1)?);
+    let store = ask.store()?;
+    let value = view::status_and_work(&store.status()?, ask.tenant()?.name(), &Work::of(&store, Some(&ask.agent()?))?);
     object("annals.status/1", &value)
 }
 

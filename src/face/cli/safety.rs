@@ -3,9 +3,9 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::agent::daemon::{self, Upcoming};
-use crate::agent::health::{self, Health, Problem, RemoteHealth};
-use crate::agent::proof::{self, Depth, DrillNote};
+use crate::agent::daemon::Work;
+use crate::agent::health::Health;
+use crate::agent::proof::{self, Depth};
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
 use crate::engine::heal::HealReport;
@@ -37,32 +37,12 @@ impl Status {
         let tenant = context.tenant(&store)?;
         let seen = store.status()?;
         let here = world::here();
-        let troubles = here.agent().map(|agent| agent.troubles()).unwrap_or_default();
-        let work = Work {
-            runs: here.agent().is_some(),
-            remotes: health::remotes(&store)?,
-            drills: store.config().remotes.iter().map(|r| proof::last_drill(&store, &r.name)).collect::<Result<_>>()?,
-            problems: health::problems(&store, &troubles)?,
-            next: daemon::upcoming(&store, 1)?,
-        };
-        let mut value = view::status_and_work(&seen, tenant.name(), work.runs, &work.remotes, &work.problems, &work.next);
-        for (row, drill) in value["remotes"].as_array_mut().into_iter().flatten().zip(&work.drills) {
-            row["last_drill"] = drill.as_ref().map(view::last_drill).into();
-        }
+        let work = Work::of(&store, here.agent())?;
+        let value = view::status_and_work(&seen, tenant.name(), &work);
         context.out.object("annals.status/1", value)?;
         print_status(context, &seen, &work, &context.zone(&store))?;
         Ok(if work.problems.is_empty() && !seen.is_stale() { 0 } else { FOUND })
     }
-}
-
-/// What the agent knows and does.
-struct Work {
-    runs: bool,
-    remotes: Vec<RemoteHealth>,
-    /// What the last drill of each remote showed.
-    drills: Vec<Option<DrillNote>>,
-    problems: Vec<Problem>,
-    next: Vec<Upcoming>,
 }
 
 fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Result<()> {

@@ -97,15 +97,10 @@ pub(super) fn transfers(ask: &Ask) -> Result<Answer> {
     let turn = |to: usize, message: &str| (ask.here(&[("from", Some(&to.to_string()))]), scribe.say(message).into_owned());
     let columns = [("transfer-what", ""), ("transfer-done", ""), ("transfer-rate", "number"), ("transfer-left", ""), ("col-state", ""), ("", "")];
     let rows = html! { @for job in &page { (row(&scribe, job)) } };
-    let paused = counts.get("paused").copied().unwrap_or(0);
     let body = html! {
         div .head {
             div { h1 { (title) } p #summary .facts aria-live="off" data-announce { (summary(&scribe, &counts, &jobs)) } }
-            div .acts {
-                @if counts.values().sum::<u64>() > paused { (parts::act(ask, "/transfers/all", &[("do", "pause")], "",
-                    scribe.say("transfer-pause-all"))) }
-                @if paused > 0 { (parts::act(ask, "/transfers/all", &[("do", "resume")], "main", scribe.say("transfer-resume-all"))) }
-            }
+            div #acts .acts { (acts_of_all(ask, &scribe, &counts)) }
         }
         (line(&scribe, &store)?)
         nav .tabs aria-label=(scribe.say("transfer-which")) {
@@ -355,10 +350,21 @@ pub(super) fn rows(ask: &Ask) -> Result<Answer> {
     let open: Vec<Job> = jobs.into_iter().filter(|job| job.state == State::Running).collect();
     Ok(Answer::Json(json!({
         "summary": summary(&scribe, &counts, &open).0,
+        "acts": acts_of_all(ask, &scribe, &counts).0,
         "rows": Value::Object(changed),
         "order": all,
         "gone": left,
     })))
+}
+
+/// What can be done about all jobs as they are now.
+fn acts_of_all(ask: &Ask, scribe: &Scribe, counts: &BTreeMap<&'static str, u64>) -> Markup {
+    let paused = counts.get("paused").copied().unwrap_or(0);
+    let act = |what, class, message| parts::act(ask, "/transfers/all", &[("do", what)], class, scribe.say(message));
+    html! {
+        @if counts.values().sum::<u64>() > paused { (act("pause", "", "transfer-pause-all")) }
+        @if paused > 0 { (act("resume", "main", "transfer-resume-all")) }
+    }
 }
 
 impl Which {
@@ -392,4 +398,22 @@ pub(super) fn all(ask: &Ask) -> Result<Answer> {
     }
     ask.agent()?.poke();
     Ok(Answer::See(ask.link_now("/transfers", &[])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::face::words::LANGUAGES;
+
+    #[test]
+    fn every_kind_of_work_has_a_name_in_every_language() {
+        let name = || "x".to_owned();
+        let named = [Task::Capture(name()), Task::Ship(name()), Task::Drill(name()), Task::Compact(name())];
+        for task in named.into_iter().chain([Task::Seal, Task::Verify, Task::Gc, Task::Forget]) {
+            let id = format!("task-{}", task.kind());
+            for language in LANGUAGES {
+                assert_ne!(language.say(&id), id, "{}", language.tag());
+            }
+        }
+    }
 }

@@ -39,6 +39,8 @@ if (board) {
         const summary = $("#summary");
         if (summary.innerHTML !== news.summary) { summary.innerHTML = news.summary; tell(summary.textContent); }
         const shown = rows.map((row) => row.id.slice(1)).join();
+        const acts = $("#acts");
+        if (acts.innerHTML !== news.acts && !acts.contains(document.activeElement)) acts.innerHTML = news.acts;
         if (news.order.join() !== shown && !board.contains(document.activeElement)) return await whole();
         for (const [id, row] of Object.entries(news.rows)) {
           const at = document.getElementById(id);
