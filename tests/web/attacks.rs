@@ -235,14 +235,10 @@ fn what_is_too_long_is_refused_and_nothing_is_kept() {
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     assert!(person.get("/").is(200).text().contains("<html lang=\"en\""), "nothing was changed");
     let program = site.program();
-    // Here too: whoever sends all of it may find that nobody listens any more, before the answer is read.
-    let plan = format!(
-        "POST /api/v1/plans HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{{\"verb\":\"undo\"",
-        2 << 20
-    );
-    let answer = bare(&base, plan.as_bytes());
-    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("http.length"), "{answer}");
+    // One byte too many: with more of them the connection may be closed before the answer is read.
+    let body = |n: usize| format!("{{\"verb\":\"undo\",\"batch\":1,\"where\":[\"{}\"]}}", "a".repeat(n));
+    let long = body((1 << 20) + 1 - body(0).len());
+    assert_eq!(program.send("POST", "/api/v1/plans", long.as_bytes()).is(413).code(), "http.length");
     let nested = format!("{{\"verb\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(program.send("POST", "/api/v1/plans", nested.as_bytes()).is(400).code(), "http.json");
     program.put(&format!("/api/v1/document?key={}", "k".repeat(5_000)), b"x").is(400);

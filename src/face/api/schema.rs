@@ -163,7 +163,12 @@ const SHAPES: &[(&str, &str, &str)] = &[
         "Remote",
         "A place offsite.",
         "name:string url:string region:string? operator_country:string? state:string held_seq:integer? behind_batches:integer last_shipped:time? \
-         objects:integer tenants:Held[] health:Health",
+         objects:integer tenants:Held[] health:Health last_drill:LastDrill?",
+    ),
+    (
+        "LastDrill",
+        "What the last rehearsed rebuild showed: seconds to be back, seconds of changes that would have been lost.",
+        "time:time ok:boolean sample:boolean rto_secs:number rpo_secs:integer problems:string[]",
     ),
     ("Unshipped", "What is only here.", "batches:integer changes:integer bytes:integer oldest:time? ~age_secs:integer"),
     ("TenantStatus", "How a tenant is.", "tenant:string id:string position:Position documents:integer unshipped:Unshipped"),
@@ -216,7 +221,7 @@ fn kind(text: &str) -> Value {
         return json!({ "type": "array", "items": kind(text) });
     }
     match text {
-        "string" | "integer" | "boolean" | "object" => json!({ "type": text }),
+        "string" | "integer" | "number" | "boolean" | "object" => json!({ "type": text }),
         "time" => json!({ "type": "string", "format": "date-time" }),
         "any" => json!({}),
         "cause" => json!({ "anyOf": [{ "type": "string", "enum": ["recorded", "restore"] }, reference("Cause")] }),

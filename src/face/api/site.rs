@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::agent::daemon::Work;
 use crate::agent::health::{self, RemoteHealth};
+use crate::agent::proof;
 use crate::base::error::{Error, Result};
 use crate::engine::status::RemoteStatus;
 use crate::engine::store::{Store, Tenant};
@@ -58,9 +59,11 @@ pub(super) fn remotes(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
     let row = |(remote, health): (&RemoteStatus, &RemoteHealth)| {
         let mut value = view::remote_status(remote, tenant.name());
         value["health"] = view::remote_health(health);
-        value
+        value["last_drill"] = proof::last_drill(&store, &remote.place.name)?.as_ref().map(view::last_drill).into();
+        Ok(value)
     };
-    counted(ask, "annals.remote.ls/1", remotes.iter().zip(&healths).map(row))
+    let rows: Vec<Value> = remotes.iter().zip(&healths).map(row).collect::<Result<_>>()?;
+    counted(ask, "annals.remote.ls/1", rows.into_iter())
 }
 
 pub(super) fn jobs(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
