@@ -160,7 +160,7 @@ fn history(store: &Store, problems: &[Problem]) -> Result<Gate> {
         .collect();
     let (seq, tenants) = (store.tenants()?.iter().map(|t| t.position()).collect::<Result<Vec<_>>>()?, store.tenants()?.len());
     let batches: u64 = seq.iter().map(|p| p.seq).sum();
-    let said = if wrong.is_empty() { format!("{batches} batches of {tenants} tenants, none doubted") } else { wrong.join("; ") };
+    let said = if wrong.is_empty() { format!("no batch is doubted; batches: {batches}, tenants: {tenants}") } else { wrong.join("; ") };
     Ok(gate("history", wrong.is_empty(), said, "annals status names it; annals verify and annals realign show more"))
 }
 
