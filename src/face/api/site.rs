@@ -63,7 +63,7 @@ pub(super) fn remotes(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
         Ok(value)
     };
     let rows: Vec<Value> = remotes.iter().zip(&healths).map(row).collect::<Result<_>>()?;
-    counted(ask, "annals.remote.ls/1", rows.into_iter())
+    counted(ask, "annals.remote.ls/1", rows)
 }
 
 pub(super) fn jobs(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
