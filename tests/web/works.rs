@@ -172,7 +172,7 @@ fn two_hundred_transfers_are_watched_and_paused() {
     browser.click("Pause everything");
     browser.reads("200 paused");
     browser.reads("0 running");
-    // Whatever is on the screen now is paused, and no byte goes on.
+    // What arrived stays. That no byte goes on after a pause is not timed here.
     let sent = || (1..=REMOTES).map(|n| bytes_below(&site.path(&format!("r{n}")))).sum::<u64>();
     let then = sent();
     browser.click("Let everything go on");
