@@ -21,7 +21,7 @@ use crate::storage::remote::Check;
 
 use super::forget::FORGOT;
 use super::offsite::{OpenRemote, Ranged, ShipOptions, ShipReport, Shipment};
-use super::remotes::allows;
+use super::residency::allows;
 use super::seal::{Before, SealOptions, sealing_of};
 use super::store::{Store, Tenant};
 

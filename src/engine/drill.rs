@@ -13,7 +13,7 @@ use crate::storage::remote::Check;
 
 use super::offsite::OpenRemote;
 use super::rebuild::Rebuild;
-use super::remotes::allows;
+use super::residency::allows;
 use super::store::{DRILL, Options, Store, Tenant};
 use super::verify::Level;
 

@@ -20,7 +20,7 @@ use super::history::is_under;
 use super::hold::Holds;
 use super::plans::By;
 use super::record::Receipt;
-use super::remotes::allows;
+use super::residency::allows;
 use super::store::{Inner, Store, Tenant};
 
 /// Documents looked at in one page.

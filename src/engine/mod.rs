@@ -20,6 +20,7 @@ pub mod gc;
 pub mod verify;
 pub mod references;
 pub mod remotes;
+pub mod residency;
 pub mod forget;
 pub mod seal;
 pub mod replay;

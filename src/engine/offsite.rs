@@ -24,8 +24,8 @@ use crate::storage::remote::{self, Check, Object, Remote, RemoteUrl, Upload};
 
 use super::content::Ingested;
 use super::lineage::{before_shipment, look};
-use super::remotes::allows;
 use super::replay::{LEANS, Replay, documents};
+use super::residency::{allows, forbidden, note_refusal, refuse};
 use super::seal::{Before, SealOptions};
 use super::store::{INCOMING, Inner, Store, Tenant};
 use super::verify::{VerifyReport, documents_between};
@@ -178,6 +178,7 @@ impl Store {
         let mut report = ShipReport::to(remote);
         let mut first_failure: Option<Error> = None;
         let mut lost_in_a_row = 0;
+        let (mut kept_away, mut may_ship) = (0, false);
         let before = remote.remote.requests();
         let tenants = self.tenants()?;
         for tenant in &tenants {
@@ -185,10 +186,18 @@ impl Store {
                 report.failed.push(ShipFailure::not_tried(tenant));
                 continue;
             }
-            if !allows(self.config(), tenant.name(), &remote.name, remote.region.as_deref()) {
+            if let Some(why) = forbidden(self.config(), tenant.name(), &remote.name, remote.region.as_deref()) {
                 report.kept_away.push(tenant.name().to_owned());
+                // Where nothing is recorded nothing was refused.
+                if tenant.position()?.seq > 0 {
+                    kept_away += 1;
+                    if !options.dry_run {
+                        note_refusal(tenant, &remote.name, &why)?;
+                    }
+                }
                 continue;
             }
+            may_ship |= tenant.position()?.seq > 0;
             match self.ship_one(tenant, remote, options, &mut report, monitor) {
                 Ok(()) => lost_in_a_row = 0,
                 Err(e) if e.kind() == Kind::Interrupted => return Err(e),
@@ -204,9 +213,9 @@ impl Store {
         {
             return Err(e);
         }
-        if report.kept_away.len() == tenants.len() {
+        if report.kept_away.len() == tenants.len() || (kept_away > 0 && !may_ship) {
             return Err(Error::new(Kind::Refused, "rule.residency", format!("no tenant may be shipped to {}", remote.name))
-                .hint("see [tenant] regions and remotes in annals.toml; nothing was sent"));
+                .hint("see [tenant] regions and remotes in annals.toml; nothing was sent. annals policy report shows where everything lies"));
         }
         if report.objects > 0 && !options.dry_run {
             self.inner.witness.note(&self.inner.catalog, self.inner.clock().now())?;
@@ -227,9 +236,8 @@ impl Store {
 
     /// Like [`Store::ship`], for one tenant. What a rule keeps away is refused.
     pub fn ship_tenant(&self, tenant: &Tenant, remote: &OpenRemote, options: &ShipOptions, monitor: &dyn Monitor) -> Result<ShipReport> {
-        if !allows(self.config(), tenant.name(), &remote.name, remote.region.as_deref()) {
-            return Err(Error::new(Kind::Refused, "rule.residency", format!("{} may not be shipped to {}", tenant.name(), remote.name))
-                .hint("see [tenant] regions and remotes in annals.toml; nothing was sent"));
+        if let Some(why) = forbidden(self.config(), tenant.name(), &remote.name, remote.region.as_deref()) {
+            return Err(refuse(tenant, &remote.name, &why)?);
         }
         let started = Instant::now();
         let mut report = ShipReport::to(remote);

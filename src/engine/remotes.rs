@@ -5,9 +5,10 @@ use std::io::Write;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::Monitor;
-use crate::storage::config::{self, Config, Remote as Place};
+use crate::storage::config::{self, Remote as Place};
 use crate::storage::remote::{self, Check, Object, Options, Remote, RemoteUrl, Upload};
 
+use super::residency::note_left;
 use super::store::{CONFIG, Store};
 
 /// Bytes: what a check writes and reads back. Longer than the inline thresholds of the stores that rclone reaches.
@@ -39,14 +40,6 @@ fn is_ours(name: &str) -> bool {
     tenant.len() == 32 && tenant.bytes().all(|b| b.is_ascii_hexdigit()) && (object.ends_with(".seg") || object.ends_with(".key"))
 }
 
-/// Whether a tenant's data may be shipped to a remote: it is on the tenant's list, and in one of its regions. A remote that does not say
-/// where it is counts as forbidden for a tenant with regions.
-pub(crate) fn allows(config: &Config, tenant: &str, remote: &str, region: Option<&str>) -> bool {
-    let Some(rules) = config.tenants.get(tenant) else { return true };
-    let listed = rules.remotes.is_empty() || rules.remotes.iter().any(|name| name == remote);
-    listed && (rules.regions.is_empty() || region.is_some_and(|region| rules.regions.iter().any(|r| r == region)))
-}
-
 impl Store {
     /// Adds a remote to the store's configuration file. The open store goes on with the configuration it was opened with.
     ///
@@ -63,7 +56,7 @@ impl Store {
         }
         config::add_remote(&self.inner.dir.join(CONFIG), place)?;
         // What an earlier remote of this name held says nothing about the new one.
-        self.inner.catalog.write(|w| w.remove_remote(&place.name))
+        self.leave(&place.name)
     }
 
     /// Takes a remote out of the configuration file and forgets what it is known to hold. Nothing at the remote itself is touched.
@@ -72,7 +65,17 @@ impl Store {
     /// [`Kind::Missing`] with the nearest name; [`Kind::Refused`] where a tenant's rules name it.
     pub fn remove_remote(&self, name: &str) -> Result<()> {
         config::remove_remote(&self.inner.dir.join(CONFIG), name)?;
-        self.inner.catalog.write(|w| w.remove_remote(name))
+        self.leave(name)
+    }
+
+    /// Forgets what a remote is known to hold, after noting for [`Store::policy_report`] that it held something.
+    fn leave(&self, name: &str) -> Result<()> {
+        let inner = &*self.inner;
+        inner.catalog.write(|w| {
+            let region = inner.config.remotes.iter().find(|place| place.name == name).and_then(|place| place.region.as_deref());
+            note_left(w, name, region, inner.clock().now())?;
+            w.remove_remote(name)
+        })
     }
 
     /// Opens a remote of the configuration; `options` say what the configuration does not.
@@ -93,6 +96,8 @@ impl Store {
         }
         self.inner.catalog.write(|w| {
             if known.is_some() {
+                // Where the old place was is not what the configuration says now.
+                note_left(w, name, None, self.inner.clock().now())?;
                 w.remove_remote(name)?;
             }
             w.set_fact(&fact, url.as_bytes())
@@ -137,19 +142,5 @@ impl Store {
             _ => Err(Error::new(Kind::Remote, "remote.probe", format!("what was written does not read back the same: {}", remote.describe()))
                 .hint("do not trust this place; look at its disk, or at what stands between")),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_remote_without_region_is_forbidden_for_a_tenant_with_regions() {
-        let text = "[[remote]]\nname = \"a\"\ndirectory = \"/a\"\nregion = \"se\"\n[[remote]]\nname = \"b\"\ndirectory = \"/b\"\n\
-                    [tenant.x]\nregions = [\"se\"]\n[tenant.y]\nremotes = [\"b\"]\n";
-        let config = Config::parse(text).expect("config");
-        let may = |tenant: &str| config.remotes.iter().map(|r| allows(&config, tenant, &r.name, r.region.as_deref())).collect::<Vec<_>>();
-        assert_eq!((may("x"), may("y"), may("main")), (vec![true, false], vec![false, true], vec![true, true]));
     }
 }

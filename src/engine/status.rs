@@ -13,7 +13,7 @@ use crate::storage::config::Remote as Place;
 
 use super::capture::{self, CaptureStatus};
 use super::lineage::Standing;
-use super::remotes::allows;
+use super::residency::allows;
 use super::store::{Inner, Store};
 use super::witness::Fence;
 

@@ -38,6 +38,7 @@ use crate::engine::record::Receipt;
 use crate::engine::references::{self, Entry};
 use crate::engine::remotes::RemoteCheck;
 use crate::engine::restore::Restored;
+use crate::engine::residency::{ENCRYPTION, Forbidden, Placement, PolicyReport};
 use crate::engine::status::{RemoteState, RemoteStatus, Safety, Status, TenantStatus};
 use crate::engine::verify::{Problem, VerifyReport};
 use crate::engine::witness::Fence;
@@ -53,7 +54,7 @@ use crate::model::reference::Reference;
 use crate::model::retention::Rules;
 use crate::model::text::{Comparison, Fingerprint, TextDiff};
 use crate::model::timeline::Position;
-use crate::storage::config::Remote;
+use crate::storage::config::{Remote, TenantRules};
 use crate::storage::remote::RemoteUrl;
 
 /// The text of an object with its schema first: `annals.log/1`. `text` is the JSON of the rest; what is not an object stands under `value`.
@@ -284,6 +285,57 @@ pub fn forget_plan(p: &ForgetPlan) -> Value {
 
 /// What compacting a remote did, or would do.
 pub fn compaction(r: &CompactReport) -> Value {
+/// Where data may lie and where they lie. `ok` where no rule is broken.
+pub fn policy_report(r: &PolicyReport) -> Value {
+    let micros = |at: i64| time(Timestamp(at));
+    let remotes = r.remotes.iter().map(|place| {
+        let here = r.tenants.iter().filter(|t| t.places.iter().any(|p| p.remote == place.name && p.objects > 0));
+        json!({
+            "name": place.name,
+            "url": remote_url(place),
+            "region": place.region,
+            "operator_country": place.operator_country,
+            "encryption": ENCRYPTION,
+            "tenants": here.map(|t| t.name.as_str()).collect::<Vec<_>>(),
+        })
+    });
+    let placement = |p: &Placement, rules: &TenantRules| {
+        json!({
+            "remote": p.remote,
+            "allowed": p.forbidden.is_none(),
+            "forbidden_by": p.forbidden.as_ref().map(Forbidden::word),
+            "why": p.forbidden.as_ref().map(|forbidden| forbidden.why(rules)),
+            "objects": p.objects,
+            "bytes": p.bytes,
+            "since": p.since.map(time),
+            "refused": p.refusal.as_ref().map(|f| json!({ "times": f.times, "first": micros(f.first), "last": micros(f.last), "why": f.why })),
+        })
+    };
+    let tenants = r.tenants.iter().map(|t| {
+        json!({
+            "tenant": t.name,
+            "id": t.public.to_hex(),
+            "regions": t.rules.regions,
+            "remotes": t.rules.remotes,
+            "copies_min": t.rules.copies_min,
+            "places": t.places.iter().map(|p| placement(p, &t.rules)).collect::<Vec<_>>(),
+            "ok": r.violations.iter().all(|v| v.tenant != t.name),
+        })
+    });
+    let left = r.left.iter().map(|l| {
+        let tenants = l.tenants.iter().map(|t| json!({ "tenant": t.tenant, "objects": t.objects })).collect::<Vec<_>>();
+        json!({ "name": l.remote, "region": l.region, "time": micros(l.at), "tenants": tenants })
+    });
+    json!({
+        "ok": r.violations.is_empty(),
+        "time": time(r.at),
+        "remotes": remotes.collect::<Vec<_>>(),
+        "tenants": tenants.collect::<Vec<_>>(),
+        "left": left.collect::<Vec<_>>(),
+        "violations": r.violations.iter().map(|v| json!({ "tenant": v.tenant, "remote": v.remote, "said": v.said, "hint": v.hint })).collect::<Vec<_>>(),
+    })
+}
+
     json!({
         "remote": r.remote,
         "slices": r.slices,

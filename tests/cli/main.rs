@@ -13,6 +13,7 @@ mod feed;
 mod keys;
 mod offsite;
 mod plans;
+mod policy;
 mod refs;
 mod remotes;
 mod restore;

@@ -109,6 +109,7 @@ fn samples(site: &Site, program: &Client) -> BTreeMap<&'static str, Sample> {
         ("listMarks", ask("/marks")),
         ("addMark", send("/marks", json!({ "name": "x" }))),
         ("listHolds", ask("/holds")),
+        ("reportPolicy", ask("/policy")),
         ("setHold", send("/holds?reason=revisjon", json!({ "name": "audit", "prefix": "sak/", "until": "2030-01-01" }))),
         ("listReferences", ask("/references?of=sak/2018-163")),
         ("addReference", send("/references", json!({ "key": "sak/2018-163", "system": "s", "id": "1", "expires": "2030-01-01" }))),

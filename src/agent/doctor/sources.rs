@@ -57,7 +57,7 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
         found.push(wrong("tenant.unknown", what, "a misspelt name is no rule", "annals tenant ls; then correct the section's name"));
     }
     for (tenant, rules) in &store.config().tenants {
-        let may = store.config().remotes.iter().filter(|r| crate::engine::remotes::allows(store.config(), tenant, &r.name, r.region.as_deref()));
+        let may = store.config().remotes.iter().filter(|r| crate::engine::residency::allows(store.config(), tenant, &r.name, r.region.as_deref()));
         let (may, wanted) = (may.count(), rules.copies_min.unwrap_or(1) as usize);
         if may < wanted {
             let what = format!("tenant {tenant} wants {wanted} copies, its rules allow {may} remotes");

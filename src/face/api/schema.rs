@@ -174,6 +174,30 @@ const SHAPES: &[(&str, &str, &str)] = &[
     ("TenantStatus", "How a tenant is.", "tenant:string id:string position:Position documents:integer unshipped:Unshipped"),
     ("Upcoming", "What is done on schedule, and its next runs.", "kind:string subject:string at:time[]"),
     ("Agent", "The agent.", "running:boolean next:Upcoming[]"),
+    (
+        "PolicyPlace",
+        "A remote, and which tenants' data lie there. Everything is sealed before it leaves.",
+        "name:string url:string region:string? operator_country:string? encryption:string tenants:string[]",
+    ),
+    ("Refused", "Shipments that a rule refused.", "times:integer first:time last:time why:string"),
+    (
+        "Placement",
+        "One tenant at one remote; forbidden_by is not_listed, no_region or region where its data must not lie there.",
+        "remote:string allowed:boolean forbidden_by:string? why:string? objects:integer bytes:integer since:time? refused:Refused?",
+    ),
+    (
+        "TenantPlaces",
+        "Where a tenant's data may lie, and where they lie.",
+        "tenant:string id:string regions:string[] remotes:string[] copies_min:integer? places:Placement[] ok:boolean",
+    ),
+    ("LeftTenant", "What a remote held of a tenant.", "tenant:string objects:integer"),
+    ("LeftBehind", "A remote that was taken out while it held something.", "name:string region:string? time:time tenants:LeftTenant[]"),
+    ("Violation", "A rule that is not kept.", "tenant:string remote:string? said:string hint:string"),
+    (
+        "PolicyReport",
+        "Whether the rules of all tenants are kept.",
+        "ok:boolean time:time remotes:PolicyPlace[] tenants:TenantPlaces[] left:LeftBehind[] violations:Violation[]",
+    ),
     ("Problem", "What people should know.", "problem:string said:string"),
     (
         "Status",

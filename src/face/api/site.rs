@@ -66,6 +66,10 @@ pub(super) fn remotes(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
     counted(ask, "annals.remote.ls/1", rows)
 }
 
+pub(super) fn policy(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
+    object("annals.policy.report/1", &view::policy_report(&ask.store()?.policy_report()?))
+}
+
 pub(super) fn jobs(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
     let mut rows = Rows::new(ask)?;
     let ended = if switch(ask, "all")? { usize::MAX >> 1 } else { ENDED_SHOWN };

@@ -523,6 +523,16 @@ pub(super) const ROUTES: &[Route] = &[
         ..ANSWER
     },
     Route {
+        path: "/api/v1/policy",
+        id: "reportPolicy",
+        group: "site",
+        says: "Where the data of each tenant may lie and where they lie, what was refused, and which rules are not kept.",
+        takes: &[],
+        given: Given::Object("annals.policy.report/1", "PolicyReport"),
+        work: Work::Answer(site::policy),
+        ..ANSWER
+    },
+    Route {
         method: "POST",
         path: "/api/v1/remotes/{remote}/ship",
         id: "ship",

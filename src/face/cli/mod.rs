@@ -16,6 +16,7 @@ mod feed;
 mod tenant;
 mod key;
 mod points;
+mod policy;
 mod rules;
 mod jobs;
 mod agent;

@@ -89,6 +89,9 @@ impl Ship {
         if names.is_empty() {
             return Err(Error::new(Kind::Remote, "remote.none", "no remote is configured").hint("annals remote add usb dir:/media/usb/annals"));
         }
+        if let Some(tenant) = &context.globals.tenant {
+            store.refuse_forbidden(&store.tenant(tenant)?, &names)?;
+        }
         let options = ShipOptions { dry_run: context.globals.dry_run, limit_rate, seal: SealOptions::default(), turn_bytes: None };
         let monitor = context.monitor();
         let mut reports = Vec::new();
@@ -105,6 +108,9 @@ impl Ship {
                         worker::note_traffic(&store, name, report.bytes)?;
                     }
                     context.out.line(ship_line(&report, options.dry_run))?;
+                    if !report.kept_away.is_empty() {
+                        context.out.line(format!("  kept away by their rules: {}", report.kept_away.join(", ")))?;
+                    }
                     for f in &report.failed {
                         context.out.line(format!("  not shipped: tenant {}: {}", f.tenant, f.message))?;
                         f.hint.iter().try_for_each(|hint| context.out.line(format!("    {hint}")))?;

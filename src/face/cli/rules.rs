@@ -15,6 +15,7 @@ use crate::storage::config::parse_size;
 
 use super::context::{Context, bytes, counted, grouped};
 use super::offsite::rate;
+use super::policy;
 use super::table::{Listed, clean};
 
 /// Keep everything of some documents, whatever the rules say, until the hold is lifted
@@ -264,7 +265,7 @@ fn show(context: &Context, plan: &ForgetPlan) -> Result<()> {
 
 /// What the rules say: of every version, and of where the data of each tenant lie
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  annals policy simulate case/ --json\n  annals policy simulate --keep-within 90d --keep-daily 30")]
+#[command(after_help = "Examples:\n  annals policy simulate case/ --json\n  annals policy report")]
 pub(crate) struct Policy {
     #[command(subcommand)]
     what: PolicyWhat,
@@ -274,11 +275,13 @@ pub(crate) struct Policy {
 enum PolicyWhat {
     Simulate(Simulate),
 }
+    Report(policy::Report),
 
 impl Policy {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         match self.what {
             PolicyWhat::Simulate(args) => args.run(context),
+            PolicyWhat::Report(args) => args.run(context),
         }
     }
 }
