@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use crate::base::error::Result;
 use crate::base::limits::{AUDIT_BATCHES_LOOKED_MAX, AUDIT_CHANGES_LOOKED_MAX, SHOWN_BYTES_MAX};
 use crate::base::time::Timestamp;
-use crate::model::change::{Cause, Change};
+use crate::model::change::{Cause, Change, Tenancy};
 use crate::model::field::{History, Row};
+use crate::model::moment;
 use crate::model::reference::Reference;
 use crate::model::text::{self, Comparison};
 use crate::storage::catalog::batches::BatchRow;
@@ -373,7 +374,12 @@ fn changes(rows: &Rows<'_>, batch: i64, from: u64, limit: usize) -> Result<Vec<A
 fn remark(place: u64, change: Change) -> Option<AuditChange> {
     let what = match change {
         Change::Refer { key, reference } => AuditWhat::Reference { key, reference },
-        Change::Mark { name } => AuditWhat::Mark { name },
+        Change::Mark { name } | Change::MarkAt { name, .. } => AuditWhat::Mark { name },
+        Change::Tenant(Tenancy::Dropped { until }) => {
+            AuditWhat::Rule { what: "dropped", name: format!("the tenant, until {}", moment::rfc3339_utc(until)) }
+        }
+        Change::Tenant(Tenancy::Back) => AuditWhat::Rule { what: "undropped", name: "the tenant".to_owned() },
+        Change::Tenant(Tenancy::Gone) => AuditWhat::Rule { what: "gone", name: "the tenant".to_owned() },
         Change::Hold { name, .. } => AuditWhat::Rule { what: "held", name },
         Change::Lift { name } => AuditWhat::Rule { what: "lifted", name },
         Change::Forget { rule, contents } => AuditWhat::Rule { what: "forgotten", name: format!("{} ({rule})", contents.len()) },

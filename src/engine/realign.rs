@@ -162,7 +162,7 @@ impl Store {
         let mut done = Vec::new();
         for wanted in &plan.tenants {
             check_stop(monitor)?;
-            let tenant = self.tenant(&wanted.tenant)?;
+            let tenant = self.tenant_or_dropped(&wanted.tenant)?;
             let sides = Sides::of(&tenant, remotes)?;
             let now = sides.plan(wanted.keep, self.line_rate(&sides.remote.name)?)?;
             let same = |p: &TenantRealign| (p.ours, p.ours_digest.clone(), p.theirs, p.theirs_digest.clone(), p.common);
@@ -613,7 +613,15 @@ impl Again<'_, '_> {
                         drafts.push(Draft::Other(Change::Forget { rule, contents }));
                     }
                 }
-                change @ (Change::Hold { .. } | Change::Lift { .. }) => drafts.push(Draft::Other(change)),
+                change @ (Change::Hold { .. } | Change::Lift { .. } | Change::Tenant(_)) => drafts.push(Draft::Other(change)),
+                // A position of the line that is left: the batch has another number here, or none.
+                Change::MarkAt { name, seq } => {
+                    let at = if seq <= self.common { Some(seq) } else { self.mapped.get(&seq).copied() };
+                    drafts.push(match at {
+                        Some(seq) => Draft::Other(Change::MarkAt { name, seq }),
+                        None => Draft::Mark { name },
+                    });
+                }
             }
             Ok(())
         })?;

@@ -269,14 +269,20 @@ impl Batch {
 
     /// Adds a mark: the position before this batch gets a name.
     pub fn mark(&mut self, name: &str) -> Result<()> {
-        check_text("mark", name)?;
-        if name.is_empty() || name.chars().any(char::is_control) {
-            return Err(Error::usage("mark.bad", format!("not a name for a mark: {name:?}")).hint("use letters, digits and hyphens, like release-7"));
-        }
+        check_mark(name)?;
         self.add(Draft::Mark { name: name.to_owned() })
     }
 
     /// Adds a hold, its end, or contents that are given up; the caller has checked it.
+    /// Adds a mark at an earlier position: the one after batch `seq`, 0 for before the first.
+    ///
+    /// # Errors
+    /// At the commit, where `seq` is yet to come.
+    pub fn mark_at(&mut self, name: &str, seq: u64) -> Result<()> {
+        check_mark(name)?;
+        self.other(Change::MarkAt { name: name.to_owned(), seq })
+    }
+
     pub(crate) fn other(&mut self, change: Change) -> Result<()> {
         self.add(Draft::Other(change))
     }
@@ -401,6 +407,14 @@ impl Tenant {
 }
 
 /// Refuses what a reader of the record would refuse later.
+fn check_mark(name: &str) -> Result<()> {
+    check_text("mark", name)?;
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return Err(Error::usage("mark.bad", format!("not a name for a mark: {name:?}")).hint("use letters, digits and hyphens, like release-7"));
+    }
+    Ok(())
+}
+
 fn check_meta(meta: &Meta) -> Result<()> {
     check_text("media type", &meta.media)?;
     match meta.mode {

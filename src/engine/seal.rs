@@ -548,7 +548,9 @@ fn each_wire_change(rows: &Rows<'_>, batch: i64, each: &mut dyn FnMut(WireChange
     let mut remarks = rows.remarks(batch, batch)?.into_iter().peekable();
     let wire = |change: Change| match change {
         Change::Mark { name } => Ok(WireChange::Mark { name }),
-        change @ (Change::Hold { .. } | Change::Lift { .. } | Change::Forget { .. }) => Ok(WireChange::Other(change)),
+        change @ (Change::Hold { .. } | Change::Lift { .. } | Change::Forget { .. } | Change::Tenant(_) | Change::MarkAt { .. }) => {
+            Ok(WireChange::Other(change))
+        }
         Change::Refer { key, reference } => {
             let document = rows.document(catalog::tenant_of(batch), &key)?.ok_or_else(|| Error::damaged("a reference of no document"))?;
             Ok(WireChange::Refer { document: number(document.id), reference })

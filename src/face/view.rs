@@ -42,7 +42,7 @@ use crate::engine::residency::{ENCRYPTION, Forbidden, Placement, PolicyReport};
 use crate::engine::status::{RemoteState, RemoteStatus, Safety, Status, TenantStatus};
 use crate::engine::verify::{Problem, VerifyReport};
 use crate::engine::witness::Fence;
-use crate::model::change::{Cause, Change, FileKind, Meta};
+use crate::model::change::{Cause, Change, FileKind, Meta, Tenancy};
 use crate::model::field;
 use crate::model::job::Job;
 use crate::model::key::show_key;
@@ -121,7 +121,7 @@ pub fn feed_event(e: &FeedEvent) -> Value {
         FeedKind::Delete { version, .. } => (Some(*version), None, None, None),
         FeedKind::Reference { reference, .. } => (None, None, Some(self::reference(reference)), None),
         FeedKind::Mark { name } => (None, None, None, Some(name)),
-        FeedKind::Hold { .. } | FeedKind::Lift { .. } | FeedKind::Forget { .. } => (None, None, None, None),
+        FeedKind::Hold { .. } | FeedKind::Lift { .. } | FeedKind::Forget { .. } | FeedKind::Tenant { .. } => (None, None, None, None),
     };
     let (hold, prefix, rule, contents) = match &e.kind {
         FeedKind::Hold { name, prefix } => (Some(name), Some(show_key(prefix)), None, None),
@@ -380,7 +380,7 @@ pub fn reference(r: &Reference) -> Value {
     json!({ "system": r.system, "id": r.id, "state": r.state, "irrevocable": r.irrevocable, "expires": r.expires.map(time) })
 }
 
-/// One change of a batch. `op` is `put`, `remove`, `refer`, `mark`, `hold`, `lift` or `forget`.
+/// One change of a batch. `op` is `put`, `remove`, `refer`, `mark`, `hold`, `lift`, `forget`, `drop`, `undrop` or `gone`.
 pub fn change(c: &Change) -> Value {
     match c {
         Change::Put { key, content, size, meta: m } => {
@@ -394,6 +394,10 @@ pub fn change(c: &Change) -> Value {
         Change::Forget { rule, contents } => json!({ "op": "forget", "rule": rule, "contents": contents.len() }),
     }
 }
+        Change::MarkAt { name, seq } => json!({ "op": "mark", "name": name, "seq": seq }),
+        Change::Tenant(Tenancy::Dropped { until }) => json!({ "op": "drop", "until": time(*until) }),
+        Change::Tenant(Tenancy::Back) => json!({ "op": "undrop" }),
+        Change::Tenant(Tenancy::Gone) => json!({ "op": "gone" }),
 
 /// One change as the audit has it, with its batch; `fields` where old and new were compared as fields.
 pub fn audit_change(b: &BatchInfo, c: &AuditChange, told: &Told) -> Value {

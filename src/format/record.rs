@@ -8,7 +8,7 @@ use crate::base::digest::{Digest, Hasher};
 use crate::base::error::{Error, Result};
 use crate::base::limits;
 use crate::base::time::Timestamp;
-use crate::model::change::{BatchHead, Cause, Change, FileKind, Meta};
+use crate::model::change::{BatchHead, Cause, Change, FileKind, Meta, Tenancy};
 use crate::model::reference::Reference;
 
 /// First byte of every record.
@@ -21,6 +21,8 @@ const MARK: u8 = 4;
 const HOLD: u8 = 5;
 const LIFT: u8 = 6;
 const FORGET: u8 = 7;
+const TENANT: u8 = 9;
+const MARK_AT: u8 = 10;
 
 /// Computes the digest of one batch from its parts, without holding it.
 pub struct RecordHasher {
@@ -132,6 +134,22 @@ pub fn encode_change(change: &Change, out: &mut Vec<u8>) {
             put_bytes(out, rule.as_bytes());
             put_ascending(contents, out);
         }
+        Change::Tenant(tenancy) => {
+            out.push(TENANT);
+            match tenancy {
+                Tenancy::Back => out.push(0),
+                Tenancy::Dropped { until } => {
+                    out.push(1);
+                    put_zigzag(out, until.micros());
+                }
+                Tenancy::Gone => out.push(2),
+            }
+        }
+        Change::MarkAt { name, seq } => {
+            out.push(MARK_AT);
+            put_bytes(out, name.as_bytes());
+            put_varint(out, *seq);
+        }
     }
 }
 
@@ -173,6 +191,15 @@ pub fn decode_change(r: &mut Reader<'_>) -> Result<Change> {
         MARK => return Ok(Change::Mark { name: name()? }),
         LIFT => return Ok(Change::Lift { name: name()? }),
         FORGET => return Ok(Change::Forget { rule: name()?, contents: read_ascending(r)? }),
+        MARK_AT => return Ok(Change::MarkAt { name: name()?, seq: r.varint()? }),
+        TENANT => {
+            return Ok(Change::Tenant(match r.byte()? {
+                0 => Tenancy::Back,
+                1 => Tenancy::Dropped { until: Timestamp(r.zigzag()?) },
+                2 => Tenancy::Gone,
+                _ => return Err(Error::damaged("what becomes of a tenant")),
+            }));
+        }
         HOLD => {
             let (name, prefix) = (name()?, r.bytes(limits::KEY_BYTES_MAX)?.to_vec());
             let until = match r.byte()? {
@@ -299,6 +326,9 @@ mod tests {
             "[a-z]{1,9}".prop_map(|name| Change::Lift { name }),
             ("[a-z]{1,9}", proptest::collection::btree_set(0..limits::ORDINAL_MAX, 0..9))
                 .prop_map(|(rule, contents)| Change::Forget { rule, contents: contents.into_iter().collect() }),
+            any::<i64>().prop_map(|until| Change::Tenant(Tenancy::Dropped { until: Timestamp(until) })),
+            prop_oneof![Just(Tenancy::Back), Just(Tenancy::Gone)].prop_map(Change::Tenant),
+            ("[a-z]{1,9}", any::<u64>()).prop_map(|(name, seq)| Change::MarkAt { name, seq }),
         ]
     }
 

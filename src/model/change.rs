@@ -86,6 +86,29 @@ pub enum Change {
         /// Their numbers within the tenant, ascending.
         contents: Vec<u64>,
     },
+    /// What becomes of the tenant as a whole.
+    Tenant(Tenancy),
+    /// An earlier position gets a name.
+    MarkAt {
+        /// The name; a later mark of the same name replaces it.
+        name: String,
+        /// The last batch that the mark includes; one before the batch that says so.
+        seq: u64,
+    },
+}
+
+/// Whether a tenant is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tenancy {
+    /// It was dropped: nothing is recorded any more, and its bytes are given up some time after this moment unless it is brought back.
+    Dropped {
+        /// Until then it can be brought back for sure.
+        until: Timestamp,
+    },
+    /// It was brought back.
+    Back,
+    /// Its bytes were given up; what is recorded of them stays.
+    Gone,
 }
 
 impl Change {
@@ -93,7 +116,9 @@ impl Change {
     pub fn key(&self) -> Option<&[u8]> {
         match self {
             Change::Put { key, .. } | Change::Remove { key } | Change::Refer { key, .. } => Some(key),
-            Change::Mark { .. } | Change::Hold { .. } | Change::Lift { .. } | Change::Forget { .. } => None,
+            Change::Mark { .. } | Change::Hold { .. } | Change::Lift { .. } | Change::Forget { .. } | Change::Tenant(_) | Change::MarkAt { .. } => {
+                None
+            }
         }
     }
 }

@@ -512,8 +512,14 @@ def ascending(r):
 
 
 def rare_change(r):
-    """A hold, its end, or contents that are given up: what it says, and its canonical bytes."""
+    """A hold, its end, contents that are given up, what becomes of the tenant, a mark at an earlier batch: what it says, and its canonical bytes."""
     start, kind = r.at, r.byte()
+    if kind == 9:
+        state = r.byte()
+        if state > 2:
+            raise Bad(f"{r.what} hold a tenant that is neither in use nor dropped")
+        said = ("tenant", ["back", "dropped", "gone"][state], r.zigzag() if state == 1 else None)
+        return said, r.data[start : r.at]
     name = r.take(r.varint(TEXT_BYTES_MAX)).decode("utf-8")
     if kind == 5:
         prefix, flag = r.take(r.varint(KEY_BYTES_MAX)), r.byte()
@@ -522,6 +528,8 @@ def rare_change(r):
         said = ("lift", name)
     elif kind == 7:
         said = ("forget", name, ascending(r))
+    elif kind == 10:
+        said = ("mark", name, r.varint())
     else:
         raise Bad(f"{r.what} hold a change of unknown kind")
     return said, r.data[start : r.at]
@@ -1176,7 +1184,7 @@ class Log:
         self.keys, self.now, self.digests, self.sizes, self.places = [], {}, [], [], []
         self.versions, self.references, self.marks, self.batches = {}, {}, {}, []
         self.timeline, self.seq, self.head = bytes(16), 0, ZEROS
-        self.holds, self.absent = {}, set()
+        self.holds, self.absent, self.dropped = {}, set(), None
         self.problems, self.unread, self.met = [], {}, collections.Counter()
         self.spool = tempfile.TemporaryFile()
 
@@ -1307,6 +1315,12 @@ class Log:
                 self.holds[said[1]] = (said[2], said[3])
             elif said[0] == "lift":
                 self.holds.pop(said[1], None)
+            elif said[0] == "tenant":
+                self.dropped = [said[1], said[2] or (self.dropped or [None, None])[1]] if said[1] != "back" else None
+            elif said[0] == "mark":
+                if said[2] >= seq:
+                    raise Bad("a record marks a batch that is yet to come")
+                self.marks[said[1]] = said[2]
             else:
                 for content in said[2]:
                     if content >= len(self.digests):
@@ -1602,6 +1616,8 @@ def facts(log):
         yield {"tenant": log.name, "mark": [name, seq]}
     for name, (prefix, until) in sorted(log.holds.items()):
         yield {"tenant": log.name, "hold": [name, show_key(prefix), until]}
+    if log.dropped:
+        yield {"tenant": log.name, "dropped": log.dropped}
 
 
 def list_(logs, options):
@@ -1632,6 +1648,9 @@ def extract(logs, into):
     """Writes the current documents as files, one folder for each tenant. What has no place in a file system is reported."""
     left = []
     for log in logs:
+        # What was given up as a whole is not missing.
+        if log.dropped and log.dropped[0] == "gone":
+            continue
         top = os.path.join(into.encode(), log.tenant.hex().encode() if log.name in ("", ".", "..") else log.name.encode())
         links = []
         for key, version in rows(log, False):
@@ -1703,7 +1722,7 @@ def main():
     for problem in problems + [p for log in logs for p in log.problems]:
         print(f"problem: {problem}", file=sys.stderr)
     for log in logs:
-        left += [f"{log.name}: content {n} is unsupported: {why}" for n, why in log.unread.items()]
+        left += [f"{log.name}: content {n} is unsupported: {why}" for n, why in log.unread.items() if n not in log.absent]
     for line in left:
         print(f"left out: {line}", file=sys.stderr)
     return FOUND if problems or any(log.problems for log in logs) else PARTLY if left else 0

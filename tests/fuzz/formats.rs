@@ -11,7 +11,7 @@ use annals::format::list::{Entry, ListBuilder, Node};
 use annals::format::record::{decode_change, encode_change};
 use annals::format::segment::{ObjectName, Tail, check_object};
 use annals::format::wire::{self, Wire};
-use annals::model::change::{Change, FileKind, Meta};
+use annals::model::change::{Change, FileKind, Meta, Tenancy};
 use annals::model::reference::Reference;
 
 use crate::change;
@@ -217,6 +217,9 @@ pub fn records(rounds: &mut Rounds) {
         Change::Mark { name: "release 7".into() },
         Change::Hold { name: "court".into(), prefix: b"case/".to_vec(), until: Some(annals::Timestamp(-7)) },
         Change::Lift { name: "court".into() },
+        Change::Tenant(Tenancy::Dropped { until: annals::Timestamp(7) }),
+        Change::Tenant(Tenancy::Gone),
+        Change::MarkAt { name: "before".into(), seq: 300 },
         Change::Forget { rule: "within 90d".into(), contents: vec![0, 1, 7, 1 << 40] },
     ];
     let all: Vec<Vec<u8>> = changes

@@ -4,7 +4,7 @@ use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::id::TimelineId;
 use crate::engine::history::Event;
-use crate::model::change::{Cause, Change};
+use crate::model::change::{Cause, Change, Tenancy};
 use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 use crate::storage::catalog::batches::BatchRow;
@@ -40,7 +40,7 @@ pub enum FeedKind {
         /// The reference as it is from then on.
         reference: Reference,
     },
-    /// The position before the batch got a name.
+    /// A position got a name: the one before the batch, or an earlier one.
     Mark {
         /// The name.
         name: String,
@@ -63,6 +63,11 @@ pub enum FeedKind {
         rule: String,
         /// How many.
         contents: u64,
+    },
+    /// The tenant was dropped, brought back, or given up.
+    Tenant {
+        /// Which of them.
+        tenancy: Tenancy,
     },
 }
 
@@ -104,7 +109,8 @@ impl FeedEvent {
             },
             ChangeKind::Version { key, number, content: None } => FeedKind::Delete { key, version: number },
             ChangeKind::Remark(Change::Refer { key, reference }) => FeedKind::Reference { key, reference },
-            ChangeKind::Remark(Change::Mark { name }) => FeedKind::Mark { name },
+            ChangeKind::Remark(Change::Mark { name } | Change::MarkAt { name, .. }) => FeedKind::Mark { name },
+            ChangeKind::Remark(Change::Tenant(tenancy)) => FeedKind::Tenant { tenancy },
             ChangeKind::Remark(Change::Hold { name, prefix, .. }) => FeedKind::Hold { name, prefix },
             ChangeKind::Remark(Change::Lift { name }) => FeedKind::Lift { name },
             ChangeKind::Remark(Change::Forget { rule, contents }) => FeedKind::Forget { rule, contents: contents.len() as u64 },
@@ -119,13 +125,13 @@ impl FeedEvent {
     pub fn key(&self) -> Option<&[u8]> {
         match &self.kind {
             FeedKind::Put { key, .. } | FeedKind::Delete { key, .. } | FeedKind::Reference { key, .. } => Some(key),
-            FeedKind::Mark { .. } | FeedKind::Hold { .. } | FeedKind::Lift { .. } | FeedKind::Forget { .. } => None,
+            FeedKind::Mark { .. } | FeedKind::Hold { .. } | FeedKind::Lift { .. } | FeedKind::Forget { .. } | FeedKind::Tenant { .. } => None,
         }
     }
 
     /// The word for what happened: `put`, `restore` (a put that brings an older state back), `realign` (a put, or the mark at its beginning, that
-    /// makes two lines of history one), `delete`, `reference`, `mark`, `hold`, `lift`, `forget`. A delete says in the cause of its batch
-    /// whether it belongs to a realignment.
+    /// makes two lines of history one), `delete`, `reference`, `mark`, `hold`, `lift`, `forget`, and of the tenant itself `drop`,
+    /// `undrop` and `gone`. A delete says in the cause of its batch whether it belongs to a realignment.
     pub fn word(&self) -> &'static str {
         match &self.kind {
             FeedKind::Put { .. } | FeedKind::Mark { .. } if matches!(self.event.cause, Cause::Realign(_)) => "realign",
@@ -137,6 +143,9 @@ impl FeedEvent {
             FeedKind::Hold { .. } => "hold",
             FeedKind::Lift { .. } => "lift",
             FeedKind::Forget { .. } => "forget",
+            FeedKind::Tenant { tenancy: Tenancy::Dropped { .. } } => "drop",
+            FeedKind::Tenant { tenancy: Tenancy::Back } => "undrop",
+            FeedKind::Tenant { tenancy: Tenancy::Gone } => "gone",
         }
     }
 

@@ -139,7 +139,7 @@ const SHAPES: &[(&str, &str, &str)] = &[
     ),
     (
         "FeedEvent",
-        "One change: kind is put, delete, reference, mark, hold, lift or forget; what does not apply is null.",
+        "One change: kind is put, delete, reference, mark, hold, lift or forget, and of the tenant itself drop, undrop or gone; what does not apply is null.",
         "position:Position seq:integer index:integer changes:integer key:string? kind:string version:integer? size:integer? digest:string? \
          reference:DocumentReference? mark:string? hold:string? prefix:string? rule:string? contents:integer? \
          time:time actor:string reason:string origin:string cause:cause request_id:string",

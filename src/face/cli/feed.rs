@@ -12,6 +12,7 @@ use crate::engine::feed::group::{GroupFeed, Membership};
 use crate::engine::feed::{self, FeedEvent, FeedKind, Start, partition_of};
 use crate::engine::store::{Tenant, turn_of};
 use crate::face::view;
+use crate::model::change::Tenancy;
 use crate::model::key::show_key;
 use crate::model::moment::{self, Zone};
 
@@ -263,6 +264,8 @@ fn line(e: &FeedEvent, zone: &Zone) -> String {
         FeedKind::Delete { key, version } => format!("{} v{version}", show_key(key)),
         FeedKind::Reference { key, reference } => format!("{}  {} {} {}", show_key(key), reference.system, reference.id, reference.state),
         FeedKind::Mark { name } | FeedKind::Lift { name } => name.clone(),
+        FeedKind::Tenant { tenancy: Tenancy::Dropped { until } } => format!("until {}", moment::show_short(*until, zone)),
+        FeedKind::Tenant { .. } => String::new(),
         FeedKind::Hold { name, prefix } => format!("{name}  {}", show_key(prefix)),
         FeedKind::Forget { rule, contents } => format!("{}  {rule}", counted(*contents, "content")),
     };

@@ -314,7 +314,7 @@ fn encode_changes<'a>(slice: &'a Slice, known: &dyn Known, further: u8, texts: &
 /// The rarer changes stand here as in the record. `contents` are numbered so far.
 fn check_other(change: &Change, contents: u64) -> Result<()> {
     match change {
-        Change::Hold { .. } | Change::Lift { .. } => Ok(()),
+        Change::Hold { .. } | Change::Lift { .. } | Change::Tenant(_) | Change::MarkAt { .. } => Ok(()),
         Change::Forget { contents: gone, .. } => {
             let ascending = gone.windows(2).all(|pair| pair[0] < pair[1]);
             if ascending && gone.last().is_some_and(|last| *last < contents) { Ok(()) } else { Err(damaged("contents given up that are not there")) }

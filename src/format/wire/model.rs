@@ -7,7 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{TenantId, TimelineId};
 use crate::base::random::{Random, SeededRandom};
 use crate::base::time::Timestamp;
-use crate::model::change::{Cause, Change, FileKind, Meta};
+use crate::model::change::{Cause, Change, FileKind, Meta, Tenancy};
 use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 
@@ -135,7 +135,10 @@ fn change(slice: &mut Slice, (kind, a, b, meta, new): &Seed) -> WireChange {
     }
     if *kind == 9 && contents > 0 {
         let some: std::collections::BTreeSet<u64> = [u64::from(*a), u64::from(*b)].iter().map(|n| n % contents).collect();
-        return WireChange::Other(match b % 5 {
+        return WireChange::Other(match b % 8 {
+            5 => Change::Tenant(Tenancy::Dropped { until: Timestamp(i64::from(*a)) }),
+            6 => Change::Tenant(if a % 2 == 0 { Tenancy::Back } else { Tenancy::Gone }),
+            7 => Change::MarkAt { name: "before".into(), seq: u64::from(*b) },
             0 => Change::Lift { name: "x".into() },
             _ => Change::Forget { rule: "within 90d".into(), contents: some.into_iter().collect() },
         });

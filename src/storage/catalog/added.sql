@@ -88,6 +88,14 @@ CREATE TABLE IF NOT EXISTS hold (
     PRIMARY KEY (tenant, name)
 ) WITHOUT ROWID;
 
+-- Derived from remarks: tenants that were dropped and not brought back.
+CREATE TABLE IF NOT EXISTS dropped (
+    tenant INTEGER PRIMARY KEY,
+    until INTEGER NOT NULL,              -- microseconds: until then nothing of it goes
+    batch INTEGER NOT NULL,              -- the batch that dropped it
+    gone INTEGER                         -- the batch from which on all of its bytes are given up; NULL: they are there
+);
+
 -- What a sealing of a slice lacks and leans on. A slice without a row was noted by a program that did not know this table: its tail tells.
 CREATE TABLE IF NOT EXISTS sealing (
     slice INTEGER PRIMARY KEY,

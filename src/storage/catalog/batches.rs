@@ -11,7 +11,7 @@ use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::format::record;
-use crate::model::change::{BatchHead, Cause, Change};
+use crate::model::change::{BatchHead, Cause, Change, Tenancy};
 use crate::model::reference::Reference;
 
 /// One batch.
@@ -336,6 +336,15 @@ impl Writer<'_> {
             ),
             Change::Lift { name } => self.run("DELETE FROM hold WHERE tenant = ? AND name = ?", (tenant, name)),
             Change::Forget { contents, .. } => self.give_up(tenant, number(batch), contents, false).map(|_| ()),
+            Change::MarkAt { name, seq } if *seq < number(batch) => {
+                self.run("INSERT OR REPLACE INTO mark (tenant, name, seq) VALUES (?,?,?)", (tenant, name, *seq as i64))
+            }
+            Change::MarkAt { .. } => Err(Error::damaged("a mark of a batch that is yet to come")),
+            Change::Tenant(Tenancy::Dropped { until }) => {
+                self.run("INSERT OR REPLACE INTO dropped (tenant, until, batch, gone) VALUES (?,?,?,NULL)", (tenant, until.micros(), batch))
+            }
+            Change::Tenant(Tenancy::Back) => self.run("DELETE FROM dropped WHERE tenant = ?", [tenant]),
+            Change::Tenant(Tenancy::Gone) => self.run("UPDATE dropped SET gone = ? WHERE tenant = ?", (batch, tenant)),
             Change::Put { .. } | Change::Remove { .. } => Err(Error::damaged("a put or removal is not a remark")),
         }
     }

@@ -194,6 +194,7 @@ impl Writer<'_> {
         self.run("DELETE FROM reference WHERE tenant = ?", [tenant])?;
         self.run("DELETE FROM mark WHERE tenant = ?", [tenant])?;
         self.run("DELETE FROM hold WHERE tenant = ?", [tenant])?;
+        self.run("DELETE FROM dropped WHERE tenant = ?", [tenant])?;
         self.unname_gone(tenant)?;
         let mut s = self.sql.prepare("SELECT batch, document, body FROM remark WHERE batch >= ? AND batch < ? ORDER BY batch, place").map_err(sql)?;
         let mut rows = s.query((id(tenant, 0), id(tenant + 1, 0))).map_err(sql)?;

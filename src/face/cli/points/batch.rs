@@ -16,7 +16,7 @@ use crate::face::cli::everyday::batch_number;
 use crate::face::cli::table::{Table, clean, pad};
 use crate::face::lines::{self, Content, Op};
 use crate::face::{view, world};
-use crate::model::change::{Change, Meta};
+use crate::model::change::{Change, Meta, Tenancy};
 use crate::model::key::{check_key, parse_key, show_key};
 use crate::model::moment;
 
@@ -307,6 +307,10 @@ fn show(context: &Context, tenant: &Tenant, zone: &moment::Zone, seq: u64) -> Re
             Change::Remove { key } => ("remove", String::new(), show_key(key)),
             Change::Refer { key, reference: r } => ("refer", String::new(), format!("{} {} {} {}", show_key(key), r.system, r.id, r.state)),
             Change::Mark { name } => ("mark", String::new(), name.clone()),
+            Change::MarkAt { name, seq } => ("mark", String::new(), format!("{name} at B{seq}")),
+            Change::Tenant(Tenancy::Dropped { until }) => ("drop", String::new(), format!("the tenant, until {}", moment::rfc3339_utc(*until))),
+            Change::Tenant(Tenancy::Back) => ("undrop", String::new(), "the tenant".to_owned()),
+            Change::Tenant(Tenancy::Gone) => ("gone", String::new(), "the tenant".to_owned()),
             Change::Hold { name, prefix, .. } => ("hold", String::new(), format!("{name} {}", show_key(prefix))),
             Change::Lift { name } => ("lift", String::new(), name.clone()),
             Change::Forget { rule, contents } => ("forget", String::new(), format!("{} ({rule})", counted(contents.len() as u64, "content"))),

@@ -20,11 +20,14 @@ use super::table::{Table, clean};
 /// Give the present moment a name, or list the names
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals mark release-7\n  annals mark\n  annals ls --at mark:release-7\n  annals rollback case/ --to mark:release-7\n\nThe same name again moves the mark."
+    after_help = "Examples:\n  annals mark release-7\n  annals mark\n  annals mark before-import --at '2026-11-19 08:00'\n  annals ls --at mark:release-7\n  annals rollback case/ --to mark:release-7\n\nThe same name again moves the mark."
 )]
 pub(crate) struct Mark {
     /// The name; without one the marks are listed
     name: Option<String>,
+    /// An earlier moment instead of the present one
+    #[arg(long, value_name = "WHEN", requires = "name")]
+    at: Option<String>,
 }
 
 impl Mark {
@@ -52,9 +55,13 @@ impl Mark {
         context.refuse_dry_run()?;
         let by = context.by();
         let mut batch = tenant.batch(&by.reason).actor(&by.actor).origin(&by.origin);
-        batch.mark(&name)?;
+        let at = self.at.map(|text| tenant.resolve(&context.moment(&store, &text)?)).transpose()?;
+        match at {
+            Some(seq) => batch.mark_at(&name, seq)?,
+            None => batch.mark(&name)?,
+        }
         let receipt = batch.commit()?;
-        let marked = receipt.position.seq - 1;
+        let marked = at.unwrap_or(receipt.position.seq - 1);
         let mut value = view::receipt(&receipt);
         value["mark"] = name.as_str().into();
         value["marked_seq"] = marked.into();
