@@ -235,7 +235,9 @@ fn lanes(store: &Store) -> Vec<String> {
 fn scheduled(store: &Store) -> Vec<(Task, Ship)> {
     let schedule = &store.config().schedule;
     let mut all = vec![(Task::Verify, Ship::EverySecs(UPKEEP_SECS.0)), (Task::Gc, Ship::EverySecs(UPKEEP_SECS.1))];
-    if !store.keep_rules().keeps_everything() {
+    // A catalogue that cannot be read is a trouble that the job tells of.
+    let dropped = store.dropped().map_or(true, |all| all.iter().any(|dropped| dropped.gone.is_none()));
+    if dropped || !store.keep_rules().keeps_everything() {
         all.push((Task::Forget, Ship::EverySecs(UPKEEP_SECS.0)));
     }
     for remote in &store.config().remotes {
@@ -284,6 +286,7 @@ fn tick(site: &Site) -> Result<Timestamp> {
     let (now, zone) = (store.now_is(), store.zone());
     let mut next = Timestamp(now.0.saturating_add(LOOK_EVERY.as_micros() as i64));
     let mut added = follow_clock(&store, now)?;
+    store.look_for_mass_change()?;
     for (task, when) in scheduled(&store) {
         let mut last = last_run(&store, &task)?;
         // The clock was put back: counted from now on, or the next run would be as far away as the step was wide.

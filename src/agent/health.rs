@@ -80,7 +80,7 @@ fn one(store: &Store, remote: &RemoteStatus, now: Timestamp, stale_after: i64) -
     let lacks = remote.behind() > 0;
     let mut oldest: Option<Timestamp> = None;
     for held in remote.held.iter().filter(|h| h.behind > 0) {
-        let tenant = store.tenant(&held.tenant)?;
+        let tenant = store.tenant_or_dropped(&held.tenant)?;
         oldest = [oldest, store.inner.catalog.read(|v| v.tail_after(tenant.id, held.seq))?.oldest].into_iter().flatten().min();
     }
     let lag = secs_since(oldest, now);
@@ -135,6 +135,9 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
         if let Some(fence) = &standing.fence {
             add(format!("lineage {}", standing.tenant), format!("{}; annals realign shows both sides", fence.refusal(&standing.tenant)));
         }
+    }
+    for brake in store.brakes()? {
+        add(format!("brake {}", brake.tenant), format!("{} (annals brake lift {})", brake.said(), brake.tenant));
     }
     let mut said = Vec::new();
     for capture in store.captured_databases()? {

@@ -316,9 +316,8 @@ fn patrol(store: &Store, live: &Live) -> Result<End> {
 
 /// Forgets what no rule keeps any more, tenant by tenant.
 fn forget(store: &Store, live: &Live) -> Result<End> {
-    let rules = store.keep_rules();
-    if rules.keeps_everything() {
-        return Ok(End::Done("no rule lets anything go".into()));
+    if let Some(held_back) = held_back(store)? {
+        return Ok(held_back);
     }
     let now = store.now_is();
     let seen = store.inner.catalog.read(|v| v.fact_number(FORGET_CLOCK))?;
@@ -329,10 +328,25 @@ fn forget(store: &Store, live: &Live) -> Result<End> {
         let days = (now.0 - last) / (86_400 * SECOND);
         return Ok(End::Done(format!("nothing forgotten: the clock is {days} days ahead of what was seen last; the next run believes it")));
     }
+    let gone = store.let_go(live)?;
+    let let_go = match gone.tenants.len() {
+        0 => String::new(),
+        _ => format!("{} let go, {}; ", gone.tenants.join(", "), many(gone.bytes, "byte")),
+    };
+    let rules = store.keep_rules();
+    if rules.keeps_everything() {
+        if gone.contents > 0 {
+            store.gc(false, live)?;
+        }
+        return Ok(End::Done(format!("{let_go}no rule lets anything go")));
+    }
     let by = By { actor: "annals agent".into(), reason: String::new(), origin: "annals agent".into() };
     let (mut versions, mut bytes, mut contents) = (0, 0, 0);
-    for tenant in store.tenants()? {
+    let dropped = store.dropped()?;
+    // One that was dropped stays as it was until its time is over.
+    for tenant in store.tenants()?.into_iter().filter(|tenant| dropped.iter().all(|d| d.tenant != tenant.name())) {
         let plan = tenant.plan_forget(b"", &rules, live)?;
+        tenant.note_would_free(&plan, true)?;
         if plan.contents == 0 {
             continue;
         }
@@ -341,24 +355,33 @@ fn forget(store: &Store, live: &Live) -> Result<End> {
                 versions += plan.goes.versions;
                 bytes += done.bytes;
                 contents += done.contents;
+                tenant.note_would_free(&plan, false)?;
             }
             // Somebody recorded meanwhile: what is left goes the next time.
             Err(e) if e.code() == "plan.stale" => {}
             Err(e) => return Err(e),
         }
     }
-    store.note_would_free(0, 0)?;
-    if contents == 0 {
-        return Ok(End::Done(format!("nothing to forget ({})", rules.words())));
+    if contents + gone.contents == 0 {
+        return Ok(End::Done(format!("{let_go}nothing to forget ({})", rules.words())));
     }
     store.gc(false, live)?;
-    Ok(End::Done(format!("{} and {} forgotten ({})", many(versions, "version"), many(bytes, "byte"), rules.words())))
+    Ok(End::Done(format!("{let_go}{} and {} forgotten ({})", many(versions, "version"), many(bytes, "byte"), rules.words())))
+}
+
+/// While the brake is on nothing is taken away: what a job that would says instead.
+fn held_back(store: &Store) -> Result<Option<End>> {
+    store.look_for_mass_change()?;
+    Ok(store.brakes()?.first().map(|brake| End::Done(format!("held back by the brake: {}", brake.said()))))
 }
 
 /// Takes what was forgotten off a remote, within the windows and the allowance of the line.
 fn compact(site: &Site, store: &Store, name: &str, live: &Live) -> Result<End> {
     if store.config().remote(name).is_err() {
         return Ok(End::Done("the configuration has no such remote any more".into()));
+    }
+    if let Some(held_back) = held_back(store)? {
+        return Ok(held_back);
     }
     let now = store.now_is();
     let rate = match schedule::rate_at(&store.config().schedule, now, &store.zone()) {

@@ -107,6 +107,12 @@ impl Error {
         self
     }
 
+    /// The same error as one of another kind.
+    pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// Adds the field of a request that the error is about.
     pub fn at_field(mut self, path: impl Into<String>) -> Self {
         self.0.at.field = Some(path.into());

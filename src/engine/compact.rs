@@ -19,6 +19,7 @@ use crate::storage::catalog::segments::{ObjectRow, SliceRow};
 use crate::storage::catalog::{self, View as Rows};
 use crate::storage::remote::Check;
 
+use super::brake::check_brake;
 use super::forget::FORGOT;
 use super::offsite::{OpenRemote, Ranged, ShipOptions, ShipReport, Shipment};
 use super::residency::allows;
@@ -128,8 +129,12 @@ impl Store {
     /// Cut at any place it goes on the next time.
     ///
     /// # Errors
-    /// [`Kind::Remote`] where the remote cannot be reached. What was stored before an error is known and not sent again.
+    /// [`Kind::Remote`] where the remote cannot be reached. What was stored before an error is known and not sent again. [`Kind::Refused`] while a
+    /// brake is on.
     pub fn compact(&self, remote: &OpenRemote, options: &CompactOptions, monitor: &dyn Monitor) -> Result<CompactReport> {
+        if !options.dry_run {
+            check_brake(&self.inner)?;
+        }
         let mut report = CompactReport { remote: remote.name.clone(), ..CompactReport::default() };
         for tenant in self.tenants()? {
             if !allows(self.config(), tenant.name(), &remote.name, remote.region.as_deref()) {

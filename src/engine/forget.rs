@@ -16,6 +16,7 @@ use crate::storage::catalog::keeping::PastRow;
 use crate::storage::catalog::{View as Rows, number};
 use crate::storage::config::Keep;
 
+use super::brake::check_brake;
 use super::history::is_under;
 use super::hold::Holds;
 use super::plans::By;
@@ -29,8 +30,8 @@ const PAGE: usize = 500;
 const CONTENTS_PER_BATCH: usize = 5_000;
 /// Fact: when something was forgotten last, microseconds since 1970. What was compacted before then is not up to date.
 pub(crate) const FORGOT: &str = "forgot";
-/// Fact: what the rules would free, as it was seen last.
-const SEEN: &str = "forget seen";
+/// What facts about what the rules would free begin with; then comes the tenant's id.
+const SEEN: &str = "forget seen ";
 
 /// One version and what the rules say of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,10 +89,12 @@ pub struct Forgot {
     pub bytes: u64,
 }
 
-/// What the rules would free, as a planner saw it last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+/// What the rules of the configuration would free, as a planner saw it last.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct WouldFree {
-    /// When it looked, microseconds since 1970.
+    /// The rules, in words.
+    pub rules: String,
+    /// When it looked, microseconds since 1970; of several tenants when the first one was looked at.
     pub at: i64,
     /// Versions that may go.
     pub versions: u64,
@@ -131,20 +134,52 @@ impl Store {
         Rules::from(&self.config().keep)
     }
 
-    /// What the rules would free, as it was seen last; nothing where nobody looked yet.
+    /// What the rules would free, of all tenants, as it was seen last: by a forgetting, or a simulation of a whole tenant. Nothing where nobody
+    /// looked since the rules are these. Costs nothing, however large the store is.
     pub fn would_free(&self) -> Result<Option<WouldFree>> {
-        let seen = self.inner.catalog.read(|rows| rows.fact(SEEN))?;
-        seen.map(|text| serde_json::from_slice(&text).map_err(|_| Error::damaged("the note of what the rules would free"))).transpose()
+        let rules = self.keep_rules().words();
+        let seen = self.inner.catalog.read(|rows| rows.facts(SEEN))?;
+        let mut all: Option<WouldFree> = None;
+        for (_, text) in seen {
+            let seen: WouldFree = serde_json::from_slice(&text).map_err(|_| Error::damaged("the note of what the rules would free"))?;
+            if seen.rules != rules {
+                continue;
+            }
+            all = Some(match all {
+                None => seen,
+                Some(all) => {
+                    WouldFree { at: all.at.min(seen.at), versions: all.versions + seen.versions, bytes: all.bytes + seen.bytes, rules: all.rules }
+                }
+            });
+        }
+        Ok(all)
     }
+}
 
-    /// Remembers what the rules of the configuration would free, where that is another amount than before.
-    pub fn note_would_free(&self, versions: u64, bytes: u64) -> Result<()> {
-        if self.would_free()?.is_some_and(|seen| (seen.versions, seen.bytes) == (versions, bytes)) {
+impl ForgetPlan {
+    /// Whether it is of the whole tenant by the rules of the configuration.
+    fn is_whole(&self, store: &Inner) -> bool {
+        self.prefix.is_empty() && self.rules == Rules::from(&store.config.keep)
+    }
+}
+
+impl Tenant {
+    /// Remembers what a plan for the whole tenant by the rules of the configuration would free, where that is another amount than before;
+    /// other plans say nothing about it. `left` counts what was not forgotten.
+    pub fn note_would_free(&self, plan: &ForgetPlan, left: bool) -> Result<()> {
+        let inner = &*self.inner;
+        if !plan.is_whole(inner) {
             return Ok(());
         }
-        let note = WouldFree { at: self.inner.clock().now().micros(), versions, bytes };
+        let (versions, bytes) = if left { (plan.goes.versions, plan.bytes) } else { (0, 0) };
+        let name = format!("{SEEN}{}", self.public.to_hex());
+        let note = WouldFree { rules: plan.rules.words(), at: inner.clock().now().micros(), versions, bytes };
+        let known = inner.catalog.read(|rows| rows.fact(&name))?.and_then(|text| serde_json::from_slice::<WouldFree>(&text).ok());
+        if known.is_some_and(|known| (known.versions, known.bytes, &known.rules) == (versions, bytes, &note.rules)) {
+            return Ok(());
+        }
         let text = serde_json::to_vec(&note).map_err(|e| Error::new(Kind::Failed, "forget.note", e.to_string()))?;
-        self.inner.catalog.write(|w| w.set_fact(SEEN, &text))
+        inner.catalog.write(|w| w.set_fact(&name, &text))
     }
 }
 
@@ -299,6 +334,7 @@ impl Tenant {
             return Err(Error::new(Kind::Refused, "plan.tenant", format!("the plan is for tenant {}, not {}", plan.tenant, self.name())));
         }
         let inner = &*self.inner;
+        check_brake(inner)?;
         // What is being sealed now was looked at before: it must not lose its bytes on the way.
         let _sealing = inner.sealing.lock().unwrap_or_else(|e| e.into_inner());
         let rule = plan.rules.words();

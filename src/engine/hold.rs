@@ -36,6 +36,11 @@ impl Holds {
         Ok(Holds(rows.holds(tenant)?.into_iter().filter(|hold| in_force(hold, now)).collect()))
     }
 
+    /// One of them, where there is any.
+    pub(crate) fn any(&self) -> Option<&str> {
+        self.0.first().map(|hold| hold.name.as_str())
+    }
+
     /// The hold that a document is under.
     pub(crate) fn over(&self, key: &[u8]) -> Option<&str> {
         self.0.iter().find(|hold| is_under(&hold.prefix, key)).map(|hold| hold.name.as_str())

@@ -12,6 +12,7 @@ use crate::base::limits;
 use crate::format::record::RecordHasher;
 use crate::model::change::{BatchHead, Cause, Change, Meta};
 use crate::model::key::{check_key, check_text, show_key};
+use crate::model::moment::Zone;
 use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 use crate::storage::catalog::batches::BatchRow;
@@ -25,7 +26,7 @@ use super::content::{Ingested, Intake};
 use super::gate::WriterPass;
 pub use super::queue::Receipt;
 use super::queue::{Draft, Head, Request, Series, Source};
-use super::store::{CHUNK_NUMBER, Inner, Tenant};
+use super::store::{CHUNK_NUMBER, Inner, Tenant, dropped_error};
 
 /// Bytes of small contents that a batch holds in memory; further ones go to the chunk store.
 const INLINE_HELD_BYTES_MAX: usize = 64 << 20;
@@ -273,7 +274,6 @@ impl Batch {
         self.add(Draft::Mark { name: name.to_owned() })
     }
 
-    /// Adds a hold, its end, or contents that are given up; the caller has checked it.
     /// Adds a mark at an earlier position: the one after batch `seq`, 0 for before the first.
     ///
     /// # Errors
@@ -283,6 +283,7 @@ impl Batch {
         self.other(Change::MarkAt { name: name.to_owned(), seq })
     }
 
+    /// Adds a hold, its end, or contents that are given up; the caller has checked it.
     pub(crate) fn other(&mut self, change: Change) -> Result<()> {
         self.add(Draft::Other(change))
     }
@@ -406,7 +407,6 @@ impl Tenant {
     }
 }
 
-/// Refuses what a reader of the record would refuse later.
 fn check_mark(name: &str) -> Result<()> {
     check_text("mark", name)?;
     if name.is_empty() || name.chars().any(char::is_control) {
@@ -415,6 +415,7 @@ fn check_mark(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Refuses what a reader of the record would refuse later.
 fn check_meta(meta: &Meta) -> Result<()> {
     check_text("media type", &meta.media)?;
     match meta.mode {
@@ -485,6 +486,12 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
         return Err(Error::new(Kind::Refused, "line.left", format!("{} is a line of history that was left; it is only read", tenant.name))
             .hint("record into the tenant itself: the name before the slash"));
     }
+    if let Some(dropped) = w.dropped(tenant.id)?
+        && !request.drafts.iter().all(|draft| is_of_dropped(draft))
+    {
+        let zone = inner.config.store.zone.clone().unwrap_or_else(Zone::system);
+        return Err(dropped_error(w, &tenant, &dropped, &zone)?.of_kind(Kind::Refused));
+    }
     inner.witness.begin_line(w, &mut tenant, inner.random())?;
     let now = inner.clock().now();
     let time = now.max(tenant.time);
@@ -518,6 +525,11 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
     }
     let bytes_new = w.content_bytes_added() - bytes_before;
     Ok(Receipt { position: tenant.position, time, changes, bytes_new, repeated: false })
+}
+
+/// What may be recorded of a tenant that was dropped: what becomes of it, and what keeps it.
+fn is_of_dropped(draft: &Draft) -> bool {
+    matches!(draft, Draft::Other(Change::Tenant(_) | Change::Forget { .. } | Change::Hold { .. } | Change::Lift { .. } | Change::MarkAt { .. }))
 }
 
 /// Adds one batch to the end of the log and moves `tenant` with it. Also how the batches of segments come back.

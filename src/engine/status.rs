@@ -11,7 +11,9 @@ use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, View};
 use crate::storage::config::Remote as Place;
 
+use super::brake::Brake;
 use super::capture::{self, CaptureStatus};
+use super::forget::WouldFree;
 use super::lineage::Standing;
 use super::residency::allows;
 use super::store::{Inner, Store};
@@ -52,6 +54,8 @@ pub struct TenantStatus {
     pub documents: u64,
     /// What fewer remotes hold than its rules ask for (one where they are silent).
     pub unshipped: Unshipped,
+    /// Where it was dropped: until when it can be brought back for sure, and whether its bytes are given up.
+    pub dropped: Option<(Timestamp, bool)>,
 }
 
 /// How far one remote is with one tenant.
@@ -221,6 +225,10 @@ pub struct Status {
     pub lineage: Vec<Standing>,
     /// Captured databases.
     pub captures: Vec<CaptureStatus>,
+    /// What the rules would free, as it was seen last.
+    pub would_free: Option<WouldFree>,
+    /// Mass changes that were noticed and that nobody looked at yet.
+    pub brakes: Vec<Brake>,
 }
 
 impl Status {
@@ -363,6 +371,8 @@ impl Store {
             damaged: !self.damage()?.is_none(),
             lineage: self.lineage()?,
             captures,
+            would_free: self.would_free()?,
+            brakes: self.brakes()?,
         })
     }
 }
@@ -391,6 +401,7 @@ fn tenant_status(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<T
         position: tenant.position,
         documents: rows.documents_existing(tenant.id)?,
         unshipped: unshipped_of(inner, rows, tenant)?,
+        dropped: rows.dropped(tenant.id)?.map(|dropped| (dropped.until, dropped.gone.is_some())),
     })
 }
 

@@ -19,8 +19,9 @@ use crate::format::keyfile::{Identity, KeyFile, SiteSecret, Unlock, keyring};
 use crate::format::segment::ObjectName;
 use crate::format::version;
 use crate::model::key::{self, DEFAULT_TENANT};
-use crate::model::moment::Zone;
+use crate::model::moment::{Zone, show_short};
 use crate::model::timeline::Position;
+use crate::storage::catalog::keeping::DroppedRow;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{Catalog, LOG_CUT, View};
 use crate::storage::chunks::Chunks;
@@ -581,8 +582,20 @@ impl Store {
     /// The tenant called `name`.
     ///
     /// # Errors
-    /// [`Kind::Missing`] with the nearest names.
+    /// [`Kind::Missing`] with the nearest names; for one that was dropped with what brings it back.
     pub fn tenant(&self, name: &str) -> Result<Tenant> {
+        let tenant = self.tenant_or_dropped(name)?;
+        self.inner.catalog.read(|view| match view.dropped(tenant.id)? {
+            Some(dropped) => Err(dropped_error(view, &view.tenant_by_id(tenant.id)?, &dropped, &self.zone())?),
+            None => Ok(tenant),
+        })
+    }
+
+    /// The tenant called `name`, also where it was dropped: to see after what keeps it.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] with the nearest names.
+    pub fn tenant_or_dropped(&self, name: &str) -> Result<Tenant> {
         self.inner.catalog.read(|view| match view.tenant(name)? {
             Some(row) => Ok(Tenant::new(&self.inner, &row)),
             None => Err(no_tenant(view, name)?),
@@ -621,6 +634,27 @@ impl Store {
         let rows = self.inner.catalog.read(|view| view.tenants())?;
         Ok(rows.iter().filter(|row| wanted(row)).map(|row| Tenant::new(&self.inner, row)).collect())
     }
+}
+
+/// What whoever wants to read a dropped tenant is told.
+pub(crate) fn dropped_error(view: &View<'_>, row: &TenantRow, dropped: &DroppedRow, zone: &Zone) -> Result<Error> {
+    let said = |batch: i64| -> Result<(String, String)> {
+        let head = view.batch(batch)?.ok_or_else(|| Error::damaged("a tenant that no batch dropped"))?.head;
+        let who = if head.actor.is_empty() { String::new() } else { format!(" by {}", head.actor) };
+        Ok((show_short(head.time, zone), format!("{who} ({})", head.reason)))
+    };
+    let (when, who) = said(dropped.batch)?;
+    let name = &row.name;
+    Ok(match dropped.gone {
+        None => {
+            let text = format!("{name} was dropped {when}{who}; it is kept until {}", show_short(dropped.until, zone));
+            Error::missing("tenant.dropped", text).hint(format!("annals tenant undrop {name} brings it back as it was"))
+        }
+        Some(batch) => {
+            let text = format!("{name} was dropped {when}{who}, and its bytes were given up {}", said(batch)?.0);
+            Error::missing("tenant.gone", text).hint("what is recorded of it stays; a new tenant needs another name")
+        }
+    })
 }
 
 fn no_tenant(view: &View<'_>, name: &str) -> Result<Error> {

@@ -108,6 +108,8 @@ fn holdings(page: &mut Page, store: &Store) -> Result<()> {
     let mut family =
         page.gauge("annals_lineage_fenced", "Whether nothing of the tenant is shipped, because its history went back in time or parted.");
     seen.lineage.iter().for_each(|s| family.add(&[("tenant", &s.tenant)], u8::from(s.fence.is_some())));
+    let mut family = page.gauge("annals_brake", "Whether most of the tenant was changed at once and nobody has looked yet: nothing is forgotten.");
+    seen.tenants.iter().for_each(|t| family.add(&[("tenant", &t.name)], u8::from(seen.brakes.iter().any(|brake| brake.tenant == t.name))));
     page.gauge("annals_damaged", "Whether bytes that were recorded are gone.").add(&[], u8::from(seen.damaged));
     page.gauge("annals_open_batches", "Batches that are collected over several commands and are not committed.").add(&[], seen.drafts);
     page.gauge("annals_store_bytes", "Bytes of the store's directory.").add(&[], seen.disk_bytes);

@@ -16,6 +16,7 @@ use crate::agent::proof::DrillNote;
 use crate::base::error::{Error, Kind};
 use crate::base::time::Timestamp;
 use crate::engine::audit::{AuditChange, AuditWhat, Told};
+use crate::engine::brake::Brake;
 use crate::engine::capture::sqlite::{RestoredDatabase, SqliteCaptured};
 use crate::engine::capture::{CaptureStatus, Captured, DatabaseRealigned};
 use crate::engine::card::Card;
@@ -37,9 +38,10 @@ use crate::engine::realign::Realigned;
 use crate::engine::record::Receipt;
 use crate::engine::references::{self, Entry};
 use crate::engine::remotes::RemoteCheck;
-use crate::engine::restore::Restored;
 use crate::engine::residency::{ENCRYPTION, Forbidden, Placement, PolicyReport};
+use crate::engine::restore::Restored;
 use crate::engine::status::{RemoteState, RemoteStatus, Safety, Status, TenantStatus};
+use crate::engine::tenancy::LetGo;
 use crate::engine::verify::{Problem, VerifyReport};
 use crate::engine::witness::Fence;
 use crate::model::change::{Cause, Change, FileKind, Meta, Tenancy};
@@ -283,8 +285,6 @@ pub fn forget_plan(p: &ForgetPlan) -> Value {
     })
 }
 
-/// What compacting a remote did, or would do.
-pub fn compaction(r: &CompactReport) -> Value {
 /// Where data may lie and where they lie. `ok` where no rule is broken.
 pub fn policy_report(r: &PolicyReport) -> Value {
     let micros = |at: i64| time(Timestamp(at));
@@ -336,6 +336,8 @@ pub fn policy_report(r: &PolicyReport) -> Value {
     })
 }
 
+/// What compacting a remote did, or would do.
+pub fn compaction(r: &CompactReport) -> Value {
     json!({
         "remote": r.remote,
         "slices": r.slices,
@@ -392,12 +394,12 @@ pub fn change(c: &Change) -> Value {
         Change::Hold { name, prefix, until } => json!({ "op": "hold", "name": name, "prefix": show_key(prefix), "until": until.map(time) }),
         Change::Lift { name } => json!({ "op": "lift", "name": name }),
         Change::Forget { rule, contents } => json!({ "op": "forget", "rule": rule, "contents": contents.len() }),
-    }
-}
         Change::MarkAt { name, seq } => json!({ "op": "mark", "name": name, "seq": seq }),
         Change::Tenant(Tenancy::Dropped { until }) => json!({ "op": "drop", "until": time(*until) }),
         Change::Tenant(Tenancy::Back) => json!({ "op": "undrop" }),
         Change::Tenant(Tenancy::Gone) => json!({ "op": "gone" }),
+    }
+}
 
 /// One change as the audit has it, with its batch; `fields` where old and new were compared as fields.
 pub fn audit_change(b: &BatchInfo, c: &AuditChange, told: &Told) -> Value {
@@ -775,6 +777,8 @@ pub fn status(s: &Status, tenant: &str) -> Value {
                 "id": t.public.to_hex(),
                 "position": position(&t.position),
                 "documents": t.documents,
+                "state": tenancy(t),
+                "kept_until": t.dropped.map(|(until, _)| time(until)),
                 "unshipped": { "batches": t.unshipped.batches, "changes": t.unshipped.changes, "bytes": t.unshipped.bytes, "oldest": t.unshipped.oldest.map(time) },
             })
         })
@@ -801,6 +805,8 @@ pub fn status(s: &Status, tenant: &str) -> Value {
         "lineage": s.lineage.iter().map(standing).collect::<Vec<_>>(),
         "captures": s.captures.iter().map(capture_status).collect::<Vec<_>>(),
         "open_batches": s.drafts,
+        "would_free": s.would_free.as_ref().map(|w| json!({ "rules": w.rules, "versions": w.versions, "bytes": w.bytes, "time": time(Timestamp(w.at)) })),
+        "brakes": s.brakes.iter().map(brake).collect::<Vec<_>>(),
         "disk_bytes": s.disk_bytes,
         "quota_bytes": s.quota_bytes,
         "time": time(s.now),
@@ -811,8 +817,36 @@ pub fn status(s: &Status, tenant: &str) -> Value {
 pub fn tenant(t: &TenantStatus) -> Value {
     json!({
         "tenant": t.name, "id": t.public.to_hex(), "position": position(&t.position), "documents": t.documents,
-        "unshipped_batches": t.unshipped.batches,
+        "unshipped_batches": t.unshipped.batches, "state": tenancy(t), "kept_until": t.dropped.map(|(until, _)| time(until)),
     })
+}
+
+/// Whether a tenant is in use.
+fn tenancy(t: &TenantStatus) -> &'static str {
+    match t.dropped {
+        None => "in_use",
+        Some((_, false)) => "dropped",
+        Some((_, true)) => "gone",
+    }
+}
+
+/// A mass change that was noticed.
+pub fn brake(b: &Brake) -> Value {
+    json!({
+        "tenant": b.tenant,
+        "time": time(Timestamp(b.at)),
+        "before": b.before,
+        "changed": b.changed,
+        "documents": b.documents,
+        "mark": b.mark,
+        "said": b.said(),
+    })
+}
+
+/// What was let go because its time was over.
+pub fn let_go(l: &LetGo) -> Value {
+    let waiting = l.waiting.iter().map(|(tenant, why)| json!({ "tenant": tenant, "why": why }));
+    json!({ "tenants": l.tenants, "contents": l.contents, "bytes": l.bytes, "waiting": waiting.collect::<Vec<_>>() })
 }
 
 /// How a tenant stands towards its witnesses. `verdict` is `well` where nothing speaks against it.

@@ -2,6 +2,7 @@
 
 mod support;
 mod alerts;
+mod brake;
 mod metrics;
 mod preflight;
 mod pruning;

@@ -160,6 +160,17 @@ fn every_metric_moves() {
     assert_eq!((seen.get("annals_disk_full"), seen.get("annals_config_error")), (0.0, 0.0));
     assert!(seen.get("annals_job_retries_total{kind=\"ship\"}") >= 1.0);
 
+    // Most of what is there is changed at once.
+    for (text, micros) in [("first", HOUR), ("second", 0)] {
+        let mut batch = agent.store().batch("");
+        (0..120).for_each(|n| batch.put(format!("case/{n}"), format!("{text} {n}").as_bytes()).expect("put"));
+        batch.commit().expect("commit");
+        site.clock.advance(micros);
+    }
+    work(&agent);
+    seen.look(&agent);
+    assert_eq!(seen.get("annals_brake{tenant=\"main\"}"), 1.0);
+
     // The captured database goes back in time, then the whole store does, and its catalogue was cut.
     let old = site.path("old.db");
     app.execute_batch(&format!("VACUUM INTO '{}'; UPDATE item SET price = 2", old.display())).expect("rows");

@@ -1,6 +1,7 @@
 //! Forgetting and compaction on schedule.
 
 use annals::agent::daemon::Stepwise;
+use annals::engine::plans::By;
 use annals::model::job::State;
 use annals::storage::remote::Verb;
 
@@ -76,4 +77,33 @@ fn a_clock_that_leaps_is_not_believed_at_once() {
     // Somebody puts it right: nothing was lost. Or nobody does, and a day later it is believed.
     turn(DAY + HOUR);
     assert!(store.history("k").expect("history")[0].forgotten.is_some(), "{}", newest(&store, "forget").said);
+}
+
+#[test]
+fn a_dropped_tenant_goes_by_itself_after_its_day() {
+    let site = Site::new("[schedule]\nship = \"every 2h\"\n[[remote]]\nname = \"a\"\nrclone = \"a:x\"\n");
+    let a = memory();
+    let agent = Stepwise::new(site.open(), Some(from_memory(vec![("a", a)]))).expect("agent");
+    let store = agent.store();
+    let turn = |micros: i64| {
+        site.clock.advance(micros);
+        agent.tick().expect("tick");
+        agent.run().expect("run");
+    };
+    let b = store.add_tenant("kommune-b").expect("tenant");
+    b.put("scan", &noise(1)[..]).expect("put");
+    turn(HOUR);
+    let by = By { actor: "806".into(), reason: "contract ended".into(), ..By::default() };
+    store.drop_tenant("kommune-b", None, &by).expect("dropped");
+    (0..29).for_each(|_| turn(DAY));
+    assert!(b.history("scan").expect("history")[0].forgotten.is_none(), "day 29: {}", newest(&store, "forget").said);
+    (0..2).for_each(|_| turn(DAY));
+    assert!(b.history("scan").expect("history")[0].forgotten.is_some(), "day 31: {}", newest(&store, "forget").said);
+    assert!(newest(&store, "forget").said.starts_with("kommune-b let go, 40000 bytes"), "{}", newest(&store, "forget").said);
+    // It is gone from the remote too after a while, and then nothing happens any more.
+    (0..9).for_each(|_| turn(DAY));
+    assert!(newest(&store, "compact").said.contains("removed"), "{}", newest(&store, "compact").said);
+    let jobs = states(&store, "forget").len();
+    (0..3).for_each(|_| turn(DAY));
+    assert_eq!(states(&store, "forget").len(), jobs);
 }

@@ -21,3 +21,4 @@ mod rules;
 mod safety;
 mod service;
 mod signals;
+mod tenants;

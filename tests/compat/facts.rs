@@ -10,7 +10,11 @@ use serde_json::{Map, Value, json};
 
 /// One JSON object a fact, as text with sorted members, so that sets of them can be compared.
 pub fn of_store(store: &Store) -> BTreeSet<String> {
-    store.tenants().expect("tenants").iter().flat_map(of_tenant).map(|fact| canonical(&fact)).collect()
+    let dropped = store.dropped().expect("dropped").into_iter().map(|d| {
+        let state = if d.gone.is_some() { "gone" } else { "dropped" };
+        json!({"tenant": d.tenant, "dropped": [state, d.until.micros()]})
+    });
+    store.tenants().expect("tenants").iter().flat_map(of_tenant).chain(dropped).map(|fact| canonical(&fact)).collect()
 }
 
 /// The same from the reader's lines.

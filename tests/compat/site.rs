@@ -205,4 +205,21 @@ fn other_tenant(store: &Store, ship: &dyn Fn()) {
     b.put("sak/1", case(1, 1).as_bytes()).expect("put");
     ship();
     b.put("sak/1", case(1, 2).as_bytes()).expect("put");
+    dropped_tenants(store, ship);
+}
+
+/// One that can be brought back, and one whose bytes are given up.
+fn dropped_tenants(store: &Store, ship: &dyn Fn()) {
+    let by = By { actor: "806".into(), reason: "avtalen er sagt opp".into(), ..By::default() };
+    for (name, keep_secs) in [("kommune-c", 30 * 86_400), ("kommune-d", 0)] {
+        let tenant = store.add_tenant(name).expect("tenant");
+        tenant.put("sak/1", case(1, 1).as_bytes()).expect("put");
+        tenant.put("sak/1", case(1, 2).as_bytes()).expect("put");
+        let mut batch = tenant.batch("").actor("806");
+        batch.mark_at("før", 1).expect("a mark");
+        batch.commit().expect("commit");
+        ship();
+        store.drop_tenant(name, Some(keep_secs), &by).expect("dropped");
+    }
+    assert_eq!(store.let_go(&Silent).expect("let go").tenants, ["kommune-d"]);
 }

@@ -11,3 +11,4 @@ mod gc;
 mod lines;
 mod refusals;
 mod upkeep;
+mod tenants;

@@ -49,6 +49,10 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
     clock(store, around, found)?;
     witness(store, around, found);
     look_at_files(store.dir(), found);
+    for brake in store.brakes()? {
+        let why = "it may be ransomware, or an import; until somebody says so no rule takes anything away";
+        found.push(wrong("brake.on", brake.said(), why, format!("annals brake ls; annals brake lift {} --reason TEXT", brake.tenant)));
+    }
     Ok(())
 }
 

@@ -26,7 +26,7 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
     for (at, capture) in captures.iter().enumerate() {
         let name = &capture.name;
         if let Some(tenant) = &capture.tenant
-            && store.tenant(tenant).is_err()
+            && store.tenant_or_dropped(tenant).is_err()
         {
             let what = format!("capture {name} is for a tenant that does not exist: {tenant}");
             found.push(wrong("capture.tenant", what, "nothing of it is recorded", format!("annals tenant add {tenant}")));
@@ -52,7 +52,7 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
         let mend = format!("echo fs.inotify.max_user_watches={wanted} | sudo tee /etc/sysctl.d/60-annals.conf && sudo sysctl --system");
         found.push(wrong("inotify.limit", what, "folders that are not watched are looked at only now and then", mend));
     }
-    for tenant in store.config().tenants.keys().filter(|name| *name != DEFAULT_TENANT && store.tenant(name).is_err()) {
+    for tenant in store.config().tenants.keys().filter(|name| *name != DEFAULT_TENANT && store.tenant_or_dropped(name).is_err()) {
         let what = format!("annals.toml has rules for a tenant that does not exist: {tenant}");
         found.push(wrong("tenant.unknown", what, "a misspelt name is no rule", "annals tenant ls; then correct the section's name"));
     }

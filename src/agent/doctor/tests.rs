@@ -343,6 +343,21 @@ fn nobody_does_it_or_nobody_is_told() {
 }
 
 #[test]
+fn somebody_changed_most_of_it() {
+    let site = Site::new();
+    let store = site.open();
+    for (text, minutes) in [("first", 60), ("encrypted", 1)] {
+        let mut batch = store.batch("");
+        (0..120).for_each(|n| batch.put(format!("case/{n}"), format!("{text} {n}").as_bytes()).expect("put"));
+        batch.commit().expect("commit");
+        site.clock.advance(60_000_000 * minutes);
+    }
+    assert_eq!(store.look_for_mass_change().expect("looked").len(), 1);
+    let found = site.of(&store);
+    assert!(found.iter().any(|f| f.code == "brake.on" && f.mend.contains("annals brake lift main")), "{found:?}");
+}
+
+#[test]
 fn no_finding_is_without_a_test() {
     let sources = [include_str!("mod.rs"), include_str!("home.rs"), include_str!("line.rs"), include_str!("sources.rs"), include_str!("service.rs")];
     let quoted = |text: &str| text.split('"').next().map(str::to_owned);

@@ -130,7 +130,11 @@ const SHAPES: &[(&str, &str, &str)] = &[
     ),
     ("TenantWanted", "The name of a new tenant.", "name:string"),
     ("TenantAdded", "A new tenant.", "tenant:string id:string position:Position"),
-    ("Tenant", "A tenant.", "tenant:string id:string position:Position documents:integer unshipped_batches:integer"),
+    (
+        "Tenant",
+        "A tenant: state is in_use, dropped or gone.",
+        "tenant:string id:string position:Position documents:integer unshipped_batches:integer state:string kept_until:time?",
+    ),
     (
         "Cursor",
         "How far a consumer is.",
@@ -170,10 +174,6 @@ const SHAPES: &[(&str, &str, &str)] = &[
         "What the last rehearsed rebuild showed: seconds to be back, seconds of changes that would have been lost.",
         "time:time ok:boolean sample:boolean rto_secs:number rpo_secs:integer problems:string[]",
     ),
-    ("Unshipped", "What is only here.", "batches:integer changes:integer bytes:integer oldest:time? ~age_secs:integer"),
-    ("TenantStatus", "How a tenant is.", "tenant:string id:string position:Position documents:integer unshipped:Unshipped"),
-    ("Upcoming", "What is done on schedule, and its next runs.", "kind:string subject:string at:time[]"),
-    ("Agent", "The agent.", "running:boolean next:Upcoming[]"),
     (
         "PolicyPlace",
         "A remote, and which tenants' data lie there. Everything is sealed before it leaves.",
@@ -198,13 +198,27 @@ const SHAPES: &[(&str, &str, &str)] = &[
         "Whether the rules of all tenants are kept.",
         "ok:boolean time:time remotes:PolicyPlace[] tenants:TenantPlaces[] left:LeftBehind[] violations:Violation[]",
     ),
+    ("Unshipped", "What is only here.", "batches:integer changes:integer bytes:integer oldest:time? ~age_secs:integer"),
+    (
+        "TenantStatus",
+        "How a tenant is.",
+        "tenant:string id:string position:Position documents:integer state:string kept_until:time? unshipped:Unshipped",
+    ),
+    ("Upcoming", "What is done on schedule, and its next runs.", "kind:string subject:string at:time[]"),
+    ("Agent", "The agent.", "running:boolean next:Upcoming[]"),
+    ("WouldFree", "What the rules would free, as it was seen last.", "rules:string versions:integer bytes:integer time:time"),
+    (
+        "Brake",
+        "A mass change that nobody looked at yet: before is the last batch before it, mark has the state of then.",
+        "tenant:string time:time before:integer changed:integer documents:integer mark:string said:string",
+    ),
     ("Problem", "What people should know.", "problem:string said:string"),
     (
         "Status",
         "How the store is.",
         "site:string? site_id:string safe:boolean summary:string stale:boolean damaged:boolean position:Position? tenants:TenantStatus[] \
          documents:integer unshipped:Unshipped stale_after_secs:integer? remotes:Remote[] lineage:object[] captures:object[] open_batches:integer \
-         disk_bytes:integer quota_bytes:integer? time:time waiting:string? agent:Agent problems:Problem[] *",
+         would_free:WouldFree? brakes:Brake[] disk_bytes:integer quota_bytes:integer? time:time waiting:string? agent:Agent problems:Problem[] *",
     ),
     ("News", "Batches after a batch, jobs that are not over, and where to go on.", "batches:Batch[] jobs:Job[] next:string"),
     ("ErrorPlace", "Where it happened: a document, a batch, a field of what was sent.", "~key:string ~seq:integer ~field:string"),

@@ -9,15 +9,16 @@ mod plans;
 mod realign;
 mod everyday;
 mod offsite;
+mod tenant;
 mod safety;
 mod refs;
 mod capture;
 mod feed;
-mod tenant;
 mod key;
 mod points;
 mod policy;
 mod rules;
+mod brake;
 mod jobs;
 mod agent;
 mod preflight;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 use clap::builder::TypedValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Kind, Result};
 use crate::face::control::{self, Asked, Request, Session};
 use crate::face::world;
 use crate::model::moment::Zone;
@@ -128,6 +129,7 @@ enum Command {
     Forget(rules::Forget),
     Compact(rules::Compact),
     Policy(rules::Policy),
+    Brake(brake::Brake),
     Status(safety::Status),
     Metrics(safety::Metrics),
     Seal(offsite::Seal),
@@ -185,6 +187,22 @@ impl Command {
         }
     }
 
+    /// Whether it is there to record something.
+    fn records(&self) -> bool {
+        matches!(
+            self,
+            Command::Put(_)
+                | Command::Rm(_)
+                | Command::Restore(_)
+                | Command::Undo(_)
+                | Command::Redo(_)
+                | Command::Apply(_)
+                | Command::Batch(_)
+                | Command::Rollback(_)
+                | Command::Capture(_)
+        )
+    }
+
     /// Whether it may read or write much: the agent lets only some of these run at once.
     fn is_large(&self) -> bool {
         matches!(
@@ -227,6 +245,7 @@ impl Command {
             Command::Forget(args) => args.run(context),
             Command::Compact(args) => args.run(context),
             Command::Policy(args) => args.run(context),
+            Command::Brake(args) => args.run(context),
             Command::Status(args) => args.run(context),
             Command::Metrics(args) => args.run(context),
             Command::Seal(args) => args.run(context),
@@ -306,8 +325,12 @@ fn ask_agent(globals: &Globals, out: &Out, words: &[OsString]) -> Result<Asked> 
 
 /// Carries out a command in the world of this thread.
 fn carry_out(cli: Cli, out: &Out, words: &[OsString]) -> u8 {
-    let (globals, goes) = (cli.globals.clone(), cli.command.goes_to_agent());
-    let done = Context::new(cli.globals, out.clone()).and_then(|context| cli.command.run(&context));
+    let (globals, goes, records) = (cli.globals.clone(), cli.command.goes_to_agent(), cli.command.records());
+    let done = Context::new(cli.globals, out.clone()).and_then(|context| cli.command.run(&context)).map_err(|e| match e.code() {
+        // To read one is to look for something that is not there; to record to it is against a decision.
+        "tenant.dropped" | "tenant.gone" if records => e.of_kind(Kind::Refused),
+        _ => e,
+    });
     match done.and_then(|code| out.flush().map(|()| code)) {
         Ok(code) => code,
         // An agent took the store while we waited for it.

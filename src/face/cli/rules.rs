@@ -8,7 +8,7 @@ use crate::engine::compact::CompactOptions;
 use crate::engine::forget::ForgetPlan;
 use crate::engine::store::{Store, Tenant};
 use crate::face::view;
-use crate::model::key::{parse_key, show_key};
+use crate::model::key::{DEFAULT_TENANT, parse_key, show_key};
 use crate::model::moment::{self, Moment, parse_duration};
 use crate::model::retention::{PERIODS_MAX, Rules};
 use crate::storage::config::parse_size;
@@ -56,7 +56,8 @@ enum HoldWhat {
 impl Hold {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
-        let tenant = context.tenant(&store)?;
+        // A hold may come while a dropped tenant is still there, and keeps it.
+        let tenant = store.tenant_or_dropped(context.globals.tenant.as_deref().unwrap_or(DEFAULT_TENANT))?;
         match self.what {
             Some(HoldWhat::Ls) => return list_holds(context, &store, &tenant),
             Some(HoldWhat::Lift { name }) => {
@@ -198,6 +199,9 @@ impl Forget {
         context.refuse_plan()?;
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
+        if context.globals.yes && !context.globals.dry_run {
+            super::tenant::tell_let_go(context, &store.let_go(&context.monitor())?)?;
+        }
         let prefix = parse_key(self.prefix.as_deref().unwrap_or_default());
         if !tenant.has_ever(&prefix)? {
             return Err(Error::missing("document.missing", format!("there never was a document under {}", show_key(&prefix)))
@@ -205,9 +209,7 @@ impl Forget {
         }
         let rules = self.keeping.rules(&store)?;
         let plan = tenant.plan_forget(&prefix, &rules, &context.monitor())?;
-        if prefix.is_empty() && rules == store.keep_rules() {
-            store.note_would_free(plan.goes.versions, plan.bytes)?;
-        }
+        tenant.note_would_free(&plan, true)?;
         let mut value = view::forget_plan(&plan);
         if context.globals.dry_run || plan.contents == 0 {
             value["applied"] = false.into();
@@ -231,9 +233,7 @@ impl Forget {
             }
         }
         let done = tenant.forget(&plan, &context.by(), &context.monitor())?;
-        if prefix.is_empty() && rules == store.keep_rules() {
-            store.note_would_free(0, 0)?;
-        }
+        tenant.note_would_free(&plan, false)?;
         let freed = if self.no_gc { None } else { Some(store.gc(false, &context.monitor())?) };
         value["applied"] = true.into();
         value["outcome"] = view::forgot(&done);
@@ -274,8 +274,8 @@ pub(crate) struct Policy {
 #[derive(Debug, Subcommand)]
 enum PolicyWhat {
     Simulate(Simulate),
-}
     Report(policy::Report),
+}
 
 impl Policy {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
@@ -318,6 +318,7 @@ impl Simulate {
             table.row(cells, || view::judged(&judged))
         })?;
         table.finish()?;
+        tenant.note_would_free(&plan, true)?;
         let versions = grouped(plan.goes.versions);
         context.out.note(format!("{}: {versions} versions may go, {}. Nothing was changed.", plan.rules.words(), bytes(plan.bytes)));
         Ok(0)

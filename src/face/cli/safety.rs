@@ -12,6 +12,7 @@ use crate::engine::heal::HealReport;
 use crate::engine::proof::ProofKind;
 use crate::engine::status::Status as Seen;
 use crate::engine::store::Store;
+use crate::engine::tenancy::LetGo;
 use crate::engine::verify::{Level, Problem as Unsound, VerifyReport};
 use crate::face::{metrics, view, world};
 use crate::model::moment::{self, Zone};
@@ -55,7 +56,12 @@ fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Res
     for tenant in &seen.tenants {
         let p = &tenant.position;
         let documents = counted(tenant.documents, "document");
-        out.line(format!("  tenant     {}: seq {}, {documents}, timeline {}", tenant.name, grouped(p.seq), &p.timeline.to_hex()[..8]))?;
+        let dropped = match tenant.dropped {
+            None => String::new(),
+            Some((until, false)) => format!("; dropped, gone on {}", moment::show_short(until, zone)),
+            Some((_, true)) => "; dropped, gone".to_owned(),
+        };
+        out.line(format!("  tenant     {}: seq {}, {documents}, timeline {}{dropped}", tenant.name, grouped(p.seq), &p.timeline.to_hex()[..8]))?;
     }
     for standing in &seen.lineage {
         if let Some(fence) = &standing.fence {
@@ -97,6 +103,10 @@ fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Res
     for capture in &seen.captures {
         let state = capture.trouble().unwrap_or_else(|| format!("{} rows", grouped(capture.rows)));
         out.line(format!("  capture    {} ({}): {state}", capture.prefix, capture.source))?;
+    }
+    if let Some(free) = seen.would_free.as_ref().filter(|free| free.versions > 0) {
+        let (what, when) = (counted(free.versions, "version"), moment::show_short(Timestamp(free.at), zone));
+        out.line(format!("  rules      {} would free {what}, {}; annals forget (seen {when})", free.rules, bytes(free.bytes)))?;
     }
     if seen.drafts > 0 {
         out.line(format!("  open       {} not committed; annals batch ls shows them", counted(seen.drafts, "batch")))?;
@@ -240,7 +250,9 @@ fn print_problem(context: &Context, problem: &Unsound) -> Result<()> {
 
 /// Remove chunks that nothing names, left by a crash or an abandoned batch
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  annals gc -n\n  annals gc\n\nNever touches history: every version of every document stays.")]
+#[command(
+    after_help = "Examples:\n  annals gc -n\n  annals gc\n\nEvery version of every document stays. Of tenants that were dropped and whose time is over the bytes go."
+)]
 pub(crate) struct Gc {}
 
 impl Gc {
@@ -248,9 +260,12 @@ impl Gc {
         context.refuse_plan()?;
         let store = context.store()?;
         let dry_run = context.globals.dry_run;
+        let gone = if dry_run { LetGo::default() } else { store.let_go(&context.monitor())? };
+        super::tenant::tell_let_go(context, &gone)?;
         let report = store.gc(dry_run, &context.monitor())?;
         let mut value = view::garbage(&report);
         value["dry_run"] = dry_run.into();
+        value["let_go"] = view::let_go(&gone);
         context.out.object("annals.gc/1", value)?;
         let (orphans, chunks) = (grouped(report.orphans), counted(report.chunks, "chunk"));
         context.out.line(match (report.orphans, dry_run) {

@@ -130,7 +130,9 @@ fn header(ask: &Ask, scribe: &Scribe, site: &str) -> Markup {
 
 /// Which tenant is looked at, and the way to others. Nothing where there is only one.
 fn tenants(ask: &Ask, scribe: &Scribe) -> Markup {
-    let all = ask.store().and_then(|store| store.tenants()).unwrap_or_default();
+    let mut all = ask.store().and_then(|store| store.tenants()).unwrap_or_default();
+    let dropped = ask.store().and_then(|store| store.dropped()).unwrap_or_default();
+    all.retain(|tenant| dropped.iter().all(|dropped| dropped.tenant != tenant.name()));
     if all.len() < 2 && ask.tenant_name() == DEFAULT_TENANT {
         return html! {};
     }

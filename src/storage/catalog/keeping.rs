@@ -24,6 +24,28 @@ pub struct HoldRow {
     pub batch: i64,
 }
 
+/// What some batches did to documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Touched {
+    /// Documents that were there before and were rewritten or removed.
+    pub old: u64,
+    /// Those of them that do not exist now.
+    pub old_removed: u64,
+    /// Documents that are new and exist now.
+    pub new_existing: u64,
+}
+
+/// A tenant that was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DroppedRow {
+    /// Until then nothing of it goes.
+    pub until: Timestamp,
+    /// The batch that dropped it.
+    pub batch: i64,
+    /// The batch from which on all of its bytes are given up.
+    pub gone: Option<i64>,
+}
+
 /// What a sealing of a slice lacks and leans on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SealingRow {
@@ -64,6 +86,38 @@ impl View<'_> {
         let rows = s.query_map([tenant], |r| {
             Ok(HoldRow { name: r.get(0)?, prefix: r.get(1)?, until: r.get::<_, Option<i64>>(2)?.map(Timestamp), batch: r.get(3)? })
         });
+        rows.map_err(sql)?.map(|r| r.map_err(sql)).collect()
+    }
+
+    /// Changes that batches (ids) `first..=last` have.
+    pub fn changes_recorded(&self, first: i64, last: i64) -> Result<u64> {
+        let mut s = self.sql.prepare_cached("SELECT coalesce(sum(changes), 0) FROM batch WHERE id BETWEEN ? AND ?").map_err(sql)?;
+        s.query_row((first, last), |r| r.get::<_, i64>(0)).map(|n| n as u64).map_err(sql)
+    }
+
+    /// What batches (ids) `first..=last` that were recorded, not computed from older ones, did to documents.
+    pub fn touched(&self, first: i64, last: i64) -> Result<Touched> {
+        let text = "SELECT coalesce(sum(NOT fresh), 0), coalesce(sum(NOT fresh AND gone), 0), coalesce(sum(fresh AND NOT gone), 0) FROM ( \
+                    SELECT max(v.number = 1 AND v.content IS NOT NULL) AS fresh, \
+                    (SELECT d.content IS NULL FROM document d WHERE d.id = v.document) AS gone \
+                    FROM version v JOIN batch b ON b.id = v.batch WHERE v.batch BETWEEN ? AND ? AND b.cause = 0 GROUP BY v.document)";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let count = |r: &rusqlite::Row<'_>, i: usize| r.get::<_, i64>(i).map(|n| n as u64);
+        s.query_row((first, last), |r| Ok(Touched { old: count(r, 0)?, old_removed: count(r, 1)?, new_existing: count(r, 2)? })).map_err(sql)
+    }
+
+    /// Whether a tenant was dropped and not brought back.
+    pub fn dropped(&self, tenant: i64) -> Result<Option<DroppedRow>> {
+        let mut s = self.sql.prepare_cached("SELECT until, batch, gone FROM dropped WHERE tenant = ?").map_err(sql)?;
+        s.query_row([tenant], |r| Ok(DroppedRow { until: Timestamp(r.get(0)?), batch: r.get(1)?, gone: r.get(2)? })).optional().map_err(sql)
+    }
+
+    /// Numbers and sizes of the contents of a tenant whose bytes are there, in ascending order, from number `from` on, at most `limit`. Empty ones
+    /// have no bytes.
+    pub fn kept_contents(&self, tenant: i64, from: u64, limit: usize) -> Result<Vec<(u64, u64)>> {
+        let text = "SELECT id, size FROM content WHERE id >= ? AND id < ? AND form <> 3 AND size > 0 ORDER BY id LIMIT ?";
+        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
+        let rows = s.query_map((id(tenant, from), id(tenant + 1, 0), limit as i64), |r| Ok((number(r.get(0)?), r.get::<_, i64>(1)? as u64)));
         rows.map_err(sql)?.map(|r| r.map_err(sql)).collect()
     }
 
@@ -110,8 +164,11 @@ impl View<'_> {
         Ok(())
     }
 
-    /// The contents (ids) of current versions of a tenant that are among `contents`.
+    /// The contents (ids) of current versions of a tenant that are among `contents`; none where all bytes of the tenant are given up.
     pub fn current_among(&self, tenant: i64, contents: &HashSet<i64>) -> Result<HashSet<i64>> {
+        if self.dropped(tenant)?.is_some_and(|dropped| dropped.gone.is_some()) {
+            return Ok(HashSet::new());
+        }
         let text = "SELECT content FROM document WHERE id >= ? AND id < ? AND content IS NOT NULL";
         let mut s = self.sql.prepare_cached(text).map_err(sql)?;
         let mut rows = s.query((id(tenant, 0), id(tenant + 1, 0))).map_err(sql)?;
