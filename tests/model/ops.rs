@@ -64,6 +64,17 @@ pub enum Op {
     Verify,
     /// From now on the other tenant.
     Tenant,
+    /// Forgets all but the last versions.
+    Forget(u64),
+    /// Takes what was forgotten off a remote.
+    Compact(u64),
+    /// Holds a folder, or lifts the hold of that name.
+    Hold(u64, u64),
+    Lift(u64),
+    /// Drops the other tenant for some days, brings it back, lets it go where its time is over.
+    Drop(u64),
+    Undrop,
+    LetGo,
 }
 
 fn bytes(d: &mut Dice) -> Bytes {
@@ -87,7 +98,7 @@ fn items(d: &mut Dice) -> Vec<Item> {
 }
 
 pub fn draw(d: &mut Dice) -> Op {
-    match d.below(100) {
+    match d.below(120) {
         0..=21 => Op::Put(d.below(24), bytes(d)),
         22..=27 => Op::PutIfVersion(d.below(24), bytes(d), d.below(4)),
         28..=35 => Op::Remove(d.below(24)),
@@ -106,6 +117,13 @@ pub fn draw(d: &mut Dice) -> Op {
         91..=93 => Op::Rebuild,
         94..=95 => Op::Gc,
         96..=97 => Op::Verify,
-        _ => Op::Tenant,
+        98..=99 => Op::Tenant,
+        100..=105 => Op::Forget(1 + d.below(3)),
+        106..=108 => Op::Compact(d.below(2)),
+        109..=110 => Op::Hold(d.below(2), d.below(5)),
+        111..=112 => Op::Lift(d.below(2)),
+        113..=114 => Op::Drop(d.below(40)),
+        115..=116 => Op::Undrop,
+        _ => Op::LetGo,
     }
 }

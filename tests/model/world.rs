@@ -1,7 +1,7 @@
 //! The store and the plain map side by side.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use annals::base::error::Kind;
 use annals::base::monitor::Silent;
 use annals::base::random::{Random, SeededRandom};
 use annals::base::time::{Clock, ManualClock, Timestamp};
+use annals::engine::compact::CompactOptions;
 use annals::engine::offsite::{OpenRemote, ShipOptions};
 use annals::engine::plans::By;
 use annals::engine::rebuild::Rebuild;
@@ -21,11 +22,12 @@ use annals::model::change::Meta;
 use annals::model::moment::Moment;
 use annals::model::plan::{OnConflict, Plan};
 use annals::model::reference::Reference;
+use annals::model::retention::Rules;
 use annals::storage::remote::Memory;
 use annals::{Batch, Result, Store, Tenant};
 
 use crate::ops::{Bytes, Dice, Item, Op};
-use crate::plain::{Changes, Plain, Step, Value};
+use crate::plain::{Changes, Plain, Step, Use, Value};
 
 const NOON: i64 = 1_772_366_400_000_000;
 const OTHER: &str = "kommune-b";
@@ -66,12 +68,24 @@ fn options() -> ShipOptions {
     ShipOptions { seal: SealOptions { effort: Effort::Quick(3), ..SealOptions::default() }, ..ShipOptions::default() }
 }
 
+/// Opens a store after its configuration has come to know the remotes: only what they are known to hold may be forgotten.
+fn open(here: &Path, clock: &Arc<ManualClock>) -> Store {
+    let path = here.join("annals.toml");
+    let text = std::fs::read_to_string(&path).expect("read");
+    if !text.contains("remote-1") {
+        let places = (0..2).map(|n| format!("[[remote]]\nname = \"remote-{n}\"\ndirectory = \"/nowhere/{n}\"\n"));
+        std::fs::write(&path, text + &places.collect::<String>()).expect("write");
+    }
+    Store::builder().clock(clock.clone()).open(here).expect("open")
+}
+
 impl World {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let clock = Arc::new(ManualClock::new(Timestamp(NOON)));
         let here = dir.path().join("store-0");
-        let store = Store::builder().clock(clock.clone()).init(&here, "model").expect("init");
+        drop(Store::builder().clock(clock.clone()).init(&here, "model").expect("init"));
+        let store = open(&here, &clock);
         let remotes = (0..2).map(|n| {
             let memory = Arc::new(Memory::new());
             (memory.clone(), OpenRemote::new(&format!("remote-{n}"), memory))
@@ -95,7 +109,7 @@ impl World {
     }
 
     fn tenant(&self) -> Tenant {
-        self.store().tenant(&self.current).expect("the tenant exists")
+        self.store().tenant_or_dropped(&self.current).expect("the tenant exists")
     }
 
     fn plain(&self) -> &Plain {
@@ -226,7 +240,7 @@ impl World {
 
     fn reopen(&mut self) {
         self.store = None;
-        self.store = Some(Store::builder().clock(self.clock.clone()).open(&self.here).expect("reopen"));
+        self.store = Some(open(&self.here, &self.clock));
         assert!(self.store().damage().expect("damage").is_none());
     }
 
@@ -258,8 +272,18 @@ impl World {
                 assert_eq!(self.store().gc(true, &Silent).expect("gc").orphans, 0);
             }
             Op::Verify => self.verify(),
+            Op::Forget(last) => self.forget(*last),
+            Op::Compact(n) => self.compact(*n as usize),
+            Op::Hold(name, n) => self.hold(*name, folder(*n)),
+            Op::Lift(name) => self.lift(*name),
+            Op::Drop(days) => self.drop_other(*days),
+            Op::Undrop => self.undrop_other(),
+            Op::LetGo => self.let_go(),
             Op::Tenant => {
                 self.current = if self.current == "main" { OTHER.to_owned() } else { "main".to_owned() };
+                if self.plain.get(OTHER).is_some_and(|plain| plain.tenancy() != Use::Normal) {
+                    self.current = "main".to_owned();
+                }
                 if !self.plain.contains_key(&self.current) {
                     self.store().add_tenant(&self.current).expect("add a tenant");
                     self.plain.insert(self.current.clone(), Plain::new());
@@ -309,7 +333,7 @@ impl World {
         let (then, now) = (&self.plain().states[to as usize], self.plain().now());
         for key in then.keys().chain(now.keys()).filter(|k| k.starts_with(prefix)) {
             let (before, after) = (then.get(key).map(|v| &v.0), now.get(key).map(|v| &v.0));
-            if before != after {
+            if before != after && !self.is_lost(key, to) {
                 changes.documents.insert(key.clone(), before.cloned());
             }
         }
@@ -322,14 +346,15 @@ impl World {
         let whole = prefix.is_empty() || prefix.ends_with(b"/");
         let mut changes = Changes::default();
         for (key, (value, _)) in plain.states[at as usize].iter().filter(|(k, _)| if whole { k.starts_with(prefix) } else { &k[..] == prefix }) {
-            if plain.now().get(key).map(|v| &v.0) != Some(value) {
+            if plain.now().get(key).map(|v| &v.0) != Some(value) && !self.is_lost(key, at) {
                 changes.documents.insert(key.clone(), Some(value.clone()));
             }
         }
         // "Bring it back", asked without a moment, means the last version of one document.
         if !whole && at == plain.seq() && !plain.now().contains_key(prefix) {
-            let last = plain.histories.get(prefix).and_then(|h| h.iter().rev().find_map(|(_, put)| put.clone()));
-            if let Some((value, _)) = last {
+            let last = plain.histories.get(prefix).and_then(|h| h.iter().rev().find_map(|(seq, put)| Some((*seq, put.clone()?))));
+            if let Some((seq, (value, _))) = last.filter(|(seq, _)| !plain.is_forgotten(plain.content_of(prefix, *seq))) {
+                debug_assert!(seq > 0);
                 changes.documents.insert(prefix.to_vec(), Some(value));
             }
         }
@@ -353,13 +378,14 @@ impl World {
             let later = plain.last_change(key, plain.seq()) != seq;
             let after = plain.value_at(key, seq);
             // Of what is no JSON, a later change can be told apart only where one of the two changed nothing.
+            let contents = [seq - 1, seq, plain.seq()].map(|at| plain.content_at(key, at));
             let clean = match (before, after, now) {
                 _ if !later => true,
-                (Some(before), Some(after), Some(_)) if before == after => continue,
-                (Some(_), after, now) => after.is_some() && after == now,
+                (Some(_), Some(_), Some(_)) if contents[0] == contents[1] => continue,
+                (Some(_), after, _) => after.is_some() && contents[1] == contents[2],
                 _ => false,
             };
-            if before != now && (over || clean) {
+            if before != now && (over || clean) && !self.is_lost(key, seq - 1) {
                 changes.documents.insert(key.clone(), before.cloned());
             }
         }
@@ -369,7 +395,7 @@ impl World {
     fn ship(&mut self, n: usize) {
         let report = self.store().ship(&self.remotes[n].1, &options(), &Silent).expect("ship");
         for (name, position) in &report.positions {
-            assert_eq!(*position, self.store().tenant(name).expect("tenant").position().expect("position"), "all is shipped");
+            assert_eq!(*position, self.store().tenant_or_dropped(name).expect("tenant").position().expect("position"), "all is shipped");
             self.held[n].insert(name.clone(), position.seq);
         }
         assert_eq!(self.store().ship(&self.remotes[n].1, &options(), &Silent).expect("ship again").objects, 0);
@@ -399,6 +425,8 @@ impl World {
         }
         let (store, report) = rebuilt.expect("rebuild");
         assert!(report.gaps.is_empty(), "{:?}", report.gaps);
+        drop(store);
+        let store = open(&into, &self.clock);
         let old = self.store.replace(store).expect("a store was open");
         for name in self.plain.keys().cloned().collect::<Vec<_>>() {
             let seq = shipped(&name);
@@ -406,22 +434,130 @@ impl World {
                 self.plain.remove(&name);
                 continue;
             }
-            let tenant = self.store().tenant(&name).expect("the tenant came back");
+            let tenant = self.store().tenant_or_dropped(&name).expect("the tenant came back");
             let position = tenant.position().expect("position");
-            let digest = old.tenant(&name).expect("tenant").batches(seq, seq, 1).expect("batches").first().map(|b| b.digest);
+            let digest = old.tenant_or_dropped(&name).expect("tenant").batches(seq, seq, 1).expect("batches").first().map(|b| b.digest);
             // Not the timeline: what was recorded after an earlier rebuild and never shipped is on a line of its own.
             if seq > 0 {
                 assert_eq!((position.seq, position.digest), (seq, digest.unwrap_or(position.digest)), "{name}");
             }
             self.plain.get_mut(&name).expect("known").cut(seq);
         }
-        if !self.plain.contains_key(&self.current) {
+        if self.plain.get(&self.current).is_none_or(|plain| plain.tenancy() != Use::Normal) {
             self.current = "main".to_owned();
         }
         drop(old);
         std::fs::remove_dir_all(&self.here).expect("the old store goes");
         self.here = into;
         self.verify();
+    }
+
+    /// Whether the bytes that a document had after batch `seq` are forgotten.
+    fn is_lost(&self, key: &[u8], seq: u64) -> bool {
+        self.plain().content_at(key, seq).is_some_and(|content| self.plain().is_forgotten(content))
+    }
+
+    /// Up to which batch a tenant is offsite, and whether each remote that has something of it has all.
+    fn shipped(&self, name: &str) -> (u64, bool) {
+        let statuses = self.store().remote_statuses().expect("remotes");
+        let held = statuses.iter().flat_map(|remote| &remote.held).filter(|held| held.tenant == name).collect::<Vec<_>>();
+        let seq = held.iter().map(|held| held.seq).max().unwrap_or(0);
+        let known = self.held.iter().filter_map(|held| held.get(name)).max().copied().unwrap_or(0);
+        assert!(seq <= known, "{name} counts as shipped up to {seq}, and was up to {known}");
+        (seq, held.iter().all(|held| held.objects == 0 || held.behind == 0))
+    }
+
+    fn forget(&mut self, last: u64) {
+        let rules = Rules { last: Some(last as u32), ..Rules::default() };
+        let expected = self.plain().forgettable(last, self.shipped(&self.current).0);
+        let tenant = self.tenant();
+        let plan = tenant.plan_forget("", &rules, &Silent).expect("plan");
+        assert_eq!(plan.contents, expected.len() as u64, "contents that may go");
+        let done = tenant.forget(&plan, &By::default(), &Silent).expect("forget");
+        assert_eq!((done.contents, done.receipts.len()), (expected.len() as u64, usize::from(!expected.is_empty())));
+        for receipt in done.receipts {
+            self.settle(&Changes { forgets: expected.clone(), ..Changes::default() }, Ok(receipt));
+        }
+    }
+
+    fn compact(&mut self, n: usize) {
+        let options = CompactOptions { grace_secs: 0, all: true, seal: options().seal, ..CompactOptions::default() };
+        self.store().compact(&self.remotes[n].1, &options, &Silent).expect("compact");
+        let report = self.store().verify_remote(&self.remotes[n].1, true, &Silent).expect("verify the remote");
+        assert!(report.problems.is_empty(), "{:?}", report.problems);
+    }
+
+    fn hold(&mut self, name: u64, prefix: &[u8]) {
+        let by = By { reason: "model".into(), ..By::default() };
+        let receipt = self.tenant().hold(&format!("h{name}"), prefix, None, &by).expect("hold");
+        self.settle(&Changes { holds: vec![(name, Some(prefix.to_vec()))], ..Changes::default() }, Ok(receipt));
+    }
+
+    fn lift(&mut self, name: u64) {
+        match self.tenant().lift(&format!("h{name}"), &By::default()) {
+            Ok(receipt) => self.settle(&Changes { holds: vec![(name, None)], ..Changes::default() }, Ok(receipt)),
+            Err(e) => assert_eq!(e.code(), "hold.missing"),
+        }
+    }
+
+    /// Records in the map what was recorded of the other tenant.
+    fn settle_other(&mut self, changes: Changes, receipt: annals::Receipt) {
+        let current = std::mem::replace(&mut self.current, OTHER.to_owned());
+        self.settle(&changes, Ok(receipt));
+        self.current = current;
+    }
+
+    fn drop_other(&mut self, days: u64) {
+        let by = By { reason: "model".into(), ..By::default() };
+        let dropped = self.store().drop_tenant(OTHER, Some(days * 86_400), &by);
+        let Some(plain) = self.plain.get(OTHER) else {
+            assert_eq!(dropped.expect_err("there is none").code(), "tenant.missing");
+            return;
+        };
+        match (dropped, plain.tenancy()) {
+            (Ok((receipt, until)), Use::Normal) => {
+                self.current = "main".to_owned();
+                self.settle_other(Changes { tenancy: Some(Use::Dropped(until.micros())), ..Changes::default() }, receipt);
+                let refused = self.store().tenant(OTHER).err().expect("nobody reads it");
+                assert_eq!((refused.kind(), refused.code()), (Kind::Missing, "tenant.dropped"));
+                let tenant = self.store().tenant_or_dropped(OTHER).expect("a handle of before");
+                assert_eq!(tenant.put("x", &b"x"[..]).expect_err("nothing is recorded").code(), "tenant.dropped");
+            }
+            (Err(e), Use::Normal) => assert!(e.code() == "rule.hold" && !plain.holds[plain.holds.len() - 1].is_empty(), "{e}"),
+            (Err(e), Use::Dropped(_)) => assert_eq!(e.code(), "tenant.dropped"),
+            (Err(e), Use::Gone) => assert_eq!(e.code(), "tenant.gone"),
+            (Ok(_), other) => panic!("dropped, and it was {other:?}"),
+        }
+    }
+
+    fn undrop_other(&mut self) {
+        let back = self.store().undrop_tenant(OTHER, &By::default());
+        match (back, self.plain.get(OTHER).map(Plain::tenancy)) {
+            (Ok(receipt), Some(Use::Dropped(_))) => self.settle_other(Changes { tenancy: Some(Use::Normal), ..Changes::default() }, receipt),
+            (Err(e), None) => assert_eq!(e.code(), "tenant.missing"),
+            (Err(e), Some(Use::Normal)) => assert_eq!(e.code(), "tenant.in_use"),
+            (Err(e), Some(Use::Gone)) => assert_eq!(e.code(), "tenant.gone"),
+            (other, tenancy) => panic!("{other:?} of a tenant that was {tenancy:?}"),
+        }
+    }
+
+    fn let_go(&mut self) {
+        self.clock.advance(10 * 86_400_000_000);
+        let now = self.clock.now().micros();
+        let over = self.plain.get(OTHER).is_some_and(|plain| matches!(plain.tenancy(), Use::Dropped(until) if until <= now));
+        let told = over && self.shipped(OTHER).1;
+        let kept = self.plain.get(OTHER).map(Plain::kept).unwrap_or_default();
+        let done = self.store().let_go(&Silent).expect("let go");
+        assert_eq!((done.tenants.len(), done.waiting.len()), (usize::from(told), usize::from(over && !told)), "{done:?}");
+        if told {
+            assert_eq!(done.contents, kept.len() as u64);
+            let tenant = self.store().tenant_or_dropped(OTHER).expect("its record stays");
+            let batch = tenant.batches(tenant.position().expect("position").seq, 0, 1).expect("batches").remove(0);
+            self.plain
+                .get_mut(OTHER)
+                .expect("known")
+                .commit(&Changes { forgets: kept, tenancy: Some(Use::Gone), ..Changes::default() }, batch.event.time.micros());
+        }
     }
 
     fn verify(&self) {
@@ -458,7 +594,11 @@ impl World {
         let expected: Vec<_> = state.iter().map(|(key, (value, number))| (key.clone(), *number, value.0.len() as u64)).collect();
         assert_eq!(listed, expected, "the state after batch {seq}");
         for (key, (value, _)) in state {
-            assert!(view.get(key).expect("get").bytes(1 << 20).expect("bytes") == *value.0, "{key:?} after batch {seq}");
+            match view.get(key) {
+                Ok(reader) => assert!(reader.bytes(1 << 20).expect("bytes") == *value.0, "{key:?} after batch {seq}"),
+                Err(e) => assert_eq!(e.code(), "content.forgotten", "{key:?} after batch {seq}"),
+            }
+            assert_eq!(view.get(key).is_err(), self.is_lost(key, seq), "{key:?} after batch {seq}");
         }
     }
 
@@ -477,7 +617,12 @@ impl World {
             assert_eq!((version.number, version.from.seq, version.size), (*number, *seq, value.0.len() as u64));
             assert_eq!(version.until.as_ref().map(|e| e.seq), end.map(|(at, _)| *at));
             assert_eq!(version.removed, end.is_some_and(|(_, put)| put.is_none()));
-            assert!(self.tenant().open(version).expect("open").bytes(1 << 20).expect("bytes") == *value.0);
+            let lost = plain.is_forgotten(plain.content_of(key, *seq));
+            assert_eq!(version.forgotten.is_some(), lost, "{key:?} v{number}");
+            match self.tenant().open(version) {
+                Ok(reader) => assert!(!lost && reader.bytes(1 << 20).expect("bytes") == *value.0),
+                Err(e) => assert!(lost && e.code() == "content.forgotten", "{e}"),
+            }
         }
     }
 
