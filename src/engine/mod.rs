@@ -27,6 +27,7 @@ pub mod tenancy;
 pub mod seal;
 pub mod replay;
 pub mod lineage;
+pub mod ahead;
 pub mod offsite;
 pub mod compact;
 pub mod rebuild;

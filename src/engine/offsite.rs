@@ -22,6 +22,7 @@ use crate::storage::catalog::segments::{ObjectRow, SliceRow};
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::remote::{self, Check, Object, Remote, RemoteUrl, Upload};
 
+use super::ahead::Ahead;
 use super::content::Ingested;
 use super::lineage::{before_shipment, look};
 use super::replay::{LEANS, Replay, documents};
@@ -606,6 +607,8 @@ pub(crate) struct Copies {
     objects: BTreeMap<String, (ObjectName, Vec<OpenRemote>)>,
     /// Objects that a remote lists with another size than their name says, as they are named.
     cut: Vec<(ObjectName, String)>,
+    /// What is on its way while something else is replayed.
+    ahead: Ahead,
 }
 
 impl Copies {
@@ -636,7 +639,7 @@ impl Copies {
         }
         notes.extend(failures.iter().map(ToString::to_string));
         notes.extend(cut.iter().map(|(_, note)| note.clone()));
-        Ok(Copies { objects, cut })
+        Ok(Copies { objects, cut, ahead: Ahead::default() })
     }
 
     /// Leaves out the objects that `wanted` does not want.
@@ -652,7 +655,8 @@ impl Copies {
 
     /// Tail objects whose slice holds batch `seq`: those that start there first, and of equals those that reach furthest.
     pub(crate) fn holding(&self, seq: u64) -> Vec<ObjectName> {
-        let mut found: Vec<_> = self.tails().into_iter().filter(|n| (n.first..=n.last).contains(&seq)).collect();
+        let holds = |n: &ObjectName| n.is_tail && (n.first..=n.last).contains(&seq);
+        let mut found: Vec<_> = self.objects.values().map(|(name, _)| *name).filter(holds).collect();
         found.sort_by_key(|n| (std::cmp::Reverse(n.first), std::cmp::Reverse(n.last)));
         found
     }
@@ -662,6 +666,26 @@ impl Copies {
         let mut found: Vec<_> = self.objects.values().map(|(name, _)| *name).filter(|n| n.is_tail).collect();
         found.sort_by_key(|n| (n.first, std::cmp::Reverse(n.last)));
         found
+    }
+
+    /// The tail objects that are probably wanted from batch `next` on, one slice after the other, and the remote to have them from. Where several
+    /// lines are there, only reading tells.
+    fn expected(&self, mut next: u64) -> Option<(Vec<ObjectName>, OpenRemote)> {
+        let tails = self.tails();
+        let first = tails.first()?;
+        if tails.iter().any(|tail| tail.timeline != first.timeline) {
+            return None;
+        }
+        let mut found = Vec::new();
+        for tail in tails {
+            if tail.first == next {
+                next = tail.last + 1;
+                found.push(tail);
+            }
+        }
+        let remote = self.remotes(found.first()?).first()?.clone();
+        found.retain(|tail| self.remotes(tail).first().is_some_and(|first| first.name == remote.name));
+        Some((found, remote))
     }
 
     /// The furthest batch that any object, whole or cut, names of the timelines that `wanted` wants.
@@ -732,8 +756,22 @@ impl Fetch<'_> {
 
     /// The same with the objects of `copies`.
     pub(crate) fn take(&self, copies: &Copies, report: &mut FetchReport) -> Result<()> {
+        let (folder, incoming) = (self.tenant.public.to_hex(), self.tenant.inner.dir.join(INCOMING));
+        let taken = match copies.expected(self.tenant.position()?.seq + 1) {
+            None => self.take_each(copies, report),
+            Some((expected, remote)) => {
+                let from = (&*remote.remote, folder.as_str());
+                copies.ahead.during(expected, from, &incoming.join("ahead"), self.monitor, || self.take_each(copies, report))
+            }
+        };
+        // What cannot be removed now is removed when the store is opened next.
+        let _ = std::fs::remove_dir_all(incoming);
+        taken
+    }
+
+    fn take_each(&self, copies: &Copies, report: &mut FetchReport) -> Result<()> {
         let key = self.tenant.key()?;
-        let scratch = self.tenant.inner.dir.join(INCOMING);
+        let scratch = self.tenant.inner.dir.join(INCOMING).join("now");
         let mut left = Left::new();
         loop {
             check_stop(self.monitor)?;
@@ -993,7 +1031,10 @@ impl Fetch<'_> {
         let folder = self.tenant.public.to_hex();
         let mut last = None;
         for remote in copies.remotes(name) {
-            let fetched = remote.remote.fetch(&format!("{folder}/{name}"), &path, name.size, self.monitor);
+            let fetched = match copies.ahead.take(name, &path) {
+                true => Ok(()),
+                false => remote.remote.fetch(&format!("{folder}/{name}"), &path, name.size, self.monitor),
+            };
             let checked = fetched.and_then(|()| check_object(name, &disk::read_file(&path, limits::SEGMENT_BYTES_MAX)?));
             report.bytes += name.size;
             match checked {

@@ -12,3 +12,4 @@ mod lines;
 mod refusals;
 mod upkeep;
 mod tenants;
+mod ahead;
