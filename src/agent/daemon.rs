@@ -225,7 +225,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 /// All lanes that the configuration asks for.
 fn lanes(store: &Store) -> Vec<String> {
     let config = store.config();
-    let mut lanes = vec![Task::Seal.lane(), Task::Drill(String::new()).lane()];
+    let mut lanes = vec![Task::Seal.lane(), Task::Drill(String::new()).lane(), Task::Apply(String::new()).lane()];
     lanes.extend(config.captures.iter().map(|c| Task::Capture(c.name.clone()).lane()));
     lanes.extend(config.remotes.iter().map(|r| Task::Ship(r.name.clone()).lane()));
     lanes
@@ -276,7 +276,7 @@ fn is_needed(store: &Store, task: &Task) -> Result<bool> {
         Task::Verify | Task::Gc | Task::Forget => {
             store.tenants()?.iter().map(|t| t.position()).collect::<Result<Vec<_>>>()?.iter().any(|p| p.seq > 0)
         }
-        Task::Capture(_) | Task::Seal => true,
+        Task::Capture(_) | Task::Seal | Task::Apply(_) => true,
     })
 }
 

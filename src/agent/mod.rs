@@ -7,6 +7,7 @@ pub mod tally;
 pub mod site;
 pub mod proof;
 mod watch;
+pub mod order;
 pub mod worker;
 pub mod health;
 pub mod telling;

@@ -39,6 +39,8 @@ pub enum End {
     Stopped(Wish),
     /// It failed.
     Failed(Error),
+    /// It cannot be done as it was asked for, and would not another time either: nothing was changed.
+    Refused(Error),
 }
 
 /// Whether a failure says nothing about the job: it waits for the outside to get better, however long that takes.
@@ -114,6 +116,7 @@ impl<'q> Queue<'q> {
             End::Stopped(Wish::Pause) => plain(State::Paused, "held back".into()),
             End::Stopped(Wish::Cancel) => plain(State::Cancelled, "cancelled".into()),
             End::Stopped(Wish::None) => plain(State::Waiting, "the agent was stopped; it goes on when it starts again".into()),
+            End::Refused(e) => Verdict { code: e.code().to_owned(), ..plain(State::Cancelled, told(e)) },
             End::Failed(e) => {
                 let outside = is_outside(e) || is_behind(&job.task, e.code());
                 // How often in a row it failed decides how long it waits, also where that does not count.
@@ -125,12 +128,16 @@ impl<'q> Queue<'q> {
                     false if failures >= TRIES.attempts => State::Dead,
                     false => State::Failed,
                 };
-                let said = e.what_next().map_or_else(|| e.to_string(), |hint| format!("{e}; {hint}"));
                 let not_before = Timestamp(now.0.saturating_add(wait));
-                Verdict { state, not_before, counts: !outside, said, code: e.code().to_owned() }
+                Verdict { state, not_before, counts: !outside, said: told(e), code: e.code().to_owned() }
             }
         }
     }
+}
+
+/// What is wrong, and what helps.
+fn told(e: &Error) -> String {
+    e.what_next().map_or_else(|| e.to_string(), |hint| format!("{e}; {hint}"))
 }
 
 /// What a worker saw of the holders of jobs: when the sign of life of each last changed, on its own clock.

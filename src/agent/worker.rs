@@ -19,6 +19,7 @@ use crate::storage::config::{Period, Rate};
 use crate::storage::remote::Policy;
 
 use super::live::{Halt, Live};
+use super::order::{self, Outcome};
 use super::proof::{self, Depth};
 use super::queue::{End, is_outside};
 use super::schedule;
@@ -90,6 +91,7 @@ pub(super) fn run_next(site: &Site, lane: &str) -> Result<bool> {
             End::Wait(until, closed(&store, until))
         }
         Ok(Err(e)) if e.kind() == Kind::Interrupted => End::Stopped(live.wish()),
+        Ok(Err(e)) if matches!(job.task, Task::Apply(_)) && is_final(&e) => End::Refused(e),
         Ok(Err(e)) => End::Failed(e),
         Err(_) => End::Failed(Error::new(Kind::Failed, "job.panic", "the program has a mistake here").hint("please report it")),
     };
@@ -98,7 +100,7 @@ pub(super) fn run_next(site: &Site, lane: &str) -> Result<bool> {
         End::Done(_) => 0,
         End::Wait(..) => 1,
         End::Stopped(_) => 2,
-        End::Failed(_) => 3,
+        End::Failed(_) | End::Refused(_) => 3,
     };
     // A job that was just asked for may be done from then on; one that was tried, only later.
     let again = job.attempts > 0 || job.not_before > job.created;
@@ -142,7 +144,22 @@ fn perform(site: &Site, store: &Store, job: &Job, live: &Live) -> Result<End> {
             let done = store.gc(false, live)?;
             Ok(End::Done(format!("{} of {} removed", if done.removed { done.orphans } else { 0 }, many(done.chunks, "chunk"))))
         }
+        Task::Apply(id) => apply(site, store, id, live),
     }
+}
+
+/// Whether what a person decided about cannot be done: the history moved on, or a rule forbids it.
+fn is_final(e: &Error) -> bool {
+    matches!(e.kind(), Kind::Refused | Kind::Usage | Kind::Missing | Kind::Found | Kind::Denied) && !is_outside(e)
+}
+
+/// Carries out what a person decided.
+fn apply(site: &Site, store: &Store, id: &str, live: &Live) -> Result<End> {
+    let outcome = order::carry_out(store, id, live, |name| site.open_beside(store, name, None))?;
+    Ok(End::Done(match outcome {
+        Outcome::Plan(done) => format!("{} changed", many(done.done, "document")),
+        Outcome::Realign { tenants, databases } => format!("{} in line", many((tenants.len() + databases.len()) as u64, "log")),
+    }))
 }
 
 fn capture(site: &Site, store: &Store, name: &str, live: &Live) -> Result<End> {

@@ -7,6 +7,7 @@ use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
 use crate::base::limits::PLAN_BYTES_MAX;
+use crate::base::monitor::{Monitor, Progress, Silent, check_stop};
 use crate::model::change::{Cause, Meta};
 use crate::model::field::{self, Side};
 use crate::model::key::show_key;
@@ -23,6 +24,9 @@ use super::find::FieldIs;
 use super::history::{is_under, key_of, no_document};
 use super::record::Receipt;
 use super::store::Tenant;
+
+/// Documents after which a plan that is carried out says how far it is.
+const TELL_EVERY: u64 = 256;
 
 /// What applying a plan did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -339,13 +343,23 @@ impl Tenant {
     /// # Errors
     /// [`Kind::Refused`] (code `plan.stale`) where the log moved since the plan was made; nothing is changed then.
     pub fn apply(&self, plan: &Plan, on_conflict: OnConflict, by: &By) -> Result<Applied> {
+        self.apply_once(plan, on_conflict, by, "", &Silent)
+    }
+
+    /// Like [`Tenant::apply`], under a request id: whoever applies the same plan again under the same id, because nobody knows whether it was
+    /// done, gets the receipt of the first time. Without an id as any other.
+    ///
+    /// # Errors
+    /// As [`Tenant::apply`]; [`Kind::Interrupted`] where the monitor wants to stop before the commit.
+    pub fn apply_once(&self, plan: &Plan, on_conflict: OnConflict, by: &By, request: &str, monitor: &dyn Monitor) -> Result<Applied> {
         if plan.tenant != *self.name {
             return Err(Error::new(Kind::Refused, "plan.tenant", format!("the plan is for tenant {}, not {}", plan.tenant, self.name))
                 .hint(format!("annals --tenant {} apply ...", plan.tenant)));
         }
         let position = plan.position()?;
         let now = self.position()?;
-        if now != position {
+        let was_done = || self.inner.catalog.read(|rows| rows.batch_of_request(self.id, request)).map(|known| known.is_some());
+        if now != position && !was_done()? {
             return Err(Error::new(
                 Kind::Refused,
                 "plan.stale",
@@ -356,7 +370,7 @@ impl Tenant {
         }
         self.refuse_captured(plan)?;
         let reason = if by.reason.is_empty() { made_up_reason(&plan.purpose) } else { by.reason.clone() };
-        let mut batch = self.batch(&reason).actor(&by.actor).origin(&by.origin).cause(plan.purpose.cause()).expect(position);
+        let mut batch = self.batch(&reason).actor(&by.actor).origin(&by.origin).cause(plan.purpose.cause()).expect(position).request_id(request);
         let mut skipped = Vec::new();
         // In one look: a read of its own for each item would cost more than the item.
         let fates: Vec<Fate> = plan.items.iter().map(|item| fate(item, on_conflict)).collect();
@@ -368,7 +382,13 @@ impl Tenant {
             });
             found.collect::<Result<Vec<_>>>()
         })?;
+        let mut told = Progress { phase: "applying", items_total: plan.items.len() as u64, ..Progress::default() };
         for ((item, fate), content) in plan.items.iter().zip(fates).zip(contents) {
+            if told.items.is_multiple_of(TELL_EVERY) {
+                check_stop(monitor)?;
+                monitor.progress(&told);
+            }
+            told.items += 1;
             let key = item.key_bytes();
             match fate {
                 Fate::Skip => skipped.push(key),
@@ -385,6 +405,7 @@ impl Tenant {
                 }
             }
         }
+        monitor.progress(&told);
         let done = batch.len() as u64;
         let receipt = if batch.is_empty() { None } else { Some(batch.commit()?) };
         Ok(Applied { receipt, earlier: Vec::new(), done, skipped, pending: Vec::new() })

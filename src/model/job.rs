@@ -22,6 +22,8 @@ pub enum Task {
     Forget,
     /// Takes what was forgotten off a remote, by the remote's name.
     Compact(String),
+    /// Carries out what a person decided, by the order's id.
+    Apply(String),
 }
 
 impl Task {
@@ -36,13 +38,14 @@ impl Task {
             Task::Gc => "gc",
             Task::Forget => "forget",
             Task::Compact(_) => "compact",
+            Task::Apply(_) => "apply",
         }
     }
 
-    /// Which source or remote it is about; empty where it is the store itself.
+    /// Which source, remote or order it is about; empty where it is the store itself.
     pub fn subject(&self) -> &str {
         match self {
-            Task::Capture(name) | Task::Ship(name) | Task::Drill(name) | Task::Compact(name) => name,
+            Task::Capture(name) | Task::Ship(name) | Task::Drill(name) | Task::Compact(name) | Task::Apply(name) => name,
             Task::Seal | Task::Verify | Task::Gc | Task::Forget => "",
         }
     }
@@ -58,17 +61,19 @@ impl Task {
             "gc" => Task::Gc,
             "forget" => Task::Forget,
             "compact" => Task::Compact(subject.to_owned()),
+            "apply" => Task::Apply(subject.to_owned()),
             _ => return Err(Error::damaged(format_args!("a job of an unknown kind: {kind}"))),
         })
     }
 
     /// Jobs of one lane are done one after the other, lanes beside each other. Each remote and each source has its own, so that one that is
-    /// slow or away keeps nobody waiting.
+    /// slow or away keeps nobody waiting; what people wait for waits for no upkeep.
     pub fn lane(&self) -> String {
         match self {
             Task::Capture(name) => format!("capture {name}"),
             Task::Ship(name) | Task::Compact(name) => format!("remote {name}"),
             Task::Drill(_) => "drill".to_owned(),
+            Task::Apply(_) => "apply".to_owned(),
             Task::Seal | Task::Verify | Task::Gc | Task::Forget => "local".to_owned(),
         }
     }
@@ -76,6 +81,7 @@ impl Task {
     /// Lower goes first within a lane.
     pub fn priority(&self) -> i64 {
         match self {
+            Task::Apply(_) => 5,
             Task::Capture(_) => 10,
             Task::Seal => 20,
             Task::Ship(_) => 30,
@@ -246,6 +252,7 @@ mod tests {
             Task::Gc,
             Task::Forget,
             Task::Compact("b".into()),
+            Task::Apply("c".into()),
         ] {
             assert_eq!(Task::from_parts(task.kind(), task.subject()).expect("task"), task);
         }

@@ -137,3 +137,53 @@ fn restore_puts_back_without_removing_what_came_later() {
     assert_eq!(s.text("p/b"), "1");
     assert_eq!(s.store.restore_at("q/", &Moment::Seq(before)).expect_err("nothing there").kind(), Kind::Missing);
 }
+
+#[test]
+fn a_plan_under_a_request_id_is_applied_once_whoever_asks_again() {
+    let s = site();
+    let all = |status: &str| (0..300).map(|i| case(i, status, "")).collect::<Vec<_>>();
+    put_all(&s, "import", &all("new"));
+    let bulk = put_all(&s, "bulk close", &all("closed"));
+    put_all(&s, "edit", &[case(1, "closed", "called back")]);
+    let plan = s.store.undo(bulk).expect("plan");
+    let once = |id: &str| s.store.apply_once(&plan, OnConflict::Skip, &By::default(), id, &annals::Silent);
+    let first = once("order 1").expect("apply");
+    let receipt = first.receipt.clone().expect("a batch");
+    assert_eq!((first.done, receipt.repeated), (300, false));
+    // Nobody knows whether it was done, and life went on since.
+    put_all(&s, "later", &[case(2, "archived", "")]);
+    let again = once("order 1").expect("the same");
+    let repeated = again.receipt.expect("the same batch");
+    assert_eq!((repeated.position, repeated.repeated, again.done), (receipt.position, true, 300));
+    assert_eq!(s.text("case/002"), case(2, "archived", "").1, "nothing is done twice");
+    for id in ["order 2", ""] {
+        assert_eq!(once(id).expect_err("another request").code(), "plan.stale", "{id:?}");
+    }
+}
+
+/// Stops at the first look.
+struct Stopping(std::sync::atomic::AtomicBool);
+
+impl annals::Monitor for Stopping {
+    fn progress(&self, progress: &annals::Progress) {
+        assert_eq!((progress.phase, progress.items_total), ("applying", 300));
+        self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+    fn note(&self, _: &str) {}
+    fn stopped(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn a_plan_that_is_stopped_on_its_way_changes_nothing() {
+    let s = site();
+    put_all(&s, "import", &(0..300).map(|i| case(i, "new", "")).collect::<Vec<_>>());
+    let bulk = put_all(&s, "bulk close", &(0..300).map(|i| case(i, "closed", "")).collect::<Vec<_>>());
+    let plan = s.store.undo(bulk).expect("plan");
+    let stopped = s.store.apply_once(&plan, OnConflict::Skip, &By::default(), "order 1", &Stopping(false.into()));
+    assert_eq!(stopped.expect_err("stopped").kind(), Kind::Interrupted);
+    assert_eq!((s.store.position().expect("position").seq, s.text("case/000")), (bulk, case(0, "closed", "").1));
+    s.store.apply_once(&plan, OnConflict::Skip, &By::default(), "order 1", &annals::Silent).expect("later");
+    assert_eq!(s.text("case/000"), case(0, "new", "").1);
+}

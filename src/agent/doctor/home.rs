@@ -23,7 +23,7 @@ const SHARES: [&str; 12] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs",
 /// File systems whose contents are gone with the machine's power, or with the container.
 const PASSING: [&str; 4] = ["tmpfs", "ramfs", "overlay", "aufs"];
 /// What stands in a store's directory; names that begin so.
-const OURS: [&str; 16] = [
+const OURS: [&str; 17] = [
     MARKER,
     CONFIG,
     KEY_FILE,
@@ -31,6 +31,7 @@ const OURS: [&str; 16] = [
     "chunks",
     "outbox",
     "incoming",
+    "orders",
     "captures",
     "drill",
     "lock",

@@ -29,8 +29,8 @@ CREATE TABLE IF NOT EXISTS cursor_member (
 -- Work of the agent: what it has to do, does, and did.
 CREATE TABLE IF NOT EXISTS job (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL,                  -- capture, seal, ship, verify, drill, gc
-    subject TEXT NOT NULL,               -- which remote, which capture
+    kind TEXT NOT NULL,                  -- capture, seal, ship, verify, drill, gc, forget, compact, apply
+    subject TEXT NOT NULL,               -- which remote, capture or order
     lane TEXT NOT NULL,                  -- jobs of a lane are done one after the other
     priority INTEGER NOT NULL,           -- lower goes first
     state TEXT NOT NULL,
