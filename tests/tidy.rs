@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Dependencies that only some modules may name: the rest of the house does not know that they exist.
-const DOORS: [(&str, &[&str]); 40] = [
+const DOORS: [(&str, &[&str]); 41] = [
     ("argon2", &["format/keyfile"]),
     ("axum", &["face/http", "face/api", "face/web"]),
     ("base64", &["format/pgrow", "format/sqlite", "storage/remote", "face"]),
@@ -15,6 +15,7 @@ const DOORS: [(&str, &[&str]); 40] = [
     ("clap", &["face/cli"]),
     ("clap_complete", &["face/cli"]),
     ("csv", &["engine/references"]),
+    ("ed25519_dalek", &["format/keyfile"]),
     ("fastcdc", &["format/chunker"]),
     ("fjall", &["storage/chunks"]),
     ("flate2", &["format/container"]),
@@ -35,8 +36,8 @@ const DOORS: [(&str, &[&str]); 40] = [
     ("preflate_rs", &["format/container"]),
     ("rusqlite", &["storage/catalog", "storage/source/sqlite"]),
     ("rustix", &["base", "storage", "face/terminal"]),
-    ("serde", &["model", "storage/remote", "storage/config", "engine", "agent", "face"]),
-    ("serde_json", &["model", "storage/remote", "engine", "agent", "face"]),
+    ("serde", &["model", "format/keyfile", "storage/remote", "storage/config", "engine", "agent", "face"]),
+    ("serde_json", &["model", "format/keyfile", "storage/remote", "engine", "agent", "face"]),
     ("serde_path_to_error", &["face/api"]),
     ("signal_hook", &["face/world", "face/control"]),
     ("similar", &["model/field/align"]),
@@ -587,9 +588,9 @@ fn specified() -> BTreeMap<String, String> {
 #[test]
 fn the_numbers_of_the_specification_are_the_constants() {
     use annals::base::limits;
-    use annals::format::keyfile::keyring;
+    use annals::format::keyfile::{attestation, keyring};
     use annals::format::{cipher, segment, version, wire};
-    let constants: [(&str, u64); 23] = [
+    let constants: [(&str, u64); 24] = [
         ("version", version::SEGMENT.into()),
         ("store format", version::STORE.into()),
         ("FRONT_BYTES", segment::FRONT_BYTES as u64),
@@ -613,6 +614,7 @@ fn the_numbers_of_the_specification_are_the_constants() {
         ("LIST_INLINE_MAX", limits::LIST_INLINE_MAX as u64),
         ("KEY_FILE_BYTES_MAX", limits::KEY_FILE_BYTES_MAX),
         ("SHEET_BYTES_MAX", limits::SHEET_BYTES_MAX),
+        ("ATTESTATION_BYTES_MAX", attestation::ATTESTATION_BYTES_MAX),
     ];
     let mut wanted: BTreeMap<String, String> = constants.into_iter().map(|(name, n)| (name.to_owned(), n.to_string())).collect();
     wanted.insert("OBJECT_BYTES".into(), keyring::OBJECT_BYTES.to_string());

@@ -37,6 +37,7 @@ pub mod drill;
 pub mod patrol;
 pub mod proof;
 pub mod status;
+pub mod attest;
 pub mod keys;
 pub mod card;
 pub mod watch;

@@ -4,6 +4,7 @@
 //! added.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -15,6 +16,7 @@ use crate::agent::preflight::Cleared;
 use crate::agent::proof::DrillNote;
 use crate::base::error::{Error, Kind};
 use crate::base::time::Timestamp;
+use crate::engine::attest::Checked;
 use crate::engine::audit::{AuditChange, AuditWhat, Told};
 use crate::engine::brake::Brake;
 use crate::engine::capture::sqlite::{RestoredDatabase, SqliteCaptured};
@@ -51,7 +53,7 @@ use crate::model::key::show_key;
 use crate::model::lineage::Fate;
 use crate::model::moment;
 use crate::model::plan::{Plan, Summary};
-use crate::model::realign::{Amount, DatabaseRealign, TenantRealign};
+use crate::model::realign::{Amount, DatabaseRealign, RealignPlan, TenantRealign};
 use crate::model::reference::Reference;
 use crate::model::retention::Rules;
 use crate::model::text::{Comparison, Fingerprint, TextDiff};
@@ -875,6 +877,18 @@ fn fence(f: &Fence, tenant: &str) -> Value {
     })
 }
 
+/// A plan of a realignment, and what was done of it.
+pub fn realignment(plan: &RealignPlan, applied: bool, saved: Option<&Path>, done: &[Realigned], databases: &[DatabaseRealigned]) -> Value {
+    json!({
+        "applied": applied,
+        "saved": saved.map(|path| path.display().to_string()),
+        "tenants": plan.tenants.iter().map(realign).collect::<Vec<_>>(),
+        "done": done.iter().map(realigned).collect::<Vec<_>>(),
+        "databases": plan.databases.iter().map(realign_database).collect::<Vec<_>>(),
+        "databases_done": databases.iter().map(realigned_database).collect::<Vec<_>>(),
+    })
+}
+
 /// What a realignment would do with one tenant.
 pub fn realign(t: &TenantRealign) -> Value {
     let amount = |a: &Amount| json!({ "batches": a.batches, "changes": a.changes, "documents": a.documents });
@@ -1104,6 +1118,11 @@ pub fn verification(level: &str, r: &VerifyReport) -> Value {
         "bytes": r.bytes,
         "problems": r.problems.iter().map(problem).collect::<Vec<_>>(),
     })
+}
+
+/// What became of an attestation: what was said, and what of it cannot be proved now.
+pub fn attestation_check(c: &Checked) -> Value {
+    json!({ "proved": c.unprovable.is_empty(), "unprovable": c.unprovable, "statement": c.statement })
 }
 
 /// What healing found, did, and could not do.

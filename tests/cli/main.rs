@@ -3,6 +3,7 @@
 
 mod support;
 
+mod attest;
 mod batch;
 mod capture;
 mod counts;

@@ -103,6 +103,26 @@ fn the_independent_reader_reads_what_is_shipped_today() {
     }
 }
 
+#[test]
+fn the_independent_reader_checks_what_a_site_says_of_itself() {
+    let golden = fixtures().join("formats/v1");
+    let dir = tempfile::tempdir().expect("dir");
+    let (store, _) = rebuild(&golden.join("remote"), &golden.join("annals.key"), None, &dir.path().join("one")).expect("rebuild");
+    let held = dir.path().join("held.json");
+    let text = store.attest().expect("attest");
+    let key = golden.join("annals.key").to_string_lossy().into_owned();
+    let check = |text: &str| {
+        std::fs::write(&held, text).expect("written");
+        python::read(&golden.join("remote"), &["--key", &key], None, &["--attestation", &held.to_string_lossy()])
+    };
+    let Some(read) = check(&text) else { return };
+    assert_eq!(read.exit, 0, "{}", read.complaints);
+    let digest = store.position().expect("position").digest.to_hex();
+    assert!(read.out.contains(&digest) && text.contains(read.out.trim_end()), "{}", read.out);
+    let forged = check(&text.replace(&digest, &digest.chars().rev().collect::<String>())).expect("as before");
+    assert_eq!(forged.exit, 4, "{}", forged.complaints);
+}
+
 fn extracted_files_are_the_documents(store: &Store, remote: &Path, key: &str, into: &Path) {
     use std::os::unix::ffi::OsStrExt;
     let read = python::read(remote, &["--key", key], None, &["--extract", &into.to_string_lossy()]).expect("as before");

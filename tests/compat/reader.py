@@ -7,6 +7,7 @@ It is the second opinion of the tests, and a way out that needs nothing but Pyth
     reader.py REMOTE --sheet sheet.txt --list --versions
     reader.py REMOTE --key annals.key --get letters/1.txt@v3 > 1.txt
     reader.py REMOTE --key annals.key --extract DIR
+    reader.py REMOTE --key annals.key --attestation held.json
 
 REMOTE is a directory. A passphrase is taken from ANNALS_PASSPHRASE. Everything is checked before it is shown: objects against their
 names, boxes against their tags, contents and records against the chain of digests.
@@ -26,6 +27,7 @@ import zlib
 import nacl.bindings
 import nacl.exceptions
 import nacl.pwhash
+import nacl.signing
 import zstandard
 from blake3 import blake3
 
@@ -42,6 +44,7 @@ CONTAINER_BYTES_MAX = 33554432
 INFLATE_BYTES_MAX = 67108864
 INFLATE_RATIO_MAX = 200
 KEY_FILE_BYTES_MAX = 65536
+ATTESTATION_BYTES_MAX = 67108864
 BATCH_CHANGES_MAX = 4000000
 ZEROS = bytes(32)
 
@@ -227,6 +230,25 @@ def read_key_file(path, passphrase):
 
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def read_attestation(path, secret):
+    """The statement of an attestation of this site, as it was signed."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read(ATTESTATION_BYTES_MAX)
+    whole = json.loads(text)
+    if whole["schema"] != "annals.attestation/1":
+        raise Bad(f"{path}: {whole['schema']} is not known", NEWER)
+    begin = re.search(r'"statement"\s*:\s*', text).end()
+    _, end = json.JSONDecoder().raw_decode(text, begin)
+    key = nacl.signing.SigningKey(derive("annals 2026-11 attestation signing key v1", secret)).verify_key
+    if key.encode().hex() != whole["public_key"]:
+        raise Bad(f"{path} was signed by another site", FOUND)
+    try:
+        key.verify(b"annals attestation v1\n" + text[begin:end].encode(), bytes.fromhex(whole["signature"]))
+    except nacl.exceptions.BadSignatureError:
+        raise Bad(f"{path}: the signature does not fit", FOUND) from None
+    return text[begin:end]
 
 
 def base32(letters):
@@ -1694,12 +1716,16 @@ def main():
     what.add_argument("--get", metavar="KEY[@vN]")
     what.add_argument("--extract", metavar="DIR")
     what.add_argument("--verify", action="store_true")
+    what.add_argument("--attestation", metavar="FILE")
     options = parser.parse_args()
     try:
         if (options.key is None) == (options.sheet is None):
             raise Bad("give --key or --sheet", USAGE)
         passphrase = os.environ.get("ANNALS_PASSPHRASE")
         site, secret = read_sheet(options.sheet) if options.sheet else read_key_file(options.key, passphrase and passphrase.encode())
+        if options.attestation is not None:
+            print(read_attestation(options.attestation, secret))
+            return 0
         logs, problems = read_remote(options.remote, site, secret, options.tenant, options.timeline)
         left = []
         if options.list:

@@ -57,6 +57,7 @@ targets! {
     object_names: 20000, 32, formats::object_names;
     key_files: 3000, 32, texts::key_files;
     sheets: 1500, 32, texts::sheets;
+    attestations: 3000, 32, texts::attestations;
     configurations: 6000, 32, texts::configurations;
     plans: 10000, 32, texts::plans;
     moments: 3000, 32, texts::moments;

@@ -5,7 +5,7 @@ use annals::base::id::TimelineId;
 use annals::base::random::SeededRandom;
 use annals::base::time::Timestamp;
 use annals::engine::find::{FieldIs, Pattern};
-use annals::format::keyfile::{Identity, KeyFile, Unlock, sheet};
+use annals::format::keyfile::{Identity, KeyFile, SiteSecret, Unlock, attestation, sheet};
 use annals::model::field::{self, Labels, Side};
 use annals::model::key::{check_key, check_tenant, parse_key, show_key};
 use annals::model::moment::{self, Address, Zone};
@@ -109,6 +109,28 @@ copies_min = 2
 stale_after = "4h"
 command = ["notify.cmd"]
 "#;
+
+pub fn attestations(rounds: &mut Rounds) {
+    let secrets = [7, 8].map(|n| SiteSecret::from_bytes([n; 32]));
+    let statements = ["{\"site\": \"clinic-17\", \"seq\": 3}", "{}", "[1, {\"a\": \"\\u00e5\"}]"];
+    let signed = |secret| statements.map(|statement| attestation::sign(secret, statement).expect("sign"));
+    let all: Vec<String> = secrets.iter().flat_map(signed).collect();
+    rounds.each(|dice| {
+        let bad = change::text(dice, dice.pick::<String>(&all), &all);
+        given(bad.as_bytes());
+        match attestation::open(&bad) {
+            Ok(said) => {
+                let known = secrets.iter().any(|secret| attestation::public_key(secret) == said.public_key);
+                assert!(known && statements.contains(&said.statement.as_str()), "a changed statement is believed: {said:?}");
+                true
+            }
+            Err(e) => {
+                assert!(e.what_next().is_some(), "{e:?}");
+                false
+            }
+        }
+    });
+}
 
 pub fn configurations(rounds: &mut Rounds) {
     Config::parse(CONFIG).expect("the sample");

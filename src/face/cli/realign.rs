@@ -2,15 +2,14 @@
 
 mod database;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
-use crate::engine::capture::DatabaseRealigned;
 use crate::engine::offsite::OpenRemote;
 use crate::engine::realign::{RealignOptions, Realigned};
 use crate::engine::store::Store;
@@ -159,31 +158,21 @@ fn settle(context: &Context, store: &Store, plan: &RealignPlan, remotes: &[OpenR
     for d in &plan.databases {
         database::show(context, d, &zone)?;
     }
-    let planned = |applied: bool, saved: Option<&PathBuf>, done: &[Realigned], databases: &[DatabaseRealigned]| {
-        json!({
-            "applied": applied,
-            "saved": saved.map(|path| path.display().to_string()),
-            "tenants": plan.tenants.iter().map(view::realign).collect::<Vec<Value>>(),
-            "done": done.iter().map(view::realigned).collect::<Vec<Value>>(),
-            "databases": plan.databases.iter().map(view::realign_database).collect::<Vec<Value>>(),
-            "databases_done": databases.iter().map(view::realigned_database).collect::<Vec<Value>>(),
-        })
-    };
     if let (Some(path), false) = (&globals.plan, globals.dry_run) {
         disk::write_file(path, plan.to_json()?.as_bytes(), 0o600)?;
-        context.out.object("annals.realign/1", planned(false, Some(path), &[], &[]))?;
+        context.out.object("annals.realign/1", view::realignment(plan, false, Some(path), &[], &[]))?;
         context.out.note(format!("Saved; nothing is changed yet. To do it: annals apply {}", path.display()));
         return Ok(0);
     }
     if globals.dry_run {
-        context.out.object("annals.realign/1", planned(false, None, &[], &[]))?;
+        context.out.object("annals.realign/1", view::realignment(plan, false, None, &[], &[]))?;
         context.out.note("Nothing was changed.");
         return Ok(0);
     }
     if !globals.yes && !seen {
         if context.out.json().is_some() {
             // Programs that ask how things stand get the plan; they do it with -y, or with a saved plan.
-            context.out.object("annals.realign/1", planned(false, None, &[], &[]))?;
+            context.out.object("annals.realign/1", view::realignment(plan, false, None, &[], &[]))?;
             return Ok(Kind::Found.exit());
         }
         if !context.can_ask() {
@@ -197,7 +186,7 @@ fn settle(context: &Context, store: &Store, plan: &RealignPlan, remotes: &[OpenR
     }
     let done = store.realign(plan, remotes, &context.monitor())?;
     let databases = database::apply(context, store, &plan.databases)?;
-    context.out.object("annals.realign/1", planned(true, None, &done, &databases))?;
+    context.out.object("annals.realign/1", view::realignment(plan, true, None, &done, &databases))?;
     for tenant in &done {
         told(context, tenant)?;
     }

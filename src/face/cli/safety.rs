@@ -1,13 +1,17 @@
 //! Is it safe: status, verification, garbage collection.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use serde_json::json;
 
 use crate::agent::daemon::Work;
 use crate::agent::health::Health;
 use crate::agent::proof::{self, Depth};
-use crate::base::error::Result;
+use crate::base::disk;
+use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
+use crate::engine::attest;
 use crate::engine::heal::HealReport;
 use crate::engine::proof::ProofKind;
 use crate::engine::status::Status as Seen;
@@ -15,6 +19,7 @@ use crate::engine::store::Store;
 use crate::engine::tenancy::LetGo;
 use crate::engine::verify::{Level, Problem as Unsound, VerifyReport};
 use crate::face::{metrics, view, world};
+use crate::format::keyfile::attestation::ATTESTATION_BYTES_MAX;
 use crate::model::moment::{self, Zone};
 
 use super::context::{Context, bytes, counted, grouped};
@@ -127,7 +132,7 @@ fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Res
 /// Check that the history is what it was, and that the bytes it names are there
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals verify\n  annals verify --full --json\n  annals verify --remote offsite --full\n  annals verify --heal\n\nChecks every record against the chain of digests, and that every named chunk is there; with --full also\nreads every byte. Exit code 4 where something is wrong; what is wrong is told in terms of documents. With --heal\neverything is read, and what is damaged is taken again from sealed objects in the store's outbox and on\nthe remotes; exit code 0 where all of it is whole again."
+    after_help = "Examples:\n  annals verify\n  annals verify --full --json\n  annals verify --remote offsite --full\n  annals verify --heal\n  annals verify --attest held.json\n  annals verify --check held.json\n\nChecks every record against the chain of digests, and that every named chunk is there; with --full also\nreads every byte. Exit code 4 where something is wrong; what is wrong is told in terms of documents. With --heal\neverything is read, and what is damaged is taken again from sealed objects in the store's outbox and on\nthe remotes; exit code 0 where all of it is whole again.\n\n--attest writes what the site holds, where its copies are and how old they are, signed with a key of the site's secret. --check says later\nwhat of that can be proved: the log against its digests, the copies by asking them (--full reads them back). Exit code 4 where not all\nof it can, or where the signature does not fit."
 )]
 pub(crate) struct Verify {
     /// Also read every byte and compare it with its digest
@@ -139,6 +144,12 @@ pub(crate) struct Verify {
     /// Bring back what is damaged from the outbox and from the remotes
     #[arg(long, conflicts_with_all = ["remote", "full"])]
     heal: bool,
+    /// Afterwards write a signed statement of what is held, where, and how old it is
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["remote", "heal", "check"])]
+    attest: Option<PathBuf>,
+    /// Check an earlier statement instead: what of it can be proved now; asks the remotes that it names
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["remote", "heal"])]
+    check: Option<PathBuf>,
 }
 
 impl Verify {
@@ -150,16 +161,46 @@ impl Verify {
         if let Some(name) = &self.remote {
             return self.run_remote(context, &store, name);
         }
+        if let Some(file) = &self.check {
+            return self.check(context, &store, file);
+        }
         let (level, depth) = if self.full { (Level::Full, Depth::Full) } else { (Level::Quick, Depth::Quick) };
         let report = store.verify(level, &context.monitor())?;
         proof::note_verify(&store, depth, &report)?;
-        context.out.object("annals.verify/1", view::verification(depth.word(), &report))?;
+        let mut value = view::verification(depth.word(), &report);
+        if let Some(file) = &self.attest {
+            context.refuse_dry_run()?;
+            disk::write_file(file, store.attest()?.as_bytes(), 0o644)?;
+            value["attested"] = file.display().to_string().into();
+        }
+        context.out.object("annals.verify/1", value)?;
         print_verification(context, &report, self.full)?;
+        if let Some(file) = &self.attest {
+            context.out.line(format!("Signed and written to {}; later: annals verify --check {0}", file.display()))?;
+        }
         Ok(if report.problems.is_empty() { 0 } else { FOUND })
     }
 }
 
 impl Verify {
+    fn check(&self, context: &Context, store: &Store, file: &Path) -> Result<u8> {
+        let text = String::from_utf8(disk::read_file(file, ATTESTATION_BYTES_MAX)?)
+            .map_err(|_| Error::usage("attestation.bad", format!("not an attestation: {} is not text", file.display())))?;
+        let checked = store.check_attestation(&text, self.full, |name| store.remote(name, None), &context.monitor())?;
+        context.out.object("annals.attestation.check/1", view::attestation_check(&checked))?;
+        let (said, age) = (&checked.statement, moment::age(attest::age_secs(&checked.statement, store.now_is()) as i64));
+        let (tenants, copies) = (counted(said.tenants.len() as u64, "tenant"), counted(said.copies.len() as u64, "remote"));
+        if checked.unprovable.is_empty() {
+            context.out.line(format!("{}: said {age} ago of {tenants} and {copies}, all of it holds", context.out.paint("32", "Proved")))?;
+            return Ok(0);
+        }
+        context.out.line(format!("{}: said {age} ago of {tenants} and {copies}", context.out.paint("31", "Not all of it can be proved")))?;
+        for what in &checked.unprovable {
+            context.out.line(format!("  {}", clean(what)))?;
+        }
+        Ok(FOUND)
+    }
+
     fn run_remote(&self, context: &Context, store: &Store, name: &str) -> Result<u8> {
         let remote = store.remote(name, None)?;
         let report = store.verify_remote(&remote, self.full, &context.monitor())?;

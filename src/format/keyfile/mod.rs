@@ -11,6 +11,7 @@ mod slots;
 mod file;
 pub mod sheet;
 pub mod keyring;
+pub mod attestation;
 #[cfg(test)]
 mod golden;
 
