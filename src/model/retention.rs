@@ -51,6 +51,30 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// From when on these rules let the last version of a document go that is removed: it was in force from `from` until `until`. Nothing where
+    /// they never do. Holds and marks keep it longer, and so does a place offsite that lacks it.
+    pub fn let_go(&self, from: Timestamp, until: Timestamp, zone: &Zone) -> Option<Timestamp> {
+        if self.keeps_everything() || self.last.is_some_and(|n| n > 0) {
+            return None;
+        }
+        let secs = i64::try_from(self.floor_secs.max(self.within_secs.unwrap_or(0))).unwrap_or(i64::MAX);
+        let mut at = Timestamp(until.micros().saturating_add(secs.saturating_mul(SECOND)));
+        let counts = [(Period::Day, self.daily), (Period::Week, self.weekly), (Period::Month, self.monthly), (Period::Year, self.yearly)];
+        for (period, count) in counts {
+            // The last end of a period that it saw goes last.
+            let mut begin = period.begin(Day::of(Timestamp(until.micros() - 1), zone));
+            let saw = begin.begins(zone).micros() > from.micros();
+            let Some(count) = count.filter(|n| *n > 0 && saw) else { continue };
+            for _ in 0..count.min(PERIODS_MAX) {
+                begin = period.after(begin);
+            }
+            at = at.max(begin.begins(zone));
+        }
+        Some(at)
+    }
+}
+
 /// A period of the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Period {
@@ -88,6 +112,16 @@ impl Period {
                 }
                 first
             }
+        }
+    }
+
+    /// The first day of the next period, where `begin` is the first of one.
+    fn after(self, begin: Day) -> Day {
+        match self {
+            Period::Day => begin.plus(1),
+            Period::Week => begin.plus(7),
+            Period::Month => begin.next_month(),
+            Period::Year => self.begin(begin.plus(366)),
         }
     }
 }
@@ -441,6 +475,28 @@ mod tests {
             let held = hold == 0;
             let found: Vec<bool> = judge.judge(held.then_some("h"), &versions).iter().map(Option::is_some).collect();
             prop_assert_eq!(found, naive(&rules, now, &zone, &marks, shipped, held, &versions));
+        }
+    }
+
+    #[test]
+    fn when_a_removed_document_may_go_is_when_the_planner_lets_it_go() {
+        let zone = Zone::parse("Europe/Oslo").expect("zone");
+        let (from, until) = (at("2026-03-10T08:00:00Z"), at("2026-03-27T17:30:00Z"));
+        let none = Rules::default();
+        assert_eq!(none.let_go(from, until, &zone), None, "everything stays");
+        assert_eq!(Rules { last: Some(1), ..Rules::default() }.let_go(from, until, &zone), None);
+        for rules in [
+            Rules { within_secs: Some(90 * DAY), ..Rules::default() },
+            Rules { floor_secs: 40 * DAY, within_secs: Some(7 * DAY), ..Rules::default() },
+            Rules { daily: Some(30), ..Rules::default() },
+            Rules { within_secs: Some(DAY), weekly: Some(5), ..Rules::default() },
+            Rules { daily: Some(3), monthly: Some(12), ..Rules::default() },
+            Rules { yearly: Some(2), daily: Some(10), ..Rules::default() },
+        ] {
+            let goes = rules.let_go(from, until, &zone).expect("it goes one day");
+            let kept = |now: Timestamp| Judge::new(&rules, now, &zone, Vec::new(), u64::MAX).judge(None, &versions(&[from], Some(until)))[0].clone();
+            assert_eq!(kept(goes), None, "{rules:?}: {goes:?}");
+            assert!(kept(Timestamp(goes.micros() - 1)).is_some(), "{rules:?}: a moment before {goes:?}");
         }
     }
 }

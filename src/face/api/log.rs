@@ -1,4 +1,4 @@
-//! The log: batches, marks, references, the change feed.
+//! The log: batches, marks, holds, references.
 
 use std::io::{BufReader, Read};
 
@@ -7,7 +7,6 @@ use serde_json::json;
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
-use crate::engine::feed::Start;
 use crate::engine::references::Entry;
 use crate::engine::store::Tenant;
 use crate::face::http::{Ask, Reply};
@@ -195,78 +194,4 @@ pub(super) fn refer(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
     batch.add_ref_with(&key, reference.clone(), wanted.shared)?;
     let receipt = batch.commit()?;
     Ok(Reply::json(201, text("annals.refs.add/1", &view::ledger_entry(&Entry { key, reference, seq: receipt.position.seq }))?))
-}
-
-pub(super) fn consumers(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
-    counted(ask, "annals.feed/1", ask.tenant()?.cursors()?.iter().map(view::cursor))
-}
-
-/// `812.3`: the fourth change of batch 812.
-fn place(text: &str) -> Result<(u64, u64)> {
-    let parsed = text.split_once('.').and_then(|(seq, index)| Some((seq.parse().ok()?, index.parse().ok()?)));
-    parsed.ok_or_else(|| Error::usage("http.parameter", format!("after is {text:?}, not a place like 812.0")).at_field("after"))
-}
-
-pub(super) fn feed(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
-    let mut rows = Rows::new(ask)?;
-    let start = match ask.query("from") {
-        None | Some("start") => Start::Oldest,
-        Some("now") => Start::Now,
-        Some(text) => match text.strip_prefix("seq:").and_then(|n| n.parse().ok()) {
-            Some(seq) if seq > 0 => Start::Seq(seq),
-            _ => {
-                return Err(Error::usage("feed.from", format!("not a place to begin: {text}")).hint("use start, now or seq:N").at_field("from"));
-            }
-        },
-    };
-    let after = ask.query("after").map(place).transpose()?;
-    let mut last = None;
-    for event in ask.tenant()?.feed_from(ask.named("consumer"), start)? {
-        let event = event?;
-        let here = (event.event.seq, event.index);
-        if after.is_some_and(|after| here <= after) {
-            continue;
-        }
-        if !rows.add(&view::feed_event(&event), last.take())? {
-            break;
-        }
-        last = Some(format!("{}.{}", here.0, here.1));
-    }
-    rows.reply("annals.feed/1")
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Acknowledged {
-    seq: u64,
-    /// Up to and with this change of the batch; the whole batch where absent.
-    index: Option<u64>,
-}
-
-pub(super) fn acknowledge(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
-    let done: Acknowledged = body(sent, JSON_BYTES_MAX)?;
-    let (tenant, consumer) = (ask.tenant()?, ask.named("consumer"));
-    match done.index {
-        None => tenant.ack(consumer, done.seq)?,
-        Some(index) => {
-            // Only a consumer that is known acknowledges: reading would make one.
-            if !tenant.cursors()?.iter().any(|c| c.name == consumer) {
-                tenant.ack(consumer, done.seq)?;
-            }
-            let mut feed = tenant.feed(consumer)?;
-            while let Some(event) = feed.next().transpose()? {
-                if (event.event.seq, event.index) >= (done.seq, index) {
-                    feed.ack_event(&event)?;
-                    break;
-                }
-            }
-        }
-    }
-    object("annals.feed/1", &json!({ "name": consumer, "seq": done.seq }))
-}
-
-pub(super) fn forget(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
-    let consumer = ask.named("consumer");
-    ask.tenant()?.remove_consumer(consumer, ask.query("group"))?;
-    object("annals.feed/1", &json!({ "name": consumer, "group": ask.query("group"), "removed": true }))
 }

@@ -4,7 +4,11 @@
 mod question;
 mod documents;
 mod log;
+mod keeping;
 mod plans;
+mod realign;
+mod feed;
+mod places;
 mod site;
 mod table;
 mod schema;
@@ -23,14 +27,14 @@ use crate::base::error::{Error, Result};
 use crate::face::view;
 
 use super::http::{Ask, Desk, Reply, call, events};
-use table::{PARAMETERS, Place, ROUTES, Route, Sent, Work};
+use table::{PARAMETERS, Place, Route, Sent, Work};
 
 pub(super) use openapi::document;
 
 /// All routes, and the metrics.
 pub(super) fn routes() -> Router<Arc<Desk>> {
     let mut paths: BTreeMap<&str, Vec<&'static Route>> = BTreeMap::new();
-    for route in ROUTES {
+    for route in table::routes() {
         paths.entry(route.path).or_default().push(route);
     }
     let mut router = Router::new();

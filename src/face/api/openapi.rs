@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schema;
-use super::table::{Given, PARAMETERS, Place, ROUTES, Route, Sent};
+use super::table::{Given, PARAMETERS, Place, Route, Sent, routes};
 
 /// Statuses that every route may have: not let in, what was asked makes no sense, the program failed.
 const ALWAYS_FAILS: [u16; 4] = [400, 401, 403, 500];
@@ -16,7 +16,7 @@ Within a schema number fields are only added. Errors have a stable code and say 
 /// The whole document.
 pub(in crate::face) fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES {
+    for route in routes() {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.to_lowercase()] = operation(route);
     }
@@ -27,8 +27,8 @@ pub(in crate::face) fn document() -> Value {
         "security": [{ "token": [] }],
         "tags": [
             { "name": "documents", "description": "Documents and their versions." },
-            { "name": "log", "description": "Batches, marks and references." },
-            { "name": "plans", "description": "Undo, redo, rollback and restore: computed, shown, carried out." },
+            { "name": "log", "description": "Batches, marks, holds, what is forgotten, references." },
+            { "name": "plans", "description": "Undo, redo, rollback, restore and realignment: computed, shown, carried out." },
             { "name": "feed", "description": "What changes, for programs that follow it." },
             { "name": "site", "description": "How the site is, and what its agent does." },
         ],
@@ -121,6 +121,7 @@ fn failure(status: u16) -> Value {
         412 => "Another version is current. Nothing was changed.",
         413 => "What was sent is too long.",
         416 => "The document has no such part.",
+        502 => "A place offsite cannot be reached.",
         503 => "Too many at once.",
         507 => "No space is left.",
         _ => "It failed; nothing was half-written.",
@@ -156,14 +157,14 @@ mod tests {
         let known: BTreeSet<String> = shapes.keys().map(|name| format!("#/components/schemas/{name}")).collect();
         assert_eq!(named, known, "shapes that are named, and those that there are");
         let mut ids = BTreeSet::new();
-        for route in ROUTES {
+        for route in routes() {
             assert!(ids.insert(route.id) && !route.says.is_empty(), "{}", route.id);
             assert!(route.takes.iter().all(|name| PARAMETERS.iter().any(|p| p.name == *name)), "{}: {:?}", route.id, route.takes);
             let in_path: BTreeSet<&str> = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
             let taken = route.takes.iter().filter(|name| PARAMETERS.iter().any(|p| p.name == **name && p.place == Place::Path)).copied().collect();
             assert_eq!(in_path, taken, "{}", route.id);
         }
-        let used = PARAMETERS.iter().filter(|p| ROUTES.iter().any(|route| route.takes.contains(&p.name))).count();
+        let used = PARAMETERS.iter().filter(|p| routes().any(|route| route.takes.contains(&p.name))).count();
         assert_eq!(used, PARAMETERS.len(), "parameters that no route takes");
     }
 }

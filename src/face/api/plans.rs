@@ -18,7 +18,7 @@ use crate::model::plan::{OnConflict, Plan};
 use super::question::{JSON_BYTES_MAX, body, by, object, required};
 
 /// Bytes: the largest plan that is sent: about a hundred thousand documents. Larger ones are carried out by the command line.
-const PLAN_BYTES_MAX: u64 = 64 << 20;
+pub(super) const PLAN_BYTES_MAX: u64 = 64 << 20;
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]

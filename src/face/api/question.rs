@@ -64,6 +64,16 @@ impl Rows {
         Ok(true)
     }
 
+    /// Rows that there are.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// There is nothing more after all.
+    pub(super) fn end(&mut self) {
+        self.next = None;
+    }
+
     /// There is more after this place.
     pub(super) fn go_on(&mut self, next: String) {
         self.next = Some(next);

@@ -122,6 +122,101 @@ const SHAPES: &[(&str, &str, &str)] = &[
         "The batch, and the hold that it set.",
         "batch:integer seq:integer position:Position time:time changes:integer repeated:boolean hold:HoldNamed",
     ),
+    (
+        "HoldLifted",
+        "The batch, and the hold that it lifted.",
+        "batch:integer seq:integer position:Position time:time changes:integer repeated:boolean hold:string",
+    ),
+    (
+        "KeepWanted",
+        "Rules in place of those of the configuration: a time like 90d, and for how many versions, days, weeks, months, years.",
+        "~within:string? ~last:integer? ~daily:integer? ~weekly:integer? ~monthly:integer? ~yearly:integer?",
+    ),
+    (
+        "ForgetWanted",
+        "What of: all documents, those of a prefix, or one. seq is where the log ended when it was planned; only to carry it out.",
+        "~prefix:string ~keep:KeepWanted? ~seq:integer?",
+    ),
+    (
+        "Rules",
+        "What rules keep; null is no such rule.",
+        "words:string floor_secs:integer within_secs:integer? last:integer? daily:integer? weekly:integer? monthly:integer? yearly:integer?",
+    ),
+    (
+        "Judged",
+        "One version: goes, or what keeps it, as a word and in words.",
+        "key:string version:integer seq:integer size:integer from:time until:time? goes:boolean kept_by:string? why:string?",
+    ),
+    (
+        "ForgetPlanned",
+        "What would go, and what keeps the rest, by the word for it.",
+        "tenant:string prefix:string rules:Rules position:Position documents:integer versions:integer contents:integer bytes:integer kept:object \
+         applied:boolean",
+    ),
+    ("Gone", "What was forgotten.", "contents:integer bytes:integer batches:Receipt[]"),
+    (
+        "Forgot",
+        "What went, and what kept the rest.",
+        "tenant:string prefix:string rules:Rules position:Position documents:integer versions:integer contents:integer bytes:integer kept:object \
+         applied:boolean outcome:Gone",
+    ),
+    (
+        "RealignWanted",
+        "keep says which side stays in effect: both, ours or theirs. prefix: only this captured database.",
+        "~keep:string ~prefix:string?",
+    ),
+    ("RealignApplied", "The plan, as it came.", "plan:object"),
+    ("SideAmount", "What one side has that the other lacks.", "batches:integer changes:integer documents:integer"),
+    ("OurSide", "Where the log here ends.", "seq:integer digest:string time:time?"),
+    ("TheirSide", "Where the log there ends, and how far it can be read.", "seq:integer readable:integer line:string time:time?"),
+    ("Fate", "What becomes of a document.", "key:string fate:string"),
+    (
+        "TenantSides",
+        "A tenant on both sides, and what would become of it.",
+        "tenant:string verdict:string remote:string keep:string ours:OurSide theirs:TheirSide common:integer missing:SideAmount \
+         only_here:SideAmount recovered:integer kept:integer same:integer conflicts:integer resurrected:integer items:Fate[] references:object[] \
+         bytes:integer seconds:number",
+    ),
+    (
+        "TenantRealigned",
+        "What realigning a tenant did.",
+        "tenant:string verdict:string keep:string common:integer fetched:integer again:integer already:integer conflicts:string[] \
+         resurrected:string[] references:object[] line:string? undo:string? bytes:integer gaps:object[] position:Position",
+    ),
+    (
+        "DatabaseSides",
+        "A captured database and its history, and what would become of its rows.",
+        "tenant:string prefix:string source:string verdict:string keep:string common:object head:object transactions:integer recovered:integer \
+         kept:integer same:integer conflicts:integer resurrected:integer tables:object[] items:object[] renumbered:object[] recomputed:integer \
+         invariants:object[] references:object[] forbidden:object[] bytes:integer",
+    ),
+    (
+        "DatabaseRealigned",
+        "What realigning a database did.",
+        "prefix:string source:string keep:string found:integer? undo:string? written:integer recomputed:integer renumbered:object[] open:string[] \
+         position:Position",
+    ),
+    (
+        "RealignPlanned",
+        "Both sides, and the plan to be sent back. Everything is in line where both lists are empty.",
+        "applied:boolean saved:string? tenants:TenantSides[] done:TenantRealigned[] databases:DatabaseSides[] \
+         databases_done:DatabaseRealigned[] plan:object",
+    ),
+    (
+        "Realignment",
+        "Both sides as they were, and what was done.",
+        "applied:boolean saved:string? tenants:TenantSides[] done:TenantRealigned[] databases:DatabaseSides[] \
+         databases_done:DatabaseRealigned[]",
+    ),
+    (
+        "RemoteWanted",
+        "A place offsite: url is dir:/path or rclone:REMOTE:PATH; expected is how often it is there.",
+        "name:string url:string ~rclone_config:string? ~region:string? ~operator_country:string? ~expected:string?",
+    ),
+    ("RemoteAdded", "A place offsite.", "name:string url:string region:string? operator_country:string?"),
+    ("RemoteRemoved", "A place that is used no longer.", "name:string"),
+    ("CheckWanted", "Whether something is written and read back as well.", "~write:boolean"),
+    ("RemoteChecked", "What lies there.", "name:string url:string reachable:boolean objects:integer bytes:integer written:boolean requests:integer"),
     ("MarkWanted", "The name for the present moment.", "name:string"),
     (
         "ReferenceWanted",
@@ -231,7 +326,21 @@ const SHAPES: &[(&str, &str, &str)] = &[
 ];
 
 /// Shapes that are sent, not given.
-const SENT: [&str; 7] = ["HoldWanted", "PlanWanted", "PlanApplied", "MarkWanted", "ReferenceWanted", "TenantWanted", "Acknowledged"];
+const SENT: [&str; 13] = [
+    "HoldWanted",
+    "KeepWanted",
+    "ForgetWanted",
+    "RealignWanted",
+    "RealignApplied",
+    "RemoteWanted",
+    "CheckWanted",
+    "PlanWanted",
+    "PlanApplied",
+    "MarkWanted",
+    "ReferenceWanted",
+    "TenantWanted",
+    "Acknowledged",
+];
 
 fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
