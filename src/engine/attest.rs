@@ -130,7 +130,7 @@ impl Store {
             if seq == 0 {
                 return Ok(None);
             }
-            Ok(Some(moment::rfc3339_utc(self.tenant(tenant)?.batch_at(seq)?.event.time)))
+            Ok(Some(moment::rfc3339_utc(self.tenant_or_dropped(tenant)?.batch_at(seq)?.event.time)))
         };
         let mut tenants = Vec::new();
         for t in &status.tenants {
@@ -211,7 +211,7 @@ impl Store {
 
     /// What of a tenant's log cannot be proved.
     fn unproven(&self, said: &TenantHeld) -> Result<Option<String>> {
-        let tenant = match self.tenant(&said.tenant) {
+        let tenant = match self.tenant_or_dropped(&said.tenant) {
             Ok(tenant) => tenant,
             Err(e) if e.kind() == Kind::Missing => return Ok(Some(format!("{}: there is no such tenant any more", said.tenant))),
             Err(e) => return Err(e),

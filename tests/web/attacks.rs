@@ -8,7 +8,7 @@ use super::client::{Client, bare, connect, encode};
 use super::site::{seeded, site};
 
 /// What every answer says, whatever it answers.
-fn armoured(answer: &super::client::Answer) {
+pub fn armoured(answer: &super::client::Answer) {
     let policy = answer.header("content-security-policy").unwrap_or_default();
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cross-origin-resource-policy", "same-origin")] {

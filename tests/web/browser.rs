@@ -229,6 +229,11 @@ impl Browser {
         self.cdp("Emulation.setScriptExecutionDisabled", &json!({ "value": !run }));
     }
 
+    /// Runs this on every page that is opened from now on, before anything of the page.
+    pub fn before_pages(&self, script: &str) {
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script }));
+    }
+
     /// Keeps the whole page as target/test-screens/NAME.png.
     pub fn screenshot(&self, name: &str) -> PathBuf {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/test-screens");

@@ -7,9 +7,13 @@ mod client;
 mod browser;
 
 mod attacks;
+mod attacks_everywhere;
 mod contract;
 mod documents;
 mod first;
+mod live;
 mod session;
 mod streams;
 mod works;
+mod restores;
+mod upkeep;

@@ -185,6 +185,13 @@ impl Site {
         agent.wait().expect("ends").code()
     }
 
+    /// Ends the agent as a power cut would.
+    pub fn kill(&mut self) {
+        let mut agent = self.agent.take().expect("an agent runs");
+        agent.kill().expect("killed");
+        agent.wait().expect("ends");
+    }
+
     /// An address that lets one person in, once, as `annals ui` prints it.
     pub fn invitation(&self) -> String {
         self.json(&["ui", "--no-open", "--as", "806"])["address"].as_str().expect("an address").to_owned()

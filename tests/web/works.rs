@@ -9,7 +9,7 @@ use super::site::{self, Site};
 
 /// A page that people can use: nothing wider than a small telephone, no serious finding of axe; kept as an image, wide and narrow.
 #[track_caller]
-fn is_fit(browser: &Browser, name: &str) {
+pub fn is_fit(browser: &Browser, name: &str) {
     browser.is_accessible();
     browser.screenshot(name);
     browser.viewport(320, 640);
@@ -37,7 +37,7 @@ fn moved() -> Site {
     site
 }
 
-fn json(site: &Site, key: &str) -> serde_json::Value {
+pub fn json(site: &Site, key: &str) -> serde_json::Value {
     serde_json::from_str(&site.run(&["get", key]).exits(0).out).expect("JSON")
 }
 
@@ -190,7 +190,7 @@ fn bytes_below(dir: &std::path::Path) -> u64 {
 }
 
 /// A program that serves pages until it is dropped.
-struct Serving(Child);
+pub struct Serving(Child);
 
 impl Drop for Serving {
     fn drop(&mut self) {
@@ -199,7 +199,7 @@ impl Drop for Serving {
     }
 }
 
-fn first_run(site: &Site) -> (Serving, String) {
+pub fn first_run(site: &Site) -> (Serving, String) {
     let mut child = site.command(&["ui", "--no-open", "--as", "806"]).stderr(Stdio::null()).spawn().expect("starts");
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
@@ -304,7 +304,7 @@ fn a_wrong_restore_is_shown_and_realigned() {
     browser.reads("Everything is in line.");
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub fn copy(from: &std::path::Path, to: &std::path::Path) {
     let done = std::process::Command::new("cp").arg("-a").args([from, to]).status().expect("cp");
     assert!(done.success());
 }

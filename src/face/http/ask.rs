@@ -125,7 +125,12 @@ impl Ask {
 
     /// That moment; nothing means now.
     pub(in crate::face) fn moment(&self) -> Result<Option<Moment>> {
-        self.at().map(|text| self.tenant()?.moment(text)).transpose()
+        self.at().map(|text| self.tenant()?.moment(&self.moment_text(text))).transpose()
+    }
+
+    /// A moment as this person writes it, in the words of time expressions. Programs use those.
+    pub(in crate::face) fn moment_text(&self, text: &str) -> String {
+        if self.session.is_program() { text.to_owned() } else { self.language.moment(text) }
     }
 
     /// All documents at that moment.

@@ -154,7 +154,10 @@ async fn nothing(request: Request) -> Response {
             StatusCode::NOT_FOUND,
             &Error::missing("http.path", format!("there is nothing at {path}")).hint("GET /api/v1/openapi.json describes what there is"),
         ),
-        false => plain(StatusCode::NOT_FOUND, "there is no such page"),
+        false => {
+            let session = request.extensions().get::<Session>().and_then(|session| session.language);
+            note(StatusCode::NOT_FOUND, session.or(wanted(request.headers())).unwrap_or_default(), "note-nowhere")
+        }
     }
 }
 
@@ -195,7 +198,11 @@ async fn guard(State(desk): State<Arc<Desk>>, mut request: Request, next: Next) 
         return strangers(&desk, shown, for_programs, headers);
     };
     if !session.is_program() && is_foreign(headers) && request.method() != Method::GET {
-        return plain(StatusCode::FORBIDDEN, "another site asked for this");
+        let language = session.language.or(wanted(headers)).unwrap_or_default();
+        return match for_programs {
+            true => error(StatusCode::FORBIDDEN, &Error::new(Kind::Denied, "http.foreign", "another site asked for this")),
+            false => note(StatusCode::FORBIDDEN, language, "note-foreign"),
+        };
     }
     request.extensions_mut().insert(session);
     next.run(request).await
@@ -204,7 +211,13 @@ async fn guard(State(desk): State<Arc<Desk>>, mut request: Request, next: Next) 
 /// What strangers see.
 fn strangers(desk: &Desk, showed_something: bool, for_programs: bool, headers: &HeaderMap) -> Response {
     if showed_something && desk.door.refuse() {
-        let mut response = plain(StatusCode::TOO_MANY_REQUESTS, "too many wrong secrets of late; wait a minute");
+        let mut response = match for_programs {
+            true => error(
+                StatusCode::TOO_MANY_REQUESTS,
+                &Error::new(Kind::Denied, "http.guesses", "too many wrong secrets of late").hint("wait a minute"),
+            ),
+            false => note(StatusCode::TOO_MANY_REQUESTS, wanted(headers).unwrap_or_default(), "note-many"),
+        };
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
         return response;
     }
@@ -213,22 +226,26 @@ fn strangers(desk: &Desk, showed_something: bool, for_programs: bool, headers: &
             .hint("send the header Authorization: Bearer TOKEN; annals ui --token says where the token stands");
         error(StatusCode::UNAUTHORIZED, &e)
     } else {
-        note(StatusCode::UNAUTHORIZED, headers, "stranger-title", "stranger-text")
+        note(StatusCode::UNAUTHORIZED, wanted(headers).unwrap_or_default(), "stranger")
     };
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }
 
-/// A page of a title and a sentence for somebody who is not in.
-fn note(status: StatusCode, headers: &HeaderMap, title: &str, sentence: &str) -> Response {
-    let lang = text(headers, &header::ACCEPT_LANGUAGE).and_then(Language::wanted).unwrap_or_default();
-    let (title, sentence) = (lang.say(title), lang.say(sentence));
+/// A page of a title and a sentence, without what other pages have: for somebody who is not in, or where there is nothing to show.
+fn note(status: StatusCode, lang: Language, message: &str) -> Response {
+    let (title, sentence) = (lang.say(&format!("{message}-title")), lang.say(&format!("{message}-text")));
     let html = format!(
         "<!DOCTYPE html><html lang=\"{}\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
          <main><h1>{title}</h1><p>{sentence}</p></main>",
         lang.tag()
     );
     (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
+}
+
+/// The language that a browser asks for.
+fn wanted(headers: &HeaderMap) -> Option<Language> {
+    text(headers, &header::ACCEPT_LANGUAGE).and_then(Language::wanted)
 }
 
 /// Lets whoever has a code in.
@@ -241,15 +258,15 @@ async fn enter(State(desk): State<Arc<Desk>>, axum::extract::Path(code): axum::e
     }
     let Some(value) = desk.door.enter(&code) else {
         if desk.door.refuse() {
-            return plain(StatusCode::TOO_MANY_REQUESTS, "too many wrong codes of late; wait a minute");
+            return note(StatusCode::TOO_MANY_REQUESTS, wanted(headers).unwrap_or_default(), "note-many");
         }
-        return note(StatusCode::UNAUTHORIZED, headers, "code-used-title", "code-used-text");
+        return note(StatusCode::UNAUTHORIZED, wanted(headers).unwrap_or_default(), "code-used");
     };
     let encrypted = desk.has_proxy() && text(headers, &HeaderName::from_static("x-forwarded-proto")) == Some("https");
     let secure = if encrypted { "; Secure" } else { "" };
     let cookie = format!("{}={value}; HttpOnly; SameSite=Strict; Path=/{secure}", desk.cookie_name());
     // Our own page goes on to the first one: after a redirect from a letter or a chat the browser would hold the cookie back.
-    let mut response = note(StatusCode::OK, headers, "welcome-title", "welcome-text");
+    let mut response = note(StatusCode::OK, wanted(headers).unwrap_or_default(), "welcome");
     let set = [(header::REFRESH, HeaderValue::from_static("0; url=/")), (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))];
     response.headers_mut().extend(set);
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
@@ -262,8 +279,7 @@ async fn enter(State(desk): State<Arc<Desk>>, axum::extract::Path(code): axum::e
 fn ask(desk: Arc<Desk>, parts: Parts) -> Option<Ask> {
     let session = parts.extensions.get::<Session>().cloned()?;
     let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map(|query| query.0).unwrap_or_default();
-    let wanted = text(&parts.headers, &header::ACCEPT_LANGUAGE).and_then(Language::wanted);
-    let language = session.language.or(wanted).unwrap_or_default();
+    let language = session.language.or(wanted(&parts.headers)).unwrap_or_default();
     Some(Ask { desk, session, language, path: parts.uri.path().to_owned(), query, form: Vec::new(), headers: parts.headers, named: Vec::new() })
 }
 
@@ -278,13 +294,14 @@ pub(in crate::face) async fn act(
     let posted = parts.method == Method::POST;
     let Some(mut ask) = ask(desk, parts) else { return StatusCode::UNAUTHORIZED.into_response() };
     if posted {
-        let long = || plain(StatusCode::PAYLOAD_TOO_LARGE, "a form has at most 1 MiB");
+        let language = ask.language;
+        let long = || note(StatusCode::PAYLOAD_TOO_LARGE, language, "note-long");
         // What says that it is too long need not be sent.
         if ask.header("content-length").and_then(|text| text.parse().ok()).is_some_and(|len: usize| len > FORM_BYTES_MAX) {
             return long();
         }
         let form = match tokio::time::timeout(FORM_WITHIN, to_bytes(body, FORM_BYTES_MAX)).await {
-            Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "the form did not arrive in time"),
+            Err(_) => return note(StatusCode::REQUEST_TIMEOUT, language, "note-slow"),
             Ok(Err(_)) => return long(),
             Ok(Ok(form)) => form,
         };
@@ -292,17 +309,18 @@ pub(in crate::face) async fn act(
         let token = ask.form.iter().find(|(name, _)| name == "token").map(|(_, value)| value.as_str());
         // A program showed its token already.
         if !ask.session.is_program() && token != Some(&ask.session.token) {
-            return plain(StatusCode::FORBIDDEN, "this form is not one of ours, or too old; go back, load the page again and repeat it");
+            return note(StatusCode::FORBIDDEN, language, "note-form");
         }
     }
     let Ok(_turn) = ask.desk.turns.clone().acquire_owned().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let language = ask.language;
     let done = tokio::task::spawn_blocking(move || match work(&ask) {
         Ok(answer) => (StatusCode::OK, answer),
         Err(e) => (StatusCode::from_u16(view::http_status(&e)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), fail(&ask, &e)),
     });
     match done.await {
         Ok((status, answer)) => respond(status, answer),
-        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "the program failed at this; nothing was half-written"),
+        Err(_) => note(StatusCode::INTERNAL_SERVER_ERROR, language, "note-failed"),
     }
 }
 

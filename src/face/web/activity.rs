@@ -30,7 +30,7 @@ const EXPORT_BYTES_MAX: usize = 64 << 20;
 
 fn filter(ask: &Ask, tenant: &Tenant) -> Result<AuditFilter> {
     let time = |name: &str| -> Result<Option<Timestamp>> {
-        match ask.query(name).map(|text| tenant.moment(text)).transpose()? {
+        match ask.query(name).map(|text| tenant.moment(&ask.moment_text(text))).transpose()? {
             None => Ok(None),
             Some(Moment::Instant(at)) => Ok(Some(at)),
             // Marks and numbers mean the time of their batch.

@@ -1,10 +1,12 @@
 //! What is gone: who removed it, when and why, and the way back.
 
-use maud::html;
+use maud::{Markup, html};
 
 use crate::base::error::Result;
+use crate::engine::history::Version;
 use crate::face::http::{Answer, Ask};
 use crate::model::key::{parse_key, show_key};
+use crate::model::retention::Rules;
 
 use super::moments::Sight;
 use super::parts::{self, Scribe};
@@ -20,8 +22,16 @@ pub(super) fn deleted(ask: &Ask) -> Result<Answer> {
     let before = ask.query("before").and_then(|text| text.split_once('.')).and_then(|(seq, place)| Some((seq.parse().ok()?, place.parse().ok()?)));
     let page = sight.tenant.removed_before(sight.seq, &parse_key(prefix), before, ROWS)?;
     let now = sight.is_now();
-    let columns: &[(&str, &str)] =
-        &[("column-choose", ""), ("column-document", ""), ("column-removed", ""), ("column-who", ""), ("column-why", ""), ("", "number")];
+    let columns: &[(&str, &str)] = &[
+        ("column-choose", ""),
+        ("column-document", ""),
+        ("column-removed", ""),
+        ("column-who", ""),
+        ("column-why", ""),
+        ("column-left", ""),
+        ("", "number"),
+    ];
+    let rules = ask.store()?.keep_rules();
     let rows = html! {
         @for v in &page.rows {
             @let (key, end) = (show_key(&v.key), v.until.as_ref().unwrap_or(&v.from));
@@ -32,6 +42,7 @@ pub(super) fn deleted(ask: &Ask) -> Result<Answer> {
                 td data-name=(scribe.say("column-removed")) { (scribe.time(end.time)) }
                 td data-name=(scribe.say("column-who")) { (scribe.who(&end.actor)) }
                 td data-name=(scribe.say("column-why")) { (scribe.why(&end.reason, end.cause)) }
+                td data-name=(scribe.say("column-left")) { (left(&scribe, &sight, &rules, v)?) }
                 td .number {
                     @if now {
                         button .tight formaction="/bring-back" name="one" value=(key) aria-label=(named("deleted-put-back-one")) { (scribe.say("document-put-back")) }
@@ -72,4 +83,23 @@ pub(super) fn deleted(ask: &Ask) -> Result<Answer> {
         }
     };
     shell::page(ask, &title, &body)
+}
+
+/// How long a removed document can still be put back, where that ends.
+fn left(scribe: &Scribe, sight: &Sight, rules: &Rules, removed: &Version) -> Result<Markup> {
+    let end = removed.until.as_ref().unwrap_or(&removed.from).time;
+    Ok(if removed.forgotten.is_some() {
+        parts::badge("bad", scribe.say("deleted-gone"))
+    } else if let Some(hold) = sight.tenant.holds_over(&removed.key)?.first() {
+        html! { (scribe.say("deleted-held")) " " bdi { (hold.name) } }
+    } else {
+        match rules.let_go(removed.from.time, end, &scribe.zone) {
+            None => html! { span .quiet { (scribe.say("deleted-stays")) } },
+            Some(at) if at <= scribe.now => parts::badge("wait", scribe.say("deleted-any-day")),
+            Some(at) => {
+                let days = u64::try_from((at.secs() - scribe.now.secs() + 86_399) / 86_400).unwrap_or(0);
+                html! { (scribe.count("deleted-days", days)) " " span .small.quiet { (scribe.time(at)) } }
+            }
+        }
+    })
 }

@@ -270,7 +270,7 @@ pub(super) fn rebuild(ask: &Ask) -> Result<Answer> {
     let (site, secret) = sheet::parse(ask.form("sheet").unwrap_or_default())?;
     let from = ask.form("from").unwrap_or_default().trim().to_owned();
     let remote = OpenRemote::at(&from, &Options::default())?;
-    let until = match ask.form("until").map(|text| moment::parse(text, moment_now(), &Zone::system())).transpose()? {
+    let until = match ask.form("until").map(|text| moment::parse(&ask.moment_text(text), moment_now(), &Zone::system())).transpose()? {
         None => None,
         Some(moment::Moment::Instant(at)) => Some(at),
         Some(_) => return Err(Error::usage("rebuild.at", "only a time can be named here").hint("for example 2026-11-19 08:00")),

@@ -15,10 +15,11 @@ mod browse;
 mod deleted;
 mod works;
 mod difference;
+mod transfers;
+mod work;
 mod plan;
 mod batches;
 mod activity;
-mod transfers;
 mod realign;
 mod copies;
 mod proof;
@@ -37,7 +38,7 @@ use axum::routing::{MethodRouter, get, post};
 use maud::html;
 
 use crate::base::error::{Error, Result};
-use crate::face::http::{Answer, Ask, Desk, act};
+use crate::face::http::{Answer, Ask, Desk, act, events};
 
 /// All pages and what they load.
 pub(super) fn routes() -> Router<Arc<Desk>> {
@@ -57,6 +58,7 @@ pub(super) fn routes() -> Router<Arc<Desk>> {
         .route("/language", deed(deeds::choose_language))
         .route("/undo", deed(deeds::undo))
         .route("/leave", deed(leave))
+        .route("/live", get(|State(desk): State<Arc<Desk>>, request: Request| events(desk, request, live)))
         .merge(works())
         .route("/style.css", asset("text/css; charset=utf-8", || &assets::STYLE))
         .route("/favicon.svg", asset("image/svg+xml", || assets::SIGN))
@@ -82,6 +84,7 @@ fn works() -> Router<Arc<Desk>> {
         .route("/transfers/rows", deed(transfers::rows))
         .route("/transfers/job", deed(transfers::job))
         .route("/transfers/all", deed(transfers::all))
+        .route("/work", page(work::work))
         .route("/realign", page(realign::realign))
         .route("/realign/look", deed(realign::look))
         .route("/realign/claim", deed(realign::claim))
@@ -90,6 +93,7 @@ fn works() -> Router<Arc<Desk>> {
         .route("/copies", page(copies::copies))
         .route("/proof", page(proof::proof))
         .route("/proof/do", deed(proof::act))
+        .route("/proof/attestation", page(proof::attestation))
         .route("/references", page(references::references).merge(deed(references::compare)))
         .route("/recover", page(recover::recover))
         .route("/recover/check", deed(recover::check))
@@ -115,6 +119,17 @@ fn page(make: fn(&Ask) -> Result<Answer>) -> MethodRouter<Arc<Desk>> {
 /// Something that a form does: `POST`.
 fn deed(work: fn(&Ask) -> Result<Answer>) -> MethodRouter<Arc<Desk>> {
     post(move |State(desk): State<Arc<Desk>>, request: Request| act(desk, request, work, failed))
+}
+
+/// Tells pages that show what happens that something was written. What, they ask for themselves.
+fn live(ask: &Ask) -> Result<Box<dyn FnMut() -> Result<String> + Send>> {
+    let agent = ask.agent()?;
+    let mut seen = agent.store().inner.catalog.commits();
+    Ok(Box::new(move || {
+        let now = agent.store().inner.catalog.commits();
+        let before = std::mem::replace(&mut seen, now);
+        Ok(if before == now { String::new() } else { "data: 1\n\n".to_owned() })
+    }))
 }
 
 fn asset(media: &'static str, text: fn() -> &'static str) -> MethodRouter<Arc<Desk>> {

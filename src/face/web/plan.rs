@@ -9,17 +9,18 @@ use std::time::{Duration, Instant};
 
 use maud::{Markup, html};
 
+use crate::agent::order::{Carried, Content, Order, What};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::Silent;
-use crate::engine::plans::{Applied, Fate, fate};
+use crate::engine::plans::{By, Fate, fate};
 use crate::engine::store::{Store, Tenant};
 use crate::face::http::{Answer, Ask};
 use crate::model::field::Side;
-use crate::model::key::{parse_key, show_key};
+use crate::model::key::parse_key;
 use crate::model::plan::{Action, FieldConflict, Item, OnConflict, Plan, Purpose};
 
 use super::parts::{self, Scribe};
-use super::{difference, works};
+use super::{difference, work, works};
 
 /// Documents up to which one button with counts is enough; above, the name of the site or tenant is typed.
 const ONE_BUTTON_MAX: u64 = 100;
@@ -31,8 +32,10 @@ const CONFLICTS_SHOWN: usize = 20;
 const FIELDS_SHOWN: usize = 40;
 /// References on one page.
 const REFERENCES_SHOWN: usize = 50;
-/// Keys that were left alone and are named.
-const SKIPPED_SHOWN: usize = 20;
+/// Documents of a plan, and how long it took to make, up to which it is carried out while whoever asked waits. What is more is work of the
+/// agent, which goes on when the browser is closed.
+const AT_ONCE_MAX: usize = 1_000;
+const AT_ONCE_WITHIN: Duration = Duration::from_secs(2);
 
 /// How a plan is made, and made again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +56,15 @@ struct Kept {
     database: Option<String>,
     /// How long it took to make: carrying it out reads the same again.
     took: Duration,
-    done: Mutex<Option<Applied>>,
+    done: Mutex<Option<Done>>,
+}
+
+/// What came of it.
+enum Done {
+    /// It is done.
+    Now(Carried),
+    /// The agent carries it out, as this job.
+    Job(i64),
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -75,7 +86,7 @@ impl Making {
             return Ok(Some(Making::Redo));
         }
         if let Some(to) = field("to") {
-            return Ok(Some(Making::Rollback { prefix: field("prefix").unwrap_or_default().to_owned(), to: to.to_owned() }));
+            return Ok(Some(Making::Rollback { prefix: field("prefix").unwrap_or_default().to_owned(), to: ask.moment_text(to) }));
         }
         let mut keys: Vec<String> =
             ask.form_all("restore").chain(ask.query_all("restore")).filter(|key| !key.is_empty()).map(str::to_owned).collect();
@@ -84,7 +95,7 @@ impl Making {
             return Ok(Some(Making::Version { key: first, number: number("v", text)? }));
         }
         if let Some(when) = field("when").filter(|_| keys.len() == 1) {
-            return Ok(Some(Making::RestoreAt { prefix: first, when: when.to_owned() }));
+            return Ok(Some(Making::RestoreAt { prefix: first, when: ask.moment_text(when) }));
         }
         keys.sort();
         keys.dedup();
@@ -247,8 +258,10 @@ pub(super) fn apply(ask: &Ask) -> Result<Answer> {
     let (id, kept) = kept(ask)?;
     // Held to the end: a second click waits here, and finds that it is done.
     let mut done = lock(&kept.done);
-    if done.is_some() {
-        return Ok(see(ask, &id, &[]));
+    match &*done {
+        None => {}
+        Some(Done::Job(job)) => return Ok(Answer::See(work::address(ask, *job))),
+        Some(Done::Now(_)) => return Ok(see(ask, &id, &[])),
     }
     let mut plan = lock(&kept.plan);
     take_decisions(ask, &mut plan);
@@ -260,18 +273,20 @@ pub(super) fn apply(ask: &Ask) -> Result<Answer> {
             return Ok(see(ask, &id, &[("unconfirmed", "1")]));
         }
     }
-    let applied = match &kept.database {
-        Some(_) => tenant.apply_to_source(&plan, OnConflict::Skip, &ask.by(), &Silent),
-        None => tenant.apply(&plan, OnConflict::Skip, &ask.by()),
-    };
-    match applied {
-        Err(e) if e.code() == "plan.stale" => Ok(see(ask, &id, &[])),
-        Err(e) => Err(e),
-        Ok(applied) => {
-            *done = Some(applied);
-            Ok(see(ask, &id, &[]))
-        }
+    if kept.database.is_some() || plan.items.len() > AT_ONCE_MAX || kept.took > AT_ONCE_WITHIN {
+        let By { actor, reason, origin } = ask.by();
+        let what = What::Plan { tenant: plan.tenant.clone(), purpose: plan.purpose.clone(), to_source: kept.database.is_some() };
+        let job = store.order(&Order { what, actor, reason, origin }, &Content::Plan(&plan))?;
+        *done = Some(Done::Job(job));
+        ask.agent()?.poke();
+        return Ok(Answer::See(work::address(ask, job)));
     }
+    match tenant.apply(&plan, OnConflict::Skip, &ask.by()) {
+        Err(e) if e.code() == "plan.stale" => {}
+        Err(e) => return Err(e),
+        Ok(applied) => *done = Some(Done::Now(Carried::from(&applied))),
+    }
+    Ok(see(ask, &id, &[]))
 }
 
 /// What is typed to confirm something large: the tenant where there are several, or the site.
@@ -316,24 +331,6 @@ fn tally(plan: &Plan) -> Tally {
     t
 }
 
-/// The heading of a plan.
-fn heading(scribe: &Scribe, tenant: &Tenant, plan: &Plan) -> String {
-    let scope = |prefix: &str| if prefix.is_empty() { scribe.say("plan-everything").into_owned() } else { prefix.to_owned() };
-    let when = |seq: u64| {
-        tenant
-            .batch_at(seq)
-            .map_or_else(|_| format!("#{seq}"), |batch| format!("{} {}", scribe.time_text(batch.event.time), scribe.offset(batch.event.time)))
-    };
-    match &plan.purpose {
-        Purpose::Undo { batch } => scribe.say_with("plan-undo", &[("batch", scribe.number(*batch).into())]).into_owned(),
-        Purpose::Rollback { prefix, to_seq: 0 } => scribe.say_with("plan-rollback-start", &[("what", scope(prefix).into())]).into_owned(),
-        Purpose::Rollback { prefix, to_seq } => {
-            scribe.say_with("plan-rollback", &[("what", scope(prefix).into()), ("when", when(*to_seq).into())]).into_owned()
-        }
-        Purpose::Restore { prefix, .. } => scribe.say_with("plan-restore", &[("what", scope(prefix).into())]).into_owned(),
-    }
-}
-
 fn number(ask: &Ask, name: &str) -> usize {
     ask.query(name).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
@@ -343,9 +340,13 @@ fn show(ask: &Ask, id: &str, kept: &Kept) -> Result<Answer> {
     let store = ask.store()?;
     let plan = lock(&kept.plan);
     let tenant = store.tenant(&plan.tenant)?;
-    let title = heading(&scribe, &tenant, &plan);
-    if let Some(applied) = &*lock(&kept.done) {
-        return finished(ask, &scribe, &title, &tenant, applied);
+    let title = work::heading(&scribe, &tenant, &plan.purpose);
+    match &*lock(&kept.done) {
+        None => {}
+        Some(Done::Job(job)) => return Ok(Answer::See(work::address(ask, *job))),
+        Some(Done::Now(done)) => {
+            return works::page(ask, &title, &html! { h1 { (title) } (work::carried(ask, &scribe, Some(&tenant), done)) });
+        }
     }
     let position = tenant.position()?;
     let stale = plan.position()? != position;
@@ -617,43 +618,6 @@ fn confirm(ask: &Ask, scribe: &Scribe, store: &Store, tenant: &Tenant, plan: &Pl
     })
 }
 
-fn finished(ask: &Ask, scribe: &Scribe, title: &str, tenant: &Tenant, applied: &Applied) -> Result<Answer> {
-    let body = html! {
-        h1 { (title) }
-        @match &applied.receipt {
-            None => { (parts::say("", html! { p { (scribe.say("plan-done-nothing")) } })) }
-            Some(receipt) => {
-                @let seq = receipt.position.seq.to_string();
-                div .say.good role="status" {
-                    p { strong { (scribe.count("plan-done", applied.done)) } " " a href=(ask.link_now("/batch", &[("seq", &seq)])) {
-                        (scribe.say_with("batch-number", &[("batch", scribe.number(receipt.position.seq).into())])) } }
-                    p { (scribe.say("plan-done-what")) }
-                    div .acts {
-                        a .button data-key="u" href=(ask.link_now("/plan", &[("undo", &seq)])) { (scribe.say("plan-done-undo")) }
-                        a .button.plain href=(ask.link_now("/activity", &[])) { (scribe.say("plan-done-activity")) }
-                    }
-                }
-            }
-        }
-        @if !applied.skipped.is_empty() {
-            section .card {
-                h2 { (scribe.count("plan-skipped", applied.skipped.len() as u64)) }
-                ul { @for key in applied.skipped.iter().take(SKIPPED_SHOWN) { li { a href=(ask.link_now("/document", &[("key", &show_key(key))]))
-                    { (parts::key(key)) } } } }
-                @if applied.skipped.len() > SKIPPED_SHOWN { p .quiet { (scribe.count("rows-more", (applied.skipped.len() - SKIPPED_SHOWN) as u64)) } }
-            }
-        }
-        @if !applied.pending.is_empty() {
-            section .card {
-                h2 { (scribe.count("plan-pending", applied.pending.len() as u64)) }
-                ul { @for (key, why) in applied.pending.iter().take(SKIPPED_SHOWN) { li { (parts::key(key)) ": " bdi { (why) } } } }
-            }
-        }
-        @if let Ok(left) = tenant.position() { p .quiet.small { (scribe.say_with("plan-position", &[("seq", scribe.number(left.seq).into())])) } }
-    };
-    works::page(ask, title, &body)
-}
-
 /// No plan is looked at: how to make one, and those that are open.
 fn begin(ask: &Ask) -> Result<Answer> {
     let scribe = Scribe::of(ask);
@@ -676,7 +640,7 @@ fn begin(ask: &Ask) -> Result<Answer> {
                     @let done = lock(&kept.done).is_some();
                     @if let Ok(tenant) = store.tenant(&plan.tenant) {
                         li {
-                            a .row href=(ask.link_now("/plan", &[("id", id)])) { (heading(&scribe, &tenant, &plan)) } " "
+                            a .row href=(ask.link_now("/plan", &[("id", id)])) { (work::heading(&scribe, &tenant, &plan.purpose)) } " "
                             @if done { (parts::badge("good", scribe.say("plan-open-done"))) } @else { (parts::badge("wait",
                                 scribe.count("plan-open-waits", tally(&plan).changes()))) }
                         }

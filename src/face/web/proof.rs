@@ -7,6 +7,7 @@ use crate::engine::proof::{Proof, ProofKind};
 use crate::engine::store::Store;
 use crate::face::http::{Answer, Ask};
 use crate::model::job::Task;
+use crate::model::moment;
 
 use super::parts::{self, Scribe};
 use super::{copies, deeds, works};
@@ -38,9 +39,23 @@ pub(super) fn proof(ask: &Ask) -> Result<Answer> {
                 } })) }
             (parts::pager(&scribe, newer, older))
         }
+        section .card aria-labelledby="attest" {
+            h2 #attest { (scribe.say("proof-attest")) }
+            p { (scribe.say("proof-attest-what")) }
+            div .acts { a .button href=(ask.link_now("/proof/attestation", &[])) download { (scribe.say("proof-attest-do")) } }
+            p .quiet.small { (scribe.say("proof-attest-later")) " " code { "annals verify --check" } }
+        }
         p .quiet.small { (scribe.say("proof-terms")) }
     };
     works::page(ask, &title, &body)
+}
+
+/// The signed statement of now, as a file.
+pub(super) fn attestation(ask: &Ask) -> Result<Answer> {
+    let store = ask.store()?;
+    let name = store.config().store.site.clone().unwrap_or_else(|| store.name().to_owned());
+    let day = moment::rfc3339_utc(store.now_is()).chars().take(10).collect::<String>();
+    Ok(Answer::File("application/json".into(), format!("{name}-{day}.attestation.json"), store.attest()?.into_bytes()))
 }
 
 /// The newest of each kind, and doing it now.

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maud::{Markup, html};
 
+use crate::agent::order::{Content, Order, What};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::Silent;
 use crate::base::time::Timestamp;
-use crate::engine::capture::{CaptureStatus, DatabaseRealigned};
+use crate::engine::capture::CaptureStatus;
 use crate::engine::lineage::Standing;
 use crate::engine::offsite::OpenRemote;
-use crate::engine::realign::{RealignOptions, Realigned};
+use crate::engine::plans::By;
+use crate::engine::realign::RealignOptions;
 use crate::engine::store::Store;
 use crate::engine::witness::{Fence, MACHINE};
 use crate::face::http::{Answer, Ask};
@@ -23,7 +25,7 @@ use crate::model::plan::TouchedReference;
 use crate::model::realign::{Amount, DatabaseRealign, Keep, RealignPlan, RowRealign, TenantRealign};
 
 use super::parts::{self, Scribe};
-use super::{difference, works};
+use super::{difference, work, works};
 
 /// Documents or rows of one kind that are named; all of them are in the saved plan.
 const NAMED: usize = 20;
@@ -32,7 +34,8 @@ const NAMED: usize = 20;
 struct Kept {
     plan: Mutex<RealignPlan>,
     keep: Keep,
-    done: Mutex<Option<(Vec<Realigned>, Vec<DatabaseRealigned>)>>,
+    /// The job that carries it out.
+    done: Mutex<Option<i64>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -229,19 +232,18 @@ pub(super) fn claim(ask: &Ask) -> Result<Answer> {
     Ok(Answer::See(ask.link_now("/realign", &[])))
 }
 
-/// Carries the plan out.
+/// Has the agent carry the plan out: remotes may be slow, and a closed browser must not leave half of it.
 pub(super) fn apply(ask: &Ask) -> Result<Answer> {
     let store = ask.store()?;
     let id = ask.form("id").unwrap_or_default();
     let kept = ask.desk.shelf.get::<Kept>(&ask.session.token, id);
     let kept = kept.ok_or_else(|| Error::new(Kind::Missing, "plan.gone", ask.language.say("plan-gone").into_owned()))?;
-    let back = |more: &[(&str, &str)]| Ok(Answer::See(ask.link_now("/realign", &[&[("id", id)], more].concat())));
     let mut done = lock(&kept.done);
-    if done.is_some() {
-        return back(&[]);
+    if let Some(job) = *done {
+        return Ok(Answer::See(work::address(ask, job)));
     }
     if ask.form("confirm").map(str::trim) != Some(&site(&store)) {
-        return back(&[("unconfirmed", "1")]);
+        return Ok(Answer::See(ask.link_now("/realign", &[("id", id), ("unconfirmed", "1")])));
     }
     let mut plan = lock(&kept.plan);
     for (d, database) in plan.databases.iter_mut().enumerate() {
@@ -253,23 +255,19 @@ pub(super) fn apply(ask: &Ask) -> Result<Answer> {
             }
         }
     }
-    let mut names: Vec<String> = plan.tenants.iter().map(|t| t.remote.clone()).collect();
-    names.dedup();
-    let remotes = open(&store, names.into_iter())?;
-    let tenants = store.realign(&plan, &remotes, &Silent)?;
-    let databases = plan.databases.iter().map(|d| store.tenant(&d.tenant)?.realign_database(d, &ask.by(), &Silent)).collect::<Result<Vec<_>>>()?;
-    *done = Some((tenants, databases));
-    // What the fence held back goes on now.
+    let By { actor, reason, origin } = ask.by();
+    let job = store.order(&Order { what: What::Realign { keep: kept.keep }, actor, reason, origin }, &Content::Realign(&plan))?;
+    *done = Some(job);
     ask.agent()?.poke();
-    back(&[])
+    Ok(Answer::See(work::address(ask, job)))
 }
 
 fn show(ask: &Ask, id: &str, kept: &Kept) -> Result<Answer> {
     let scribe = Scribe::of(ask);
     let store = ask.store()?;
     let title = scribe.say("realign-title");
-    if let Some((tenants, databases)) = &*lock(&kept.done) {
-        return finished(ask, &scribe, &title, tenants, databases);
+    if let Some(job) = *lock(&kept.done) {
+        return Ok(Answer::See(work::address(ask, job)));
     }
     let plan = lock(&kept.plan);
     let empty = plan.tenants.is_empty() && plan.databases.is_empty();
@@ -357,20 +355,9 @@ fn tenant_card(scribe: &Scribe, t: &TenantRealign) -> Markup {
             }
             @for (fate, message) in [(Fate::Conflict, "realign-conflicts"), (Fate::Resurrected, "realign-resurrected")] {
                 @let those: Vec<&str> = t.items.iter().filter(|i| i.fate == fate).map(|i| i.key.as_str()).collect();
-                (named(scribe, message, &those))
+                (work::named(scribe, message, &those))
             }
             (outside(scribe, &t.references))
-        }
-    }
-}
-
-fn named(scribe: &Scribe, message: &str, keys: &[&str]) -> Markup {
-    html! {
-        @if !keys.is_empty() {
-            details { summary { (scribe.say(message)) ": " (scribe.number(keys.len() as u64)) }
-                ul { @for key in keys.iter().take(NAMED) { li { (parts::key(&parse_key(key))) } } }
-                @if keys.len() > NAMED { p .quiet { (scribe.count("rows-more", (keys.len() - NAMED) as u64)) } }
-            }
         }
     }
 }
@@ -463,46 +450,6 @@ fn open_row(scribe: &Scribe, d: usize, at: usize, item: &RowRealign) -> Markup {
             } } } }
         }
     }
-}
-
-fn finished(ask: &Ask, scribe: &Scribe, title: &str, tenants: &[Realigned], databases: &[DatabaseRealigned]) -> Result<Answer> {
-    let body = html! {
-        h1 { (title) }
-        @for d in tenants {
-            section .say.good role="status" {
-                p { strong { (scribe.say_with("realign-done", &[("tenant", d.tenant.as_str().into()), ("seq",
-                    scribe.number(d.position.seq).into())])) } }
-                p { (scribe.count("realign-done-fetched", d.fetched)) " " (scribe.count("realign-done-again", d.again)) }
-                @if !d.conflicts.is_empty() { (named(scribe, "realign-both-kept", &d.conflicts.iter().map(String::as_str).collect::<Vec<_>>())) }
-                @if !d.resurrected.is_empty() { (named(scribe, "realign-resurrected",
-                    &d.resurrected.iter().map(String::as_str).collect::<Vec<_>>())) }
-                @for gap in &d.gaps { p .grave { (scribe.say_with("realign-lost-what", &[("first", scribe.number(gap.first).into()), ("last",
-                    scribe.number(gap.last).into())])) } }
-                div .acts {
-                    @if let Some(mark) = &d.mark { a .button href={ "/plan?to=" (crate::face::http::encode(&format!("mark:{mark}")))
-                        "&tenant=" (crate::face::http::encode(&d.tenant)) } { (scribe.say("realign-undo-again")) } }
-                    @if let Some(line) = &d.line { a .button href={ "/browse?tenant=" (crate::face::http::encode(line)) } {
-                        (scribe.say("realign-see-line")) } }
-                }
-            }
-        }
-        @for d in databases {
-            section .say.good role="status" {
-                p { strong { (scribe.say_with("realign-done", &[("tenant", d.prefix.trim_end_matches('/').into()), ("seq",
-                    scribe.number(d.position.seq).into())])) } }
-                p { (scribe.count("realign-done-written", d.written)) }
-                @if !d.open.is_empty() { (named(scribe, "realign-open-left", &d.open.iter().map(String::as_str).collect::<Vec<_>>())) }
-                div .acts {
-                    @if let Some(seq) = d.batch { a .button href=(ask.link_now("/plan", &[("undo", &seq.to_string())])) {
-                        (scribe.say("plan-done-undo")) } }
-                    @if let Some(seq) = d.found { a .button href=(ask.link_now("/browse", &[("prefix", &d.prefix), ("at",
-                        &format!("seq:{seq}"))])) { (scribe.say("realign-as-found")) } }
-                }
-            }
-        }
-        div .acts { a .button href=(ask.link_now("/realign", &[])) { (scribe.say("realign-again")) } }
-    };
-    works::page(ask, title, &body)
 }
 
 /// The plan as a file.

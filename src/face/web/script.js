@@ -107,34 +107,60 @@ for (const rail of all("[data-stops]")) {
   if (shown < 0) range.value = 0; else be(at, true);
 }
 
+// Follows what happens: looks again a moment after the server says that something did, at most once a second; where it cannot say so (no
+// events, too many listeners, no store yet), every so often. A page that nobody sees listens to nothing.
+const looks = [];
+let stream;
+function listen() {
+  stream?.close();
+  if (document.hidden || !window.EventSource) return;
+  stream = new EventSource("/live");
+  stream.onmessage = () => looks.forEach((look) => look.soon());
+  stream.onopen = stream.onerror = () => looks.forEach((look) => look.wait());
+}
+function follow(every, work) {
+  let timer, last = 0, busy = false;
+  const at = (ms) => { clearTimeout(timer); timer = setTimeout(run, ms); };
+  const look = { soon: () => at(busy ? 300 : Math.max(0, last + 1000 - Date.now())), wait: () => at(stream?.readyState === 1 ? 20_000 : every) };
+  const run = async () => {
+    if (busy || document.hidden) return look.wait();
+    busy = true;
+    try { await work(); } finally { busy = false; last = Date.now(); }
+    look.wait();
+  };
+  looks.push(look);
+  if (looks.length === 1) {
+    listen();
+    addEventListener("visibilitychange", () => { listen(); looks.forEach((one) => one.soon()); });
+    addEventListener("pagehide", () => stream?.close());
+  }
+  look.wait();
+}
+
 // Live parts: elements with an id and `data-live` (seconds) are taken anew from the server while the page is seen.
 const live = all("[data-live]");
 if (live.length) {
-  const every = Math.min(...live.map((part) => part.dataset.live || 2)) * 1000;
   const heard = () => {
     const said = all("[data-announce]").map((part) => part.textContent.trim()).join(". ");
     if (said && said !== heard.last) { if (heard.last !== undefined) tell(said); heard.last = said; }
   };
   heard();
-  const again = async () => {
-    if (!document.hidden && !$("[data-live] :focus:not(a, button)")) {
-      try {
-        const answer = await fetch(location, { headers: { "X-Live": "1" } });
-        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-        for (const part of all("[data-live]")) {
-          const next = fresh.getElementById(part.id);
-          if (!next || next.innerHTML === part.innerHTML) continue;
-          const at = document.activeElement, inside = part.contains(at) && (at.id || at.getAttribute("href") || at.value);
-          part.replaceChildren(...next.childNodes);
-          if (inside) all("a, button", part).find((one) => [one.id, one.getAttribute("href"), one.value].includes(inside))?.focus();
-        }
-        heard();
-        $("#told").dataset.lost && delete $("#told").dataset.lost;
-      } catch { if (!$("#told").dataset.lost) { $("#told").dataset.lost = "1"; tell(document.body.dataset.slow); } }
-    }
-    setTimeout(again, every);
-  };
-  setTimeout(again, every);
+  follow(Math.min(...live.map((part) => part.dataset.live || 2)) * 1000, async () => {
+    if ($("[data-live] :focus:not(a, button)")) return;
+    try {
+      const answer = await fetch(location, { headers: { "X-Live": "1" } });
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of all("[data-live]")) {
+        const next = fresh.getElementById(part.id);
+        if (!next || next.innerHTML === part.innerHTML) continue;
+        const at = document.activeElement, inside = part.contains(at) && (at.id || at.getAttribute("href") || at.value);
+        part.replaceChildren(...next.childNodes);
+        if (inside) all("a, button", part).find((one) => [one.id, one.getAttribute("href"), one.value].includes(inside))?.focus();
+      }
+      heard();
+      $("#told").dataset.lost && delete $("#told").dataset.lost;
+    } catch { if (!$("#told").dataset.lost) { $("#told").dataset.lost = "1"; tell(document.body.dataset.slow); } }
+  });
 }
 
 // Ticks all rows of a list.

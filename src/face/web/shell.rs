@@ -2,9 +2,9 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Kind, Result};
 use crate::face::http::{Answer, Ask};
-use crate::face::words::LANGUAGES;
+use crate::face::words::{LANGUAGES, Language};
 use crate::model::key::DEFAULT_TENANT;
 
 use super::parts::{self, Scribe};
@@ -231,17 +231,44 @@ fn keys(scribe: &Scribe) -> Markup {
     }
 }
 
-/// How a page fails.
+/// How a page fails: in the words of the language what it means and what helps, and exactly what happened as the program says it.
 pub(super) fn error_page(ask: &Ask, error: &Error) -> Markup {
     let lang = ask.language;
     let title = lang.say("error-title");
+    let code = error.code();
+    let cause = lang.say_of_code("why", code).unwrap_or_else(|| lang.say(fail(error.kind())));
+    let advice = lang.say_of_code("help", code).unwrap_or_else(|| lang.say("help-back"));
+    let english = lang == Language::English;
     let body = html! {
         h1 { (title) }
         div .say.bad role="alert" {
-            p { bdi { (error) } }
-            @if let Some(hint) = error.what_next() { p .quiet { strong { (lang.say("error-next")) ": " } bdi { (hint) } } }
+            @if english {
+                p { bdi { (error) } }
+                p .quiet { strong { (lang.say("error-next")) ": " } bdi { (error.what_next().unwrap_or(&advice)) } }
+            } @else {
+                p { strong { (cause) } }
+                p { strong { (lang.say("error-next")) ": " } (advice) }
+                p .quiet.small { (lang.say("error-exactly")) ": " span lang="en" { bdi { (error) } @if let Some(hint) = error.what_next() { "; " bdi {
+                    (hint) } } } }
+            }
         }
         p .acts { a .button data-key="Escape" href=(ask.link_now("/", &[])) { (lang.say("error-home")) } }
     };
     whole(ask, &title, &body)
+}
+
+/// What a kind of failure is called where there are no words for the failure itself.
+fn fail(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Failed | Kind::Interrupted | Kind::Partial => "fail-failed",
+        Kind::Usage => "fail-usage",
+        Kind::Missing | Kind::NoStore => "fail-missing",
+        Kind::Locked => "fail-locked",
+        Kind::Denied => "fail-denied",
+        Kind::Remote => "fail-remote",
+        Kind::Refused => "fail-refused",
+        Kind::Space => "fail-space",
+        Kind::Newer => "fail-newer",
+        Kind::Found => "fail-found",
+    }
 }

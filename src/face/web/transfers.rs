@@ -185,7 +185,8 @@ fn next(scribe: &Scribe, store: &Store) -> Result<Markup> {
 
 /// What a job does, in words.
 pub(super) fn what(scribe: &Scribe, task: &Task) -> Markup {
-    html! { (scribe.say(&format!("task-{}", task.kind()))) @if !task.subject().is_empty() { " " strong { bdi { (task.subject()) } } } }
+    let named = !task.subject().is_empty() && !matches!(task, Task::Apply(_));
+    html! { (scribe.say(&format!("task-{}", task.kind()))) @if named { " " strong { bdi { (task.subject()) } } } }
 }
 
 /// The state of a row: what the browser shows is anew where this is another.
@@ -203,7 +204,9 @@ fn cells(scribe: &Scribe, job: &Job) -> Markup {
     let a = &job.advance;
     let running = job.state == State::Running;
     html! {
-        th scope="row" { (what(scribe, &job.task)) " " span .quiet.small { "#" (job.id) } }
+        th scope="row" {
+            @if let Task::Apply(_) = job.task { a href={ "/work?job=" (job.id) } { (what(scribe, &job.task)) } }
+            @else { (what(scribe, &job.task)) } " " span .quiet.small { "#" (job.id) } }
         td data-name=(scribe.say("transfer-done")) { @if running || a.bytes > 0 { (done(scribe, a)) } }
         td .number data-name=(scribe.say("transfer-rate")) { @if running && a.bytes_per_sec > 0 { (scribe.say_with("rate", &[("rate",
             scribe.size(a.bytes_per_sec).into())])) } }
@@ -244,7 +247,7 @@ fn left(scribe: &Scribe, a: &Advance) -> Markup {
     html! { span .nowrap { @if least == most { (least) } @else { (least) " – " (most) } } }
 }
 
-fn state(scribe: &Scribe, job: &Job) -> Markup {
+pub(super) fn state(scribe: &Scribe, job: &Job) -> Markup {
     let moved = job.advance.moved.or(job.started);
     let ago = |at: Timestamp| html! { time data-ago datetime=(moment::rfc3339_utc(at)) { (scribe.time_text(at)) } };
     let later = job.not_before > scribe.now;
@@ -274,10 +277,8 @@ fn state(scribe: &Scribe, job: &Job) -> Markup {
 }
 
 /// Cause, in the language where there are words for its code, and as it was said.
-fn said(scribe: &Scribe, job: &Job) -> Markup {
-    let id = format!("cause-{}", job.code.replace(['.', '_'], "-"));
-    let known = scribe.say(&id);
-    html! { @if !job.code.is_empty() && known != id { (known) " " } bdi .quiet lang="en" { (job.said) } }
+pub(super) fn said(scribe: &Scribe, job: &Job) -> Markup {
+    html! { @if let Some(known) = scribe.language.say_of_code("why", &job.code) { (known) " " } bdi .quiet lang="en" { (job.said) } }
 }
 
 /// One thing that helps.
@@ -408,7 +409,7 @@ mod tests {
     #[test]
     fn every_kind_of_work_has_a_name_in_every_language() {
         let name = || "x".to_owned();
-        let named = [Task::Capture(name()), Task::Ship(name()), Task::Drill(name()), Task::Compact(name())];
+        let named = [Task::Capture(name()), Task::Ship(name()), Task::Drill(name()), Task::Compact(name()), Task::Apply(name())];
         for task in named.into_iter().chain([Task::Seal, Task::Verify, Task::Gc, Task::Forget]) {
             let id = format!("task-{}", task.kind());
             for language in LANGUAGES {

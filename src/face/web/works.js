@@ -22,37 +22,34 @@ addEventListener("change", (event) => {
   if (merge) merge.checked = true;
 });
 
-// The board of work: which rows are other than shown is asked every second and a half; only those come.
+// The board of work: it is asked which rows are other than shown; only those come.
 const board = $("[data-board]");
 if (board) {
   const fields = new URLSearchParams(location.search);
   const token = $("input[name=token]", board).value;
   const again = async () => {
-    if (!document.hidden) {
-      const rows = all("tr[data-stamp]", board);
-      const form = new URLSearchParams({ token, have: rows.map((row) => `${row.id.slice(1)}:${row.dataset.stamp}`).join(" ") });
-      for (const name of ["show", "find", "from", "tenant"]) if (fields.has(name)) form.set(name, fields.get(name));
-      try {
-        const answer = await fetch(board.dataset.board, { method: "POST", body: form });
-        if (!answer.ok) throw new Error(answer.status);
-        const news = await answer.json();
-        const summary = $("#summary");
-        if (summary.innerHTML !== news.summary) { summary.innerHTML = news.summary; tell(summary.textContent); }
-        const shown = rows.map((row) => row.id.slice(1)).join();
-        const acts = $("#acts");
-        if (acts.innerHTML !== news.acts && !acts.contains(document.activeElement)) acts.innerHTML = news.acts;
-        if (news.order.join() !== shown && !board.contains(document.activeElement)) return await whole();
-        for (const [id, row] of Object.entries(news.rows)) {
-          const at = document.getElementById(id);
-          const focused = at.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
-          at.dataset.stamp = row.stamp;
-          at.innerHTML = row.cells;
-          if (focused) (all("button", at).find((one) => one.getAttribute("aria-label") === focused) ?? $("button", at) ?? board).focus();
-          ago(at);
-        }
-      } catch { tell(document.body.dataset.slow); }
-    }
-    setTimeout(again, 1500);
+    const rows = all("tr[data-stamp]", board);
+    const form = new URLSearchParams({ token, have: rows.map((row) => `${row.id.slice(1)}:${row.dataset.stamp}`).join(" ") });
+    for (const name of ["show", "find", "from", "tenant"]) if (fields.has(name)) form.set(name, fields.get(name));
+    try {
+      const answer = await fetch(board.dataset.board, { method: "POST", body: form });
+      if (!answer.ok) throw new Error(answer.status);
+      const news = await answer.json();
+      const summary = $("#summary");
+      if (summary.innerHTML !== news.summary) { summary.innerHTML = news.summary; tell(summary.textContent); }
+      const shown = rows.map((row) => row.id.slice(1)).join();
+      const acts = $("#acts");
+      if (acts.innerHTML !== news.acts && !acts.contains(document.activeElement)) acts.innerHTML = news.acts;
+      if (news.order.join() !== shown && !board.contains(document.activeElement)) return await whole();
+      for (const [id, row] of Object.entries(news.rows)) {
+        const at = document.getElementById(id);
+        const focused = at.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
+        at.dataset.stamp = row.stamp;
+        at.innerHTML = row.cells;
+        if (focused) (all("button", at).find((one) => one.getAttribute("aria-label") === focused) ?? $("button", at) ?? board).focus();
+        ago(at);
+      }
+    } catch { tell(document.body.dataset.slow); }
   };
   // Which rows there are has changed: the page is taken anew, in its place.
   const whole = async () => {
@@ -64,9 +61,8 @@ if (board) {
     }
     ago(board);
     if (!fresh.querySelector("#jobs")) location.reload();
-    setTimeout(again, 1500);
   };
-  setTimeout(again, 1500);
+  follow(1500, again);
 }
 
 for (const button of all("[data-print]")) { button.hidden = false; button.addEventListener("click", () => print()); }

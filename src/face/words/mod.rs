@@ -1,6 +1,8 @@
 //! The words of the pages in each language: Fluent messages (<https://projectfluent.org>) in files that translators can edit, embedded in
 //! the program. A message that a language lacks is shown in English; a test sees to it that none is lacking.
 
+mod moments;
+
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -79,6 +81,16 @@ impl Language {
     /// The message called `id`.
     pub(in crate::face) fn say(self, id: &str) -> Cow<'static, str> {
         self.say_with(id, &[])
+    }
+
+    /// The message for a code of an error, `area.what`: its own, or that of its area; nothing where there are no words for it.
+    pub(in crate::face) fn say_of_code(self, message: &str, code: &str) -> Option<Cow<'static, str>> {
+        let area = code.split('.').next().unwrap_or_default();
+        [code, area].into_iter().filter(|part| !part.is_empty()).find_map(|part| {
+            let id = format!("{message}-{}", part.replace(['.', '_'], "-"));
+            let said = self.say(&id);
+            (said != id).then_some(said)
+        })
     }
 
     /// The message called `id` with its variables.

@@ -1,0 +1,112 @@
+//! Pages that show what happens: told by the server, or asked again where it cannot tell.
+
+use std::io::{BufRead, BufReader};
+
+use super::site;
+
+#[test]
+fn the_server_says_that_something_was_written_and_pages_take_their_parts_anew() {
+    let site = site::seeded();
+    let (status, headers, body) = site.person().open("GET", "/live", ureq::SendBody::none());
+    assert_eq!((status, headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| &**v)), (200, Some("text/event-stream")));
+    let mut told = BufReader::new(body).lines().map(|line| line.expect("a line"));
+    site.put("sak/neu", "1", "806", "");
+    assert!(told.any(|line| line == "data: 1"), "nothing is told");
+    // Nobody who is not in is told anything.
+    super::client::Client::stranger(&site.base()).get("/live").is(401);
+    let Some(browser) = site.browser() else { return };
+    browser.until("the page does not listen", || (browser.script("return stream?.readyState", &[]) == 1).then_some(()));
+    // Had it to ask again and again, it would ask once in an hour.
+    browser.script("looks.forEach((look) => { look.wait = () => {}; })", &[]);
+    site.put("sak/live", "1", "I. Dahl", "nytt siden du kom");
+    browser.reads("nytt siden du kom");
+    let asked = "return performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/live')).length";
+    assert!(browser.script(asked, &[]).as_u64().is_some_and(|n| n <= 1), "one stream, not one for each look");
+}
+
+#[test]
+fn pages_ask_again_and_again_where_nothing_can_be_told() {
+    let site = site::seeded();
+    let Some(browser) = site.browser() else { return };
+    browser.before_pages("delete window.EventSource");
+    browser.visit("/");
+    assert_eq!(browser.script("return [typeof EventSource, typeof stream]", &[]), serde_json::json!(["undefined", "undefined"]));
+    site.put("sak/live", "1", "I. Dahl", "nytt uten hendelser");
+    browser.reads("nytt uten hendelser");
+}
+
+#[test]
+fn failures_are_told_in_the_language_of_the_person_and_exactly() {
+    let site = site::seeded();
+    for (language, never, what, nowhere) in [
+        ("nb", "Et slikt dokument har aldri funnes.", "Hva du kan gjøre", "En slik side finnes ikke"),
+        ("sv", "Ett sådant dokument har aldrig funnits.", "Vad du kan göra", "En sådan sida finns inte"),
+        ("it", "Un documento simile non è mai esistito.", "Che cosa puoi fare", "Questa pagina non esiste"),
+        ("en", "there is no document nowhere", "What you can do", "There is no such page"),
+    ] {
+        let person = site.person().with("accept-language", language);
+        let page = person.get("/document?key=nowhere").is(404).text();
+        assert!(page.contains(never) && page.contains(what), "{language}: {page}");
+        assert!(page.contains("nowhere"), "{language}: exactly what happened");
+        assert!(person.get("/nowhere/at/all").is(404).text().contains(nowhere), "{language}");
+        let forged = person.with("x", "y").form("/language", &[("language", language)]);
+        assert_eq!(forged.status, 303);
+        let stale = site.person().with("accept-language", language).send("POST", "/undo", &b"seq=1&token=x"[..]).is(403).text();
+        assert!(stale.contains(&format!("<html lang=\"{language}\">")), "{stale}");
+    }
+    // What was chosen counts more than what the browser asks for.
+    let person = site.person().with("accept-language", "it");
+    person.form("/language", &[("language", "nb")]).is(303);
+    assert!(person.get("/document?key=nowhere").is(404).text().contains("Et slikt dokument har aldri funnes."));
+    assert!(person.get("/nowhere").is(404).text().contains("En slik side finnes ikke"));
+}
+
+#[test]
+fn moments_are_written_in_the_words_of_the_person() {
+    let site = site::seeded();
+    for (language, then, never) in
+        [("nb", "for 0 sekunder siden", "i går 14:00"), ("sv", "nu", "för 2 dagar sedan"), ("it", "oggi", "ieri alle 14:00")]
+    {
+        let person = site.person().with("accept-language", language);
+        let page = |at: &str| person.get(&format!("/document?key=sak/2018-163&at={}", super::client::encode(at))).is(200).text();
+        assert!(page(then).contains("Klientmappe"), "{language}: {then}");
+        assert!(!page(never).contains("1250.50"), "{language}: {never}");
+        person.get("/document?key=sak/2018-163&at=the+other+day").is(400);
+    }
+    // Programs write what every program writes.
+    let program = site.program().with("accept-language", "nb");
+    program.get("/api/v1/documents?at=nu").is(400);
+}
+
+#[test]
+fn deleted_documents_say_how_long_they_can_be_put_back() {
+    let mut site = site::without_agent();
+    for key in ["a", "b", "c/1"] {
+        site.put(key, "text", "806", "");
+        site.run(&["rm", key, "--as", "806"]).exits(0);
+    }
+    site.run(&["hold", "c/", "--name", "tilsyn", "--reason", "tilsyn"]).exits(0);
+    site.configure("[keep]\nfloor = \"7d\"\nwithin = \"30d\"\n");
+    site.start();
+    let page = site.person().get("/deleted").is(200).text();
+    assert!(page.matches("30 days").count() == 2 && page.contains("held by") && page.contains("tilsyn"), "{page}");
+    let mut forever = site::without_agent();
+    forever.put("a", "text", "806", "");
+    forever.run(&["rm", "a"]).exits(0);
+    forever.start();
+    assert!(forever.person().get("/deleted").is(200).text().contains("as long as you like"));
+}
+
+#[test]
+fn the_statement_of_what_is_held_is_downloaded_and_proves_itself() {
+    let site = site::seeded();
+    let Some(browser) = site.browser() else { return };
+    browser.visit("/proof");
+    browser.reads("A statement to hand over");
+    let file = site.person().get("/proof/attestation").is(200);
+    let name = file.header("content-disposition").expect("a name");
+    assert!(name.contains("clinic-17-") && name.contains(".attestation.json"), "{name}");
+    std::fs::write(site.path("held.json"), &file.body).expect("written");
+    let checked = site.json(&["verify", "--check", "held.json"]);
+    assert_eq!((&checked["proved"], &checked["statement"]["tenants"][1]["tenant"]), (&true.into(), &"kommune-b".into()), "{checked}");
+}
