@@ -110,3 +110,17 @@ fn a_rebuilt_site_proves_what_the_lost_one_said() {
     s.ok(&["-C", &rebuilt, "ship"]);
     assert_eq!(check(), ["nas: it is not in the configuration any more"]);
 }
+
+#[test]
+fn a_dropped_tenant_is_still_held_and_said_to_be() {
+    let s = attested();
+    s.ok("tenant add kommune-b");
+    s.feed("x", "--tenant kommune-b put a -").exits(0);
+    s.ok("ship");
+    s.ok("tenant drop kommune-b --reason avsluttet -y");
+    s.ok("verify --attest held.json");
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(s.path("held.json")).expect("read")).expect("JSON");
+    assert!(file["statement"]["tenants"].as_array().expect("tenants").iter().any(|t| t["tenant"] == "kommune-b"), "{file}");
+    s.ok("ship");
+    assert_eq!(s.ok("verify --check held.json --json").object("annals.attestation.check/1")["proved"], true);
+}
