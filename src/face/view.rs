@@ -19,6 +19,8 @@ use crate::base::time::Timestamp;
 use crate::engine::attest::Checked;
 use crate::engine::audit::{AuditChange, AuditWhat, Told};
 use crate::engine::brake::Brake;
+#[cfg(feature = "postgres")]
+use crate::engine::capture::postgres::PgCaptured;
 use crate::engine::capture::sqlite::{RestoredDatabase, SqliteCaptured};
 use crate::engine::capture::{CaptureStatus, Captured, DatabaseRealigned};
 use crate::engine::card::Card;
@@ -1199,47 +1201,75 @@ pub fn captured(c: &Captured) -> Value {
     })
 }
 
-/// What a capture of a database did.
-pub fn captured_rows(c: &SqliteCaptured) -> Value {
-    let seq = c.receipt.as_ref().map(|r| r.position.seq);
-    json!({
-        "batch": seq,
-        "seq": seq,
-        "added": c.added,
-        "changed": c.changed,
-        "removed": c.removed,
-        "unchanged": c.unchanged,
-        "bytes_read": c.bytes_read,
-        "bytes_new": c.bytes_new,
-        "transactions": c.transactions,
-        "rows": c.added + c.changed + c.removed,
-        "merged_intervals": c.merged_intervals,
-        "notes": c.notes,
-    })
+/// What a capture of a database did, whatever database it is.
+pub struct CapturedDatabase<'c> {
+    receipt: Option<&'c Receipt>,
+    /// Rows added, changed, removed, unchanged; changes of rows.
+    rows: [u64; 5],
+    /// Bytes read, bytes of new rows.
+    bytes: [u64; 2],
+    transactions: u64,
+    merged_intervals: u64,
+    notes: &'c [String],
+    /// What only a server has to say.
+    server: Vec<(&'static str, Value)>,
 }
 
-/// What a capture of a PostgreSQL database did. `batch` and `seq` are null where nothing changed.
+impl<'c> From<&'c SqliteCaptured> for CapturedDatabase<'c> {
+    fn from(c: &'c SqliteCaptured) -> Self {
+        CapturedDatabase {
+            receipt: c.receipt.as_ref(),
+            rows: [c.added, c.changed, c.removed, c.unchanged, c.added + c.changed + c.removed],
+            bytes: [c.bytes_read, c.bytes_new],
+            transactions: c.transactions,
+            merged_intervals: c.merged_intervals,
+            notes: &c.notes,
+            server: Vec::new(),
+        }
+    }
+}
+
 #[cfg(feature = "postgres")]
-pub fn captured_postgres(c: &crate::engine::capture::postgres::PgCaptured) -> Value {
-    let seq = c.receipt.as_ref().map(|r| r.position.seq);
-    json!({
+impl<'c> From<&'c PgCaptured> for CapturedDatabase<'c> {
+    fn from(c: &'c PgCaptured) -> Self {
+        let skipped = c.skipped.iter().map(|(table, reason)| json!({ "table": table, "reason": reason })).collect();
+        CapturedDatabase {
+            receipt: c.receipt.as_ref(),
+            rows: [c.added, c.changed, c.removed, c.unchanged, c.rows],
+            bytes: [c.bytes_read, c.bytes_new],
+            transactions: c.transactions,
+            merged_intervals: c.merged_intervals,
+            notes: &c.notes,
+            server: vec![
+                ("lsn", c.lsn.to_string().into()),
+                ("slot_bytes", c.slot_bytes.into()),
+                ("slot_safe_bytes", c.slot_safe_bytes.into()),
+                ("skipped", skipped),
+            ],
+        }
+    }
+}
+
+/// What a capture of a database did. `batch` and `seq` are null where nothing changed.
+pub fn captured_database<'c>(c: impl Into<CapturedDatabase<'c>>) -> Value {
+    let c = c.into();
+    let seq = c.receipt.map(|r| r.position.seq);
+    let mut out = json!({
         "batch": seq,
         "seq": seq,
-        "added": c.added,
-        "changed": c.changed,
-        "removed": c.removed,
-        "unchanged": c.unchanged,
-        "bytes_read": c.bytes_read,
-        "bytes_new": c.bytes_new,
+        "added": c.rows[0],
+        "changed": c.rows[1],
+        "removed": c.rows[2],
+        "unchanged": c.rows[3],
+        "bytes_read": c.bytes[0],
+        "bytes_new": c.bytes[1],
         "transactions": c.transactions,
-        "rows": c.rows,
+        "rows": c.rows[4],
         "merged_intervals": c.merged_intervals,
-        "lsn": c.lsn.to_string(),
-        "slot_bytes": c.slot_bytes,
-        "slot_safe_bytes": c.slot_safe_bytes,
-        "skipped": c.skipped.iter().map(|(table, reason)| json!({ "table": table, "reason": reason })).collect::<Vec<_>>(),
         "notes": c.notes,
-    })
+    });
+    c.server.into_iter().for_each(|(name, value)| out[name] = value);
+    out
 }
 
 /// What can be told of a key file; never a secret.

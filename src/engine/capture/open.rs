@@ -135,6 +135,22 @@ pub(super) trait OpenDatabase {
     fn realign(&mut self, written: Written, write: bool) -> Result<RealignedBatches>;
 }
 
+/// What wishes mean in a database, by key, and those that cannot be written, as `gift` says it of each.
+#[expect(clippy::type_complexity, reason = "a pair of lists, which nobody keeps")]
+pub(super) fn gifts<G>(
+    wishes: Vec<Wish>,
+    gift: &mut dyn FnMut(&Wish) -> Result<std::result::Result<G, String>>,
+) -> Result<(Vec<(Vec<u8>, G)>, Forbidden)> {
+    let (mut fit, mut unfit) = (Vec::with_capacity(wishes.len()), Vec::new());
+    for wish in wishes {
+        match gift(&wish)? {
+            Ok(gift) => fit.push((wish.key, gift)),
+            Err(why) => unfit.push((wish.key, why)),
+        }
+    }
+    Ok((fit, unfit))
+}
+
 /// Writes rows one by one. A row may need another one that comes later: as long as something succeeds, the rest is tried again.
 pub(super) fn settle<G>(gifts: Vec<(Vec<u8>, G)>, write: &mut dyn FnMut(&G) -> Result<Outcome>) -> Result<Granted> {
     let mut granted = Granted::default();

@@ -183,7 +183,7 @@ fn show_rows(context: &Context, what: &SqliteCapture, c: &SqliteCaptured) -> Res
     for note in &c.notes {
         out.note(note);
     }
-    out.object("annals.capture/1", view::captured_rows(c))?;
+    out.object("annals.capture/1", view::captured_database(c))?;
     let batch = c.receipt.as_ref().map_or("no batch, nothing changed".to_owned(), |r| format!("batch {}", grouped(r.position.seq)));
     let merged = if c.merged_intervals > 0 { ", merged interval" } else { "" };
     let counts =

@@ -11,7 +11,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::Monitor;
 use crate::engine::capture::behind::Behind;
 use crate::engine::capture::open::{
-    Credit, ForeignKey, Granted, OpenDatabase, RealignedBatches, TableFacts, Wish, directory, forbidden, id_of, other_schema, settle, split,
+    Credit, ForeignKey, Granted, OpenDatabase, RealignedBatches, TableFacts, Wish, directory, forbidden, gifts, id_of, other_schema, settle, split,
 };
 use crate::engine::capture::written::{RowDifference, Written};
 use crate::engine::plans::By;
@@ -175,13 +175,7 @@ impl OpenDatabase for Open<'_> {
 
     fn give(&mut self, wishes: Vec<Wish>) -> Result<Granted> {
         self.begin()?;
-        let (mut gifts, mut refused) = (Vec::new(), Vec::new());
-        for wish in wishes {
-            match self.gift(&wish)? {
-                Ok(gift) => gifts.push((wish.key, gift)),
-                Err(why) => refused.push((wish.key, why)),
-            }
-        }
+        let (gifts, refused) = gifts(wishes, &mut |wish| self.gift(wish))?;
         let writer = self.writer()?;
         writer.mark()?;
         let mut granted = settle(gifts.clone(), &mut |gift: &Gift| writer.write(gift))?;

@@ -9,7 +9,7 @@ use crate::base::limits;
 use crate::base::monitor::Monitor;
 use crate::engine::capture::behind::Behind;
 use crate::engine::capture::open::{
-    Credit, ForeignKey, Granted, OpenDatabase, RealignedBatches, SCHEMA, TableFacts, Wish, forbidden, other_schema, settle, split,
+    Credit, ForeignKey, Granted, OpenDatabase, RealignedBatches, SCHEMA, TableFacts, Wish, forbidden, gifts, other_schema, settle, split,
 };
 use crate::engine::capture::written::{RowDifference, Written};
 use crate::engine::plans::By;
@@ -114,13 +114,7 @@ impl OpenDatabase for Open<'_> {
     }
 
     fn give(&mut self, wishes: Vec<Wish>) -> Result<Granted> {
-        let (mut gifts, mut refused) = (Vec::new(), Vec::new());
-        for wish in wishes {
-            match self.gift(&wish)? {
-                Ok(gift) => gifts.push((wish.key, gift)),
-                Err(why) => refused.push((wish.key, why)),
-            }
-        }
+        let (gifts, refused) = gifts(wishes, &mut |wish| self.gift(wish))?;
         let writer = self.writer()?;
         let mut granted = settle(gifts, &mut |gift: &Gift| match &gift.columns {
             Some(columns) => writer.put(&gift.place, columns),
