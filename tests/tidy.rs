@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Dependencies that only some modules may name: the rest of the house does not know that they exist.
-const DOORS: [(&str, &[&str]); 41] = [
+const DOORS: [(&str, &[&str]); 43] = [
     ("argon2", &["format/keyfile"]),
     ("axum", &["face/http", "face/api", "face/web"]),
     ("base64", &["format/pgrow", "format/sqlite", "storage/remote", "face"]),
@@ -41,11 +41,13 @@ const DOORS: [(&str, &[&str]); 41] = [
     ("serde_path_to_error", &["face/api"]),
     ("signal_hook", &["face/world", "face/control"]),
     ("similar", &["model/field/align"]),
-    ("tokio", &["face/http", "face/api"]),
+    ("tokio", &["storage/source/postgres", "face/http", "face/api"]),
     ("tokio_io_timeout", &["face/http"]),
+    ("tokio_rustls", &["storage/source/postgres"]),
     ("toml_edit", &["storage/config"]),
     ("unic_langid", &["face/words"]),
     ("ureq", &["storage/notice"]),
+    ("webpki_roots", &["storage/source/postgres"]),
     ("x25519_dalek", &["format/keyfile"]),
     ("zstd_safe", &["format/block"]),
 ];

@@ -10,3 +10,4 @@ mod agent;
 mod doctor;
 mod giving;
 mod realign;
+mod tls;

@@ -38,11 +38,43 @@ pub struct Server {
     bin: PathBuf,
     pub dir: tempfile::TempDir,
     process: Option<Child>,
+    /// Settings besides those that every test has.
+    settings: Vec<String>,
+    /// Where it listens besides its socket.
+    pub port: Option<u16>,
 }
 
 impl Server {
     /// Starts a new server; `None` where there is none to start, with the reason on standard error.
     pub fn start() -> Option<Server> {
+        let mut server = Server::made()?;
+        server.run();
+        Some(server)
+    }
+
+    /// Starts a new server that listens on the loopback interface and encrypts there, with the certificate that `prepare` makes in its directory
+    /// (`server.crt`, `server.key`). Who comes over the network unencrypted is refused.
+    pub fn start_encrypting(prepare: impl FnOnce(&Path)) -> Option<Server> {
+        let mut server = Server::made()?;
+        prepare(server.dir.path());
+        if let Some((uid, gid)) = server_user().filter(|_| is_root()) {
+            std::os::unix::fs::chown(server.dir.path().join("server.key"), Some(uid), Some(gid)).expect("the server's key");
+        }
+        let rules = "local all all trust\nhostssl all all 127.0.0.1/32 trust\nhostssl all all ::1/128 trust\n";
+        std::fs::write(server.data().join("pg_hba.conf"), rules).expect("rules");
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("a port").port();
+        drop(free);
+        server.port = Some(port);
+        let file = |name: &str| server.dir.path().join(name).display().to_string();
+        let of = [("listen_addresses", "localhost".to_owned()), ("port", port.to_string()), ("ssl", "on".to_owned())];
+        let of = of.into_iter().chain([("ssl_cert_file", file("server.crt")), ("ssl_key_file", file("server.key"))]);
+        server.settings = of.flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]).collect();
+        server.run();
+        Some(server)
+    }
+
+    fn made() -> Option<Server> {
         let Some(bin) = programs() else {
             eprintln!("skipped: no PostgreSQL server here (apt-get install postgresql)");
             return None;
@@ -55,7 +87,7 @@ impl Server {
             };
             std::os::unix::fs::chown(dir.path(), Some(uid), Some(gid)).expect("the server's directory");
         }
-        let mut server = Server { bin, dir, process: None };
+        let server = Server { bin, dir, process: None, settings: Vec::new(), port: None };
         let made = server
             .command("initdb")
             .args(["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C", "-D"])
@@ -63,7 +95,6 @@ impl Server {
             .output();
         let made = made.expect("initdb runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        server.run();
         Some(server)
     }
 
@@ -92,6 +123,7 @@ impl Server {
                 .arg("-k")
                 .arg(self.dir.path())
                 .args(["-c", "listen_addresses=", "-c", "wal_level=logical", "-c", "fsync=off", "-c", "max_wal_size=64MB", "-c", "min_wal_size=32MB"])
+                .args(&self.settings)
                 .stderr(log)
                 .spawn()
                 .expect("postgres runs");
@@ -133,7 +165,8 @@ impl Server {
     }
 
     pub fn url(&self, database: &str) -> String {
-        format!("host={} user=postgres dbname={database}", self.dir.path().display())
+        let port = self.port.map_or_else(String::new, |port| format!(" port={port}"));
+        format!("host={} user=postgres dbname={database}{port}", self.dir.path().display())
     }
 
     fn try_client(&self, database: &str) -> Option<Client> {

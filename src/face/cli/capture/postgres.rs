@@ -19,7 +19,7 @@ const POLL_EVERY: Duration = Duration::from_secs(1);
 /// Record every row of a PostgreSQL database, transaction by transaction
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals capture postgres postgresql://annals@localhost/shop --name shop          # what was committed since the last time\n  annals capture postgres postgresql://annals@localhost/shop --name shop --watch  # go on, each transaction as it is committed\n  annals log shop/item/4711 ; annals restore shop/ --at yesterday --into shop.sql\n\nA row is the document PREFIX/TABLE/KEY, a transaction is a batch. The server needs wal_level = logical, the role\nREPLICATION and the ownership of the tables; a publication and a replication slot called annals_NAME are made. While\ncapture stands still, the server keeps its log for it: set max_slot_wal_keep_size there, and use --end when you stop for\ngood. An application says who and why with SELECT pg_logical_emit_message(true, 'annals', '{\"actor\":..,\"reason\":..}')\nin its transaction. Tables without a key need REPLICA IDENTITY FULL; others are named and left out (exit code 3).\nExit code 14 where the server is no continuation of what was captured."
+    after_help = "Examples:\n  annals capture postgres postgresql://annals@localhost/shop --name shop          # what was committed since the last time\n  annals capture postgres postgresql://annals@localhost/shop --name shop --watch  # go on, each transaction as it is committed\n  annals log shop/item/4711 ; annals restore shop/ --at yesterday --into shop.sql\n\nA row is the document PREFIX/TABLE/KEY, a transaction is a batch. The server needs wal_level = logical, the role\nREPLICATION and the ownership of the tables; a publication and a replication slot called annals_NAME are made. While\ncapture stands still, the server keeps its log for it: set max_slot_wal_keep_size there, and use --end when you stop for\ngood. An application says who and why with SELECT pg_logical_emit_message(true, 'annals', '{\"actor\":..,\"reason\":..}')\nin its transaction. Over a network the connection is encrypted where the server does that; ?sslmode=verify-full and\n&sslrootcert=/path/ca.crt in the address insist on it and on who the server is. Tables without a key need REPLICA IDENTITY FULL; others are named and left out (exit code 3).\nExit code 14 where the server is no continuation of what was captured."
 )]
 pub(super) struct Postgres {
     /// The database: postgresql://user@host/db; the password can stand in PGPASSWORD, or in the file of PGPASSFILE (~/.pgpass)
@@ -97,7 +97,7 @@ fn show(context: &Context, what: &PgCapture, c: &PgCaptured) -> Result<()> {
     for note in &c.notes {
         out.note(note);
     }
-    out.object("annals.capture/1", view::captured_postgres(c))?;
+    out.object("annals.capture/1", view::captured_database(c))?;
     let batch = c.receipt.as_ref().map_or("no batch, nothing changed".to_owned(), |r| format!("batch {}", grouped(r.position.seq)));
     let merged = if c.merged_intervals > 0 { ", merged interval" } else { "" };
     let counts =

@@ -3,6 +3,7 @@
 //! Plain SQL only: changes are looked at with `pg_logical_slot_peek_binary_changes`, and the slot is moved with `pg_replication_slot_advance`
 //! when they are recorded, so nothing that is not durable here is ever forgotten there. The application's tables are only read.
 
+mod tls;
 pub mod tables;
 mod slot;
 mod checkup;
@@ -11,7 +12,7 @@ pub mod writer;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use postgres::{Client, Config, NoTls};
+use postgres::{Client, Config};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::format::pgoutput::Lsn;
@@ -20,6 +21,7 @@ use crate::storage::source::password::{self, Account, Passwords};
 pub use checkup::{Checkup, checkup};
 pub use slot::{Slot, WalStatus};
 pub use tables::{Column, Snapshot, Table};
+use tls::Encryption;
 
 /// The oldest major version that is understood: `wal_status` and `safe_wal_size` of slots came with it.
 const VERSION_MIN: i32 = 130_000;
@@ -90,10 +92,12 @@ pub struct Address {
     pub passwords: Passwords,
 }
 
-fn parsed(url: &str) -> Result<Config> {
-    url.parse().map_err(|e| {
+fn parsed(url: &str) -> Result<(Config, Encryption)> {
+    let (url, encryption) = tls::split(url)?;
+    let config = url.parse().map_err(|e| {
         Error::usage("source.url", format!("not the address of a PostgreSQL database: {e}")).hint("like postgresql://user@localhost/shop")
-    })
+    });
+    Ok((config?, encryption))
 }
 
 /// Host and port that are tried first, as people and lists of passwords name them.
@@ -110,7 +114,7 @@ fn host_of(config: &Config) -> (String, u16) {
 /// # Errors
 /// Where it is none.
 pub fn without_password(url: &str) -> Result<String> {
-    let config = parsed(url)?;
+    let (config, encryption) = parsed(url)?;
     let mut out = String::new();
     let mut add = |key: &str, value: &str| {
         let joint = if out.is_empty() { "" } else { " " };
@@ -127,6 +131,7 @@ pub fn without_password(url: &str) -> Result<String> {
     lists.iter().filter(|(_, list)| !list.is_empty()).for_each(|(key, list)| add(key, list));
     let words = [("user", config.get_user()), ("dbname", config.get_dbname()), ("options", config.get_options())];
     words.iter().filter_map(|(key, word)| Some((key, (*word)?))).for_each(|(key, word)| add(key, word));
+    encryption.words().iter().for_each(|(key, word)| add(key, word));
     Ok(out)
 }
 
@@ -134,13 +139,10 @@ impl Server {
     /// Connects.
     ///
     /// # Errors
-    /// `source.unreachable`, `source.denied`; [`Kind::Refused`] where the server cannot be captured: too old, a standby, or `wal_level` too low.
+    /// `source.unreachable`, `source.denied`, `source.tls`; [`Kind::Refused`] where the server cannot be captured: too old, a standby, or
+    /// `wal_level` too low.
     pub fn connect(address: &Address) -> Result<Self> {
-        let mut config = parsed(&address.url)?;
-        if config.get_ssl_mode() == postgres::config::SslMode::Require {
-            return Err(Error::usage("source.tls", "encrypted connections to PostgreSQL are not supported")
-                .hint("capture beside the server, over its socket or the loopback interface, or through an SSH tunnel"));
-        }
+        let (mut config, encryption) = parsed(&address.url)?;
         let (host, port) = host_of(&config);
         if config.get_password().is_none() {
             let user = config.get_user().unwrap_or_default().to_owned();
@@ -154,7 +156,7 @@ impl Server {
             }
         }
         config.application_name("annals").connect_timeout(CONNECT_WAIT).keepalives(true);
-        let mut client = config.connect(NoTls).map_err(|e| failed("connect", e))?;
+        let mut client = encryption.connect(&mut config)?;
         client.batch_execute(SESSION).map_err(|e| failed("set up the session", e))?;
         let text = "SELECT current_setting('server_version_num')::int4, pg_is_in_recovery(), current_setting('wal_level'), current_database()::text, \
                     (SELECT oid::int8 FROM pg_database WHERE datname = current_database())";
