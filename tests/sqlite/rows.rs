@@ -565,7 +565,7 @@ fn refresh(world: &World, writer: &mut Writer) {
 }
 
 /// Makes SQLite leave 32 bytes of each page alone, as extensions that keep a checksum or a nonce there do.
-fn reserve(db: Connection, path: &Path, log: &mut Vec<String>) -> Connection {
+pub fn reserve(db: Connection, path: &Path, log: &mut Vec<String>) -> Connection {
     db.execute_batch("PRAGMA user_version = 1").expect("page 1");
     drop(db);
     let mut bytes = std::fs::read(path).expect("the file");

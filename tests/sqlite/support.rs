@@ -55,7 +55,10 @@ impl Site {
         let target = self.path("again.db");
         let report = self.store.now().restore_database(b"app/", &target, true, &Silent).expect("restore");
         assert_eq!(report.missing, Vec::<String>::new());
-        dump(&open(&target))
+        let made = open(&target);
+        let sound: String = made.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("checked");
+        assert_eq!(sound, "ok");
+        dump(&made)
     }
 
     pub fn text(&self, key: &str) -> String {

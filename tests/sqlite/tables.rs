@@ -73,7 +73,7 @@ fn page_sizes_encodings_and_vacuums() {
     let table = "CREATE TABLE t (a TEXT PRIMARY KEY, b TEXT, c BLOB)";
     let fill = format!("{MANY} INSERT INTO t SELECT 'nøkkel ' || i, 'verdi 😀 ' || i, randomblob(i % 700) FROM n;");
     let steps = ["DELETE FROM t WHERE length(c) > 400", "UPDATE t SET b = b || b", "INSERT INTO t VALUES ('x', 'y', zeroblob(100000))"];
-    for size in [512, 1024, 8192, 65536] {
+    for size in [512, 1024, 2048, 8192, 16_384, 32_768, 65_536] {
         follow(&format!("PRAGMA page_size = {size}; {table}; {fill}"), &steps);
     }
     for pragma in ["encoding = 'UTF-16le'", "encoding = 'UTF-16be'", "auto_vacuum = FULL", "auto_vacuum = INCREMENTAL"] {

@@ -242,7 +242,25 @@ impl<'s, S: Source + ?Sized> Commits<'s, S> {
             None if mine.offset == WAL_HEADER_BYTES => true,
             None => self.salts_at(mine.offset - frame_bytes)?.is_none_or(|salts| salts == header.salts),
         };
-        Ok(if overtaken { End::Overtaken } else { End::Reset(header.start()) })
+        // Commits that cannot be read are commits that may be missing.
+        Ok(if overtaken || self.is_damaged()? { End::Overtaken } else { End::Reset(header.start()) })
+    }
+
+    /// Whether the log is damaged where reading stopped: behind a frame whose checksum is wrong there is a commit of the same cycle. What a
+    /// transaction that was rolled back leaves behind has none.
+    pub fn is_damaged(&self) -> Result<bool> {
+        if !matches!(self.stopped, Frame::Torn) {
+            return Ok(false);
+        }
+        let mut at = self.position.offset;
+        let mut front = [0; FRAME_HEADER_BYTES as usize];
+        while self.source.read_at(at, &mut front)? == front.len() && [u32_at(&front, 8), u32_at(&front, 12)] == self.position.salts {
+            if u32_at(&front, 4) > 0 {
+                return Ok(true);
+            }
+            at += FRAME_HEADER_BYTES + u64::from(self.position.page_size);
+        }
+        Ok(false)
     }
 
     /// The salts of the frame at `offset`; `None` where the file ends before.
@@ -365,6 +383,33 @@ mod tests {
         let (found, position, end) = read(&writer.bytes, start(&writer.bytes));
         assert_eq!((found, end), (vec![vec![1], vec![7]], End::Torn));
         assert_eq!(position, writer.at);
+    }
+
+    #[test]
+    fn a_damaged_frame_with_commits_behind_it_is_told_from_what_a_rollback_left() {
+        let mut writer = Writer::new(false);
+        writer.frame(1, 9);
+        let from = writer.at;
+        (2..4).for_each(|page| writer.frame(page, 9));
+        let last = writer.at;
+        (4..6).for_each(|page| writer.frame(page, 0));
+        let read = |wal: &[u8]| {
+            let mut commits = Commits::from(wal, from);
+            while commits.next().expect("readable").is_some() {}
+            (commits.is_damaged().expect("readable"), commits.end().expect("readable"))
+        };
+        assert_eq!(read(&writer.bytes), (false, End::Current));
+        writer.bytes[last.offset as usize + 30] ^= 1;
+        assert_eq!(read(&writer.bytes), (false, End::Torn), "no commit is behind it");
+        let damage = from.offset as usize + 30;
+        writer.bytes[damage] ^= 1;
+        assert_eq!(read(&writer.bytes), (true, End::Torn));
+        // Started again, what could not be read may be missing; without the damage it is finished first.
+        writer.restart();
+        writer.frame(8, 9);
+        assert_eq!(read(&writer.bytes), (true, End::Overtaken));
+        writer.bytes[damage] ^= 1;
+        assert_eq!(read(&writer.bytes), (false, End::Reset(start(&writer.bytes))));
     }
 
     #[test]

@@ -112,5 +112,5 @@ impl Tenant {
 
 /// Whether it is worth waiting for what is wrong to pass.
 fn may_pass(e: &Error) -> bool {
-    matches!(e.code(), "source.missing" | "source.locked" | "source.empty" | "source.denied")
+    matches!(e.code(), "source.missing" | "source.locked" | "source.log_damaged" | "source.empty" | "source.denied")
 }

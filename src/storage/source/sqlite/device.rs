@@ -71,13 +71,16 @@ impl Device {
 
     /// Refuses files on network shares: locks and memory that SQLite relies on are not shared between machines.
     pub fn refuse_network(&self) -> Result<()> {
-        let Ok(system) = statfs(&self.path) else { return Ok(()) };
-        if NETWORK.contains(&(system.f_type as u32)) {
-            return Err(Error::new(Kind::Refused, "source.network", format!("the database is on a network share: {}", self.path.display()))
-                .hint("run the capture on the machine that has the disk; over a network, neither its locks nor its log can be relied on"));
-        }
-        Ok(())
+        statfs(&self.path).map_or(Ok(()), |system| refuse(system.f_type as u32, &self.path))
     }
+}
+
+fn refuse(system: u32, path: &Path) -> Result<()> {
+    if NETWORK.contains(&system) {
+        return Err(Error::new(Kind::Refused, "source.network", format!("the database is on a network share: {}", path.display()))
+            .hint("run the capture on the machine that has the disk; over a network, neither its locks nor its log can be relied on"));
+    }
+    Ok(())
 }
 
 fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
@@ -88,6 +91,23 @@ fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_on_network_shares_are_refused_and_others_are_not() {
+        let path = Path::new("/mnt/share/stock.db");
+        // NFS, SMB2, CIFS, Ceph.
+        for system in [0x6969, 0xfe53_4d42, 0xff53_4d42, 0x00c3_6400] {
+            let refused = refuse(system, path).expect_err("a share");
+            assert_eq!((refused.kind(), refused.code()), (Kind::Refused, "source.network"));
+            assert!(refused.to_string().contains("/mnt/share/stock.db") && refused.what_next().is_some_and(|hint| hint.contains("machine")));
+        }
+        // ext4, xfs, btrfs, tmpfs, overlay.
+        [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630].iter().for_each(|system| refuse(*system, path).expect("a disk"));
+        let dir = tempfile::tempdir().expect("dir");
+        let file = dir.path().join("a.db");
+        std::fs::write(&file, b"x").expect("write");
+        Device::open(&file).expect("open").refuse_network().expect("this disk");
+    }
 
     #[test]
     fn a_file_is_opened_once_and_another_in_its_place_is_noticed() {

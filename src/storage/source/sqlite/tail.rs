@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Kind, Result};
 use crate::format::sqlite::pages::{Pages, no_such_page};
 use crate::format::sqlite::wal::{Commit, Commits, End, FRAME_HEADER_BYTES, Source as LogSource, WalHeader, WalPosition};
 
@@ -152,9 +152,14 @@ impl Source {
         }
         // The cycle that this position is in has ended if the header is a later one; what it had at its end was read after that.
         if header.salts == position.salts && header.checkpoint_seq == position.checkpoint_seq {
-            return Ok(Step::Nothing);
+            return if is_damaged(log, position)? { Err(damaged(&self.path, position)) } else { Ok(Step::Nothing) };
         }
-        match Commits::from(log, position).end()? {
+        // What reading stopped at says whether commits may be missing.
+        let mut behind = Commits::from(log, position);
+        if behind.next()?.is_some() {
+            return stretch(log, position).map(Step::Commits);
+        }
+        match behind.end()? {
             End::Current | End::Torn => Ok(Step::Nothing),
             End::Reset(start) => {
                 let run = stretch(log, start)?;
@@ -163,6 +168,27 @@ impl Source {
             End::Overtaken => Ok(Step::Gap(TOO_FAST)),
         }
     }
+}
+
+/// Whether the log is damaged behind `position`: looked at twice, because what is being written just now looks like that too.
+fn is_damaged(log: &Log, position: WalPosition) -> Result<bool> {
+    if log.bytes()? <= position.offset || !is_of(log, position.offset, &position)? {
+        return Ok(false);
+    }
+    for _ in 0..2 {
+        let mut commits = Commits::from(log, position);
+        if commits.next()?.is_some() || !commits.is_damaged()? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn damaged(path: &Path, position: WalPosition) -> Error {
+    let message =
+        format!("the write-ahead log is damaged behind byte {}, what was committed there cannot be read: {}", position.offset, path.display());
+    Error::new(Kind::Failed, "source.log_damaged", message)
+        .hint("let its application fold the log in (PRAGMA wal_checkpoint(TRUNCATE)) or start again; the next capture takes what is there then")
 }
 
 const TOO_FAST: &str = "the log was started again before it was read";
