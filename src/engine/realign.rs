@@ -24,6 +24,7 @@ use crate::storage::catalog::batches::BatchRow;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, View as Rows, Writer};
 
+use super::capture::note_replayed;
 use super::content::Ingested;
 use super::history::{each_change, key_of};
 use super::lineage::{InPlace, Looked, Records, look};
@@ -478,6 +479,7 @@ impl<'a> Sides<'a> {
         w.copy_log(&row, &side)?;
         w.cut_log(&mut row, plan.common)?;
         w.graft_log(&theirs, row.id, plan.common)?;
+        note_replayed(w, row.id, plan.common + 1, theirs.position.seq)?;
         row = TenantRow { id: row.id, public: row.public, name: row.name.clone(), ..theirs.clone() };
         w.set_tenant_end(&row)?;
         // Whoever wrote their line may go on with it: from here on it is a line of our own.

@@ -24,6 +24,7 @@ use crate::storage::catalog::segments::ObjectRow;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, Writer};
 
+use super::capture::note_replayed;
 use super::content::{self, Ingested, Intake};
 use super::queue::{Draft, Source};
 use super::record::{Seen, change_of, write_batch};
@@ -127,6 +128,9 @@ impl Replay<'_> {
             w.set_tenant_timeline(row.id, slice.timeline, parent.as_ref())?;
         }
         w.set_tenant_end(&row)?;
+        if done.batches > 0 {
+            note_replayed(w, row.id, before.seq + 1, row.position.seq)?;
+        }
         if done.partly {
             return Ok(done);
         }

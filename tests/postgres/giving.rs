@@ -228,3 +228,33 @@ fn a_cut_between_the_two_commits_doubles_nothing_and_the_batch_is_what_it_is() {
     let (code, text) = run(&["undo", &undo, "--to-source", "-y"], None);
     assert!(code == Some(0) && text.contains("Nothing to do"), "{text}");
 }
+
+#[test]
+fn rows_go_back_in_words() {
+    let Some((_server, mut db, site)) = shop(SHOP) else { return };
+    let Site { dir, store, .. } = site;
+    drop(store);
+    let run = |words: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_annals"));
+        command.args(words.split(' ')).current_dir(dir.path()).env_clear().envs([("ANNALS_STORE", "store"), ("USER", "tester")]);
+        let done = command.output().expect("runs");
+        let text = String::from_utf8(done.stdout).expect("text");
+        (done.status.code(), serde_json::from_str::<serde_json::Value>(&text).unwrap_or_else(|_| text.into()))
+    };
+    db.batch_execute("UPDATE item SET price = 0").expect("mistake");
+    // The program looks for what is new in the database before it plans.
+    let (code, back) = run("restore shop/item/ --at seq:1 --where name=apple --where price=10 --to-source --batch 1 --json");
+    assert_eq!((code, &back["done"], prices(&mut db)), (Some(0), &1.into(), vec![10, 0, 0]), "{back}");
+    let undo = format!("undo B{} --to-source -y --json", back["seq"]);
+    let (code, undone) = run(&undo);
+    assert_eq!((code, prices(&mut db)), (Some(0), vec![0, 0, 0]), "{undone}");
+    // What a rule of the database forbids stays pending, with the reason.
+    db.batch_execute("DELETE FROM line; DELETE FROM item WHERE id = 'a'").expect("deleted");
+    let (code, told) = run("restore shop/line/1@v1 --to-source --json");
+    assert_eq!((code, &told["done"], &told["pending"][0]["key"]), (Some(3), &0.into(), &"shop/line/1".into()), "{told}");
+    assert!(told["pending"][0]["reason"].as_str().is_some_and(|why| why.contains("foreign key")), "{told}");
+    let (code, both) = run("restore shop/ --to-source -y --json");
+    assert_eq!((code, &both["done"]), (Some(0), &2.into()), "together they fit: {both}");
+    let undo = format!("undo B{} --to-source -y", both["seq"]);
+    assert_eq!((run(&undo).0, prices(&mut db).len()), (Some(0), 2));
+}

@@ -1,5 +1,8 @@
 //! Server and capture die at any moment: no version of a row is lost, none is there twice.
+//!
+//! A few rounds by default; `ANNALS_KILLS=100 cargo test --test postgres kills -- --nocapture` for a long run.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,8 +32,10 @@ fn check(site: &Site, db: &mut Client) -> u64 {
     let versions = site.store.history("shop/counter/1").expect("history");
     let texts: Vec<String> =
         versions.iter().map(|v| String::from_utf8(site.store.open(v).and_then(|r| r.bytes(99)).expect("row")).expect("text")).collect();
-    let expected: Vec<String> = (0..=n).map(|n| format!(r#"{{"id":1,"n":{n}}}"#)).collect();
-    assert_eq!(texts, expected);
+    for (at, text) in texts.iter().enumerate() {
+        assert_eq!(*text, format!(r#"{{"id":1,"n":{at}}}"#), "version {at} of {}", texts.len());
+    }
+    assert_eq!(texts.len(), n as usize + 1);
     assert_eq!(site.keys("shop/entry/").len(), n as usize);
     n as u64
 }
@@ -45,7 +50,7 @@ fn kills_of_the_server_lose_and_double_nothing() {
     let url = server.url("shop");
     std::thread::scope(|scope| {
         scope.spawn(|| count_up(&url, &stop));
-        for _ in 0..4 {
+        for _ in 0..rounds(4) {
             let before = site.store.position().expect("position").seq;
             // Some transactions are captured, then the server dies in the middle of others.
             while site.store.position().expect("position").seq < before + 20 {
@@ -60,6 +65,66 @@ fn kills_of_the_server_lose_and_double_nothing() {
     let done = site.capture();
     assert_eq!(done.merged_intervals, 0);
     assert!(check(&site, &mut server.client("shop")) >= 80);
+}
+
+fn rounds(default: u64) -> u64 {
+    std::env::var("ANNALS_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn server_and_capture_are_killed_while_the_other_is_at_work() {
+    let Some(mut server) = Server::start() else { return };
+    server.database(COUNTER);
+    let site = Site::new(&server);
+    site.capture();
+    let Site { store, what, dir } = site;
+    drop(store);
+    let path = dir.path().join("store");
+    let (url, stop) = (server.url("shop"), AtomicBool::new(false));
+    let watch = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_annals"));
+        command.arg("-C").arg(&path).args(["capture", "postgres", &what.url, "--name", "shop", "--watch", "--json=lines"]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        (child, lines)
+    };
+    let kills = rounds(6);
+    std::thread::scope(|scope| {
+        scope.spawn(|| count_up(&url, &stop));
+        let (mut child, mut lines) = watch();
+        for round in 0..kills {
+            // After so many looks that recorded something, somebody dies in the middle of the next.
+            for _ in 0..=round % 4 {
+                // One that ends by itself found the server still busy with its predecessor: its supervisor starts it again.
+                while lines.next().is_none() {
+                    child.wait().expect("gone");
+                    (child, lines) = watch();
+                }
+            }
+            if round % 3 != 1 {
+                server.kill();
+            }
+            if round % 3 != 0 {
+                child.kill().expect("killed");
+            }
+            if round % 3 != 1 {
+                server.run();
+            }
+            // One that was only left alone by its server waits for it and goes on.
+            if round % 3 != 0 {
+                child.wait().expect("gone");
+                (child, lines) = watch();
+            }
+        }
+        stop.store(true, Ordering::SeqCst);
+        child.kill().expect("killed");
+        child.wait().expect("gone");
+    });
+    let site = Site { store: annals::Store::open(&path).expect("open"), what, dir };
+    assert_eq!(site.capture().merged_intervals, 0);
+    let n = check(&site, &mut server.client("shop"));
+    println!("{kills} kills: {n} transactions, each once");
+    assert!(n > kills);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Slots that are lost, servers that go back in time: noticed, and bridged or refused.
 
-use annals::Kind;
+use annals::{Kind, Monitor, Progress};
 
 use crate::server::{Server, Site};
 
@@ -100,6 +100,44 @@ fn a_server_that_was_put_back_is_noticed_and_nothing_is_recorded_on_top() {
     site.what.accept = false;
     db.batch_execute("UPDATE counter SET n = 17 WHERE id = 2").expect("on");
     assert_eq!(site.capture().transactions, 1);
+}
+
+/// Stops everything that takes long enough to ask.
+struct Impatient;
+
+impl Monitor for Impatient {
+    fn progress(&self, _: &Progress) {}
+    fn note(&self, _: &str) {}
+    fn stopped(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_server_that_stays_behind_is_read_once() {
+    let Some(mut server) = Server::start() else { return };
+    server.database(COUNTER);
+    let site = Site::new(&server);
+    site.capture();
+    server.stop();
+    server.copy("data", "older");
+    server.run();
+    server.client("shop").batch_execute("UPDATE counter SET n = 1 WHERE id = 1").expect("update");
+    site.capture();
+    server.stop();
+    server.copy("older", "data");
+    server.run();
+    let told = site.try_capture().expect_err("older");
+    // Nothing was written there since: the same is said without a look at a single row.
+    let quick = || site.store.capture_postgres(&site.what, &Default::default(), &Impatient).expect_err("no");
+    let again = quick();
+    assert_eq!((again.code(), again.to_string(), again.at().seq), (told.code(), told.to_string(), told.at().seq));
+    assert_eq!(again.what_next(), told.what_next());
+    // Once something is, its rows are looked at.
+    server.client("shop").batch_execute("UPDATE counter SET n = 7 WHERE id = 2").expect("update");
+    assert_eq!(quick().kind(), Kind::Interrupted);
+    assert_eq!(site.try_capture().expect_err("forked").code(), "lineage.forked");
+    assert_eq!(quick().code(), "lineage.forked");
 }
 
 #[test]

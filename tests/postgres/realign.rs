@@ -353,3 +353,56 @@ fn a_dump_on_another_server_is_that_history_and_a_strange_server_is_not() {
     db.batch_execute(&moved(1)).expect("on");
     assert_eq!(site.capture().transactions, 1);
 }
+
+#[test]
+fn a_server_and_its_store_go_back_together() {
+    // As a machine that was rolled back: both agree, and what they lack is offsite.
+    let Some(mut server) = Server::start() else { return };
+    server.database(LEDGER);
+    let site = Site::new(&server);
+    let offsite = annals::OpenRemote::new("offsite", std::sync::Arc::new(annals::storage::remote::Memory::new()));
+    let ship = |site: &Site| site.store.ship(&offsite, &Default::default(), &Silent);
+    server.client("shop").batch_execute(&moved(15)).expect("moved");
+    site.capture();
+    ship(&site).expect("shipped");
+    let Site { dir, store, what } = site;
+    drop(store);
+    let path = dir.path().join("store");
+    let copy = |from: &std::path::Path, to: &std::path::Path| {
+        let _ = std::fs::remove_dir_all(to);
+        assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().expect("cp").success());
+    };
+    let snapshot = dir.path().join("snapshot");
+    copy(&path, &snapshot);
+    server.stop();
+    server.copy("data", "older");
+    server.run();
+    let open = || annals::Store::builder().state_dir(None).open(&path).expect("open");
+    let site = Site { store: open(), what, dir };
+    for change in [-2, -3] {
+        server.client("shop").batch_execute(&moved(change)).expect("moved");
+        assert_eq!(site.capture().transactions, 1);
+    }
+    ship(&site).expect("shipped");
+    let Site { dir, store, what } = site;
+    drop(store);
+    copy(&snapshot, &path);
+    put_back(&mut server, "older");
+    let site = Site { store: open(), what, dir };
+    assert_eq!((stock(&mut server.client("shop")), site.capture().receipt), ((15, 1), None), "nothing here speaks against it");
+    assert_eq!(ship(&site).expect_err("the remote notices").code(), "lineage.behind");
+    let remotes = std::slice::from_ref(&offsite);
+    site.store.fetch(remotes, &Silent).expect("fetched");
+    let refused = site.try_capture().expect_err("the server went back too");
+    assert_eq!((refused.code(), refused.at().seq), ("lineage.behind", Some(1)));
+    let planned = plan(&site, Keep::Both);
+    assert_eq!((planned.common, planned.transactions), (1, 2));
+    realign(&site, &planned);
+    let mut db = server.client("shop");
+    assert_eq!(stock(&mut db), (10, 3));
+    compare(&site, &mut db);
+    assert_eq!(site.capture().receipt, None, "in line");
+    db.batch_execute(&moved(1)).expect("on");
+    assert_eq!(site.capture().transactions, 1);
+    compare(&site, &mut db);
+}

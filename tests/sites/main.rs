@@ -6,3 +6,4 @@ mod copies;
 mod forks;
 mod program;
 mod cuts;
+mod databases;

@@ -1,11 +1,15 @@
-//! The capture dies at every place that it passes: no transaction is lost, none is recorded twice.
+//! The capture dies at every place that it passes, and both it and the writer at any moment: no transaction is lost, none is recorded twice.
+//!
+//! 12 rounds of kills by default; `ANNALS_KILLS=500 cargo test --test sqlite kills -- --nocapture` for a long run, `ANNALS_SEED=n` for another one.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::rows::Dice;
 use crate::support::{dump, open};
 
 fn annals(dir: &Path, words: &[&str], fault: Option<usize>) -> (bool, String) {
@@ -78,4 +82,136 @@ fn at_every_place_of_a_capture_of_transactions() {
 #[test]
 fn at_every_place_of_the_first_capture() {
     die_everywhere(PREPARE, &["INSERT INTO t VALUES (3, zeroblob(9000))"], false, 1);
+}
+
+/// Where the writer's database is, for the process that is the writer.
+const WRITER: &str = "ANNALS_SQLITE_WRITER";
+
+/// Not a test: the application of the next one, which counts up for ever. Each step is a transaction; some are large, some are taken back.
+#[test]
+fn writer() {
+    let Ok(path) = std::env::var(WRITER) else { return };
+    let app = open(Path::new(&path));
+    app.busy_timeout(std::time::Duration::from_secs(60)).expect("patience");
+    // As durable as an application wants to be, which also keeps it from running away from whoever follows it.
+    app.execute_batch("PRAGMA synchronous = FULL").expect("pragma");
+    let mut out = std::io::stdout();
+    for step in 0u64.. {
+        let text = match step % 40 {
+            7 => "BEGIN; INSERT INTO entry SELECT n + 1000000, zeroblob(50000) FROM counter; ROLLBACK",
+            19 => "PRAGMA wal_checkpoint(RESTART)",
+            _ => "BEGIN; UPDATE counter SET n = n + 1; INSERT INTO entry SELECT n, zeroblob(n % 50 * 20) FROM counter; COMMIT",
+        };
+        app.execute_batch(text).expect("a step");
+        writeln!(out, "step").and_then(|()| out.flush()).expect("told");
+    }
+}
+
+/// A process, and the lines that it says. They are taken from it at once: one that is not heard must not wait for that.
+struct Talker {
+    child: Child,
+    lines: std::sync::mpsc::Receiver<String>,
+}
+
+impl Talker {
+    fn start(mut command: Command) -> Talker {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+        let said = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let (send, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || said.map_while(Result::ok).try_for_each(|line| send.send(line)));
+        Talker { child, lines }
+    }
+
+    /// Waits for so many lines that contain `word`.
+    fn hear(&mut self, word: &str, count: u64) {
+        let mut heard = 0;
+        while heard < count {
+            heard += u64::from(self.lines.recv().expect("it goes on").contains(word));
+        }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+}
+
+fn writing(path: &Path) -> Talker {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", "kills::writer", "--nocapture", "--test-threads=1"]).env(WRITER, path);
+    Talker::start(command)
+}
+
+fn watching(dir: &Path) -> Talker {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_annals"));
+    command.args(["capture", "sqlite", "app.db", "--watch", "--json=lines"]).current_dir(dir).env_clear();
+    command.envs([("ANNALS_STORE", "store"), ("USER", "tester")]);
+    Talker::start(command)
+}
+
+#[test]
+fn writer_and_capture_are_killed_at_any_moment() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let (rounds, seed) = (number("ANNALS_KILLS").unwrap_or(12), number("ANNALS_SEED").unwrap_or(1));
+    let mut dice = Dice::new(seed);
+    let dir = tempfile::tempdir().expect("dir");
+    let (dir, path) = (dir.path(), dir.path().join("app.db"));
+    assert!(annals(dir, &["init", "--site", "t"], None).0);
+    // Open all the while, as a second process of the application would be; it never writes again.
+    let app = open(&path);
+    app.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE counter (id INTEGER PRIMARY KEY, n INT); INSERT INTO counter VALUES (1, 0); CREATE TABLE entry (n INTEGER PRIMARY KEY, b)")
+        .expect("tables");
+    assert!(annals(dir, &["capture", "sqlite", "app.db"], None).0);
+    let (mut writer, mut capture) = (writing(&path), watching(dir));
+    for _ in 0..rounds {
+        // Who is killed, and after how much, is drawn; what either of them is at then is left to chance.
+        match dice.below(3) {
+            0 => {
+                writer.hear("step", 5 + dice.below(60));
+                writer.kill();
+                writer = writing(&path);
+            }
+            1 => {
+                capture.hear("transactions", 1 + dice.below(4));
+                capture.kill();
+                writer.hear("step", dice.below(40));
+                capture = watching(dir);
+            }
+            _ => {
+                writer.hear("step", dice.below(30));
+                writer.kill();
+                capture.kill();
+                (writer, capture) = (writing(&path), watching(dir));
+            }
+        }
+        writer.hear("step", 1);
+    }
+    writer.kill();
+    capture.kill();
+    assert!(annals(dir, &["capture", "sqlite", "app.db"], None).0);
+    let n = app.query_row("SELECT n FROM counter", [], |row| row.get::<_, i64>(0)).expect("count") as u64;
+    let store = annals::Store::open(dir.join("store")).expect("open");
+    let versions = store.history("app/counter/1").expect("history");
+    let (mut last, mut merged) = (None, 0);
+    for version in &versions {
+        let row: Value = serde_json::from_slice(&store.open(version).and_then(|r| r.bytes(99)).expect("row")).expect("JSON");
+        let now = row["n"].as_u64().expect("a number");
+        let expected = last.map_or(0, |last| last + 1);
+        assert!(now >= expected, "{now} comes after {last:?}: twice, or back");
+        if now > expected {
+            let batch = store.batches(version.from.seq, version.from.seq, 1).expect("batch").remove(0);
+            assert!(batch.event.reason.starts_with("merged interval"), "{expected} to {now} are missing without a word: {batch:?}");
+            merged += 1;
+        }
+        last = Some(now);
+    }
+    assert_eq!(last, Some(n));
+    drop(store);
+    assert!(annals(dir, &["restore", "app/", "--into", "again.db"], None).0);
+    assert_eq!(dump(&open(&dir.join("again.db"))), dump(&app));
+    println!(
+        "{rounds} rounds of kills (seed {seed}): {n} transactions, {} versions, {merged} merged intervals, nothing lost or doubled",
+        versions.len()
+    );
+    assert!(n > rounds, "it wrote");
 }

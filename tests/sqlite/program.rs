@@ -63,6 +63,44 @@ fn from_capture_to_restore_in_words() {
 }
 
 #[test]
+fn rows_go_back_in_words() {
+    let dir = tempfile::tempdir().expect("dir");
+    let dir = dir.path();
+    object(dir, "init --site t --json");
+    let app = open(&dir.join("stock.db"));
+    app.execute_batch(
+        "PRAGMA journal_mode = WAL; CREATE TABLE item (id TEXT PRIMARY KEY, org TEXT, n INT); CREATE TABLE line (id INTEGER PRIMARY KEY, item TEXT REFERENCES item (id)); \
+         INSERT INTO item VALUES ('a', 'north', 1), ('b', 'north', 2), ('c', 'north', 3), ('d', 'south', 4); INSERT INTO line VALUES (1, 'd')",
+    )
+    .expect("made");
+    object(dir, "capture sqlite stock.db --json");
+    // A mistake in all of it, of which one organisation wants its rows back.
+    app.execute_batch("UPDATE item SET n = 0").expect("mistake");
+    object(dir, "capture sqlite stock.db --json");
+    let back = object(dir, "restore stock/item/ --at seq:1 --where org=north --to-source --batch 2 -y --json");
+    assert_eq!((&back["done"], &back["seq"], &back["earlier_batches"]), (&3.into(), &4.into(), &serde_json::json!([3])), "{back}");
+    let sum = || app.query_row("SELECT sum(n) FROM item", [], |row| row.get::<_, i64>(0)).expect("sum");
+    assert_eq!(sum(), 6);
+    assert_eq!(run(dir, "undo B3 --to-source -y").0, 0);
+    assert_eq!(sum(), 3, "each transaction by itself");
+    // What a rule of the database forbids stays pending, with the reason.
+    app.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM line; DELETE FROM item WHERE id = 'd'").expect("deleted");
+    object(dir, "capture sqlite stock.db --json");
+    let (code, out, _) = run(dir, "restore stock/line/1@v1 --to-source --json");
+    let told: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &told["done"], &told["pending"][0]["key"]), (3, &0.into(), &"stock/line/1".into()), "{out}");
+    assert!(told["pending"][0]["reason"].as_str().is_some_and(|why| why.contains("FOREIGN KEY")), "{out}");
+    let (code, out, _) = run(dir, "restore stock/line/1@v1 --to-source");
+    assert!(code == 3 && out.contains("1 row pending"), "{out}");
+    let (code, out, _) = run(dir, "restore stock/ --to-source -y --json");
+    let both: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &both["done"]), (0, &2.into()), "together they fit: {out}");
+    let undo = format!("undo B{} --to-source -y", both["seq"]);
+    assert_eq!((run(dir, &undo).0, app.query_row("SELECT count(*) FROM item", [], |row| row.get::<_, i64>(0)).expect("count")), (0, 3));
+    assert_eq!(run(dir, "verify --full").0, 0);
+}
+
+#[test]
 fn an_older_database_in_words() {
     let dir = tempfile::tempdir().expect("dir");
     let dir = dir.path();
@@ -93,6 +131,9 @@ fn an_older_database_in_words() {
     let (code, out, err) = run(dir, "apply r.json");
     assert!(code == 0 && out.contains("annals undo B5 --to-source"), "{out}{err}");
     assert_eq!(run(dir, "apply r.json").0, 14, "it was carried out");
+    let (_, events, _) = run(dir, "feed index --json=lines");
+    let said = |kind: &str| events.matches(&format!(r#""kind":"{kind}""#)).count();
+    assert_eq!((said("realign"), said("delete")), (1, 1), "as it was found, and what came back: {events}");
     assert_eq!((run(dir, "realign stock").0, run(dir, "seal").0), (0, 0));
     let app = open(&dir.join("stock.db"));
     assert_eq!(app.query_row("SELECT sum(n) FROM movement", [], |row| row.get::<_, i64>(0)).expect("sum"), 10);

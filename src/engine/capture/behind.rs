@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Error, Kind};
+use crate::base::error::{Error, Kind, Result};
+use crate::storage::catalog::{Catalog, View as Rows, Writer};
+
+/// What the names of facts begin with that say which batches a capture has to look at; then come tenant and prefix.
+const REPLAYED: &str = "replayed.";
 
 /// What the last look at a database that went back in time said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +23,40 @@ pub struct Behind {
     pub only_here: u64,
     /// When it was noticed, in microseconds since 1970.
     pub noticed: i64,
+}
+
+/// Batches that came from elsewhere since the last look at a database: from a remote, after the store went back in time or was a copy. The database
+/// may have gone back together with the store, and so lack what they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Replayed {
+    /// The first of them.
+    pub first: u64,
+    /// The last of them.
+    pub last: u64,
+}
+
+impl Replayed {
+    /// What a capture has to look at. Kept beside its state, which whoever captures just now is about to write.
+    pub(super) fn find(rows: &Rows<'_>, of: &CaptureStatus) -> Result<Option<Replayed>> {
+        // One that cannot be read is as good as none: it is only a reason to look.
+        Ok(rows.fact(&fact(of))?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// Keeps it for a capture, together with what is kept already.
+    pub(super) fn note(self, w: &Writer<'_>, of: &CaptureStatus) -> Result<()> {
+        let all = Replayed::find(w, of)?.map_or(self, |e| Replayed { first: self.first.min(e.first), last: self.last.max(e.last) });
+        let bytes = serde_json::to_vec(&all).map_err(|e| Error::new(Kind::Failed, "capture.state", format!("a note cannot be written: {e}")))?;
+        w.set_fact(&fact(of), &bytes)
+    }
+
+    /// It was looked at, unless more came meanwhile.
+    pub(super) fn forget(self, catalog: &Catalog, of: &CaptureStatus) -> Result<()> {
+        catalog.write(|w| if Replayed::find(w, of)? == Some(self) { w.remove_fact(&fact(of)) } else { Ok(()) })
+    }
+}
+
+fn fact(of: &CaptureStatus) -> String {
+    format!("{REPLAYED}{}.{}", of.tenant, of.prefix)
 }
 
 impl Behind {

@@ -5,9 +5,9 @@ use crate::base::monitor::Monitor;
 use crate::engine::plans::By;
 use crate::engine::store::Tenant;
 use crate::model::key::parse_key;
-use crate::storage::catalog::View as Rows;
+use crate::storage::catalog::{View as Rows, Writer};
 
-use super::behind::CaptureStatus;
+use super::behind::{CaptureStatus, Replayed};
 use super::open::{OpenDatabase, no_capture};
 #[cfg(feature = "postgres")]
 use super::postgres as server;
@@ -36,6 +36,13 @@ fn all(rows: &Rows<'_>) -> Result<Vec<Database>> {
 /// All captured databases of the store, for whoever asks how it is.
 pub(crate) fn statuses(rows: &Rows<'_>) -> Result<Vec<CaptureStatus>> {
     Ok(all(rows)?.iter().map(Database::status).collect())
+}
+
+/// Notes that batches `first` to `last` of a tenant came from elsewhere: whether its captured databases have what they say is looked at before
+/// anything else is recorded of them.
+pub(crate) fn note_replayed(w: &Writer<'_>, tenant: i64, first: u64, last: u64) -> Result<()> {
+    let mut ours = statuses(w)?.into_iter().filter(|captured| captured.tenant == tenant);
+    ours.try_for_each(|captured| Replayed { first, last }.note(w, &captured))
 }
 
 impl Database {

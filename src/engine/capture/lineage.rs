@@ -4,12 +4,14 @@
 //! thought: the keys that it changed should then hold, in the file, what they held before it. The place where most of them do is the fork. A
 //! database that simply moved on while nobody looked has new values where the older ones would have to be, and no such place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::base::digest::Digest;
 use crate::base::error::Result;
 use crate::engine::store::Tenant;
 use crate::storage::catalog::{self, View as Rows, number};
+
+use super::behind::Replayed;
 
 /// Row changes of the log that are looked back at. At 7 rows a transaction some 30,000 transactions.
 const LOOKED_AT_MAX: usize = 200_000;
@@ -44,10 +46,11 @@ pub(super) struct Fork {
 
 /// What the keys that were changed after some batch should hold if the file had been restored to it.
 struct Expectation<'d> {
-    /// Per document: the content expected, and whether the file holds it.
-    keys: HashMap<i64, (Option<Digest>, bool)>,
+    /// Per document: what it says, where it says anything.
+    keys: HashMap<i64, Option<bool>>,
     differing: &'d HashMap<Vec<u8>, Option<Digest>>,
     matches: i64,
+    mismatches: i64,
 }
 
 impl Expectation<'_> {
@@ -59,16 +62,20 @@ impl Expectation<'_> {
     }
 
     fn expect(&mut self, document: i64, key: &[u8], head: Option<Digest>, expected: Option<Digest>) {
-        let holds = self.holds(key, head, expected);
-        if let Some((_, held)) = self.keys.insert(document, (expected, holds)) {
-            self.matches -= i64::from(held);
+        // A row that is now as it was then says nothing about either: a change and what took it back are no sign of an older file.
+        let says = (head != expected).then(|| self.holds(key, head, expected));
+        for (told, by) in [(self.keys.insert(document, says).flatten(), -1), (says, 1)] {
+            match told {
+                Some(true) => self.matches += by,
+                Some(false) => self.mismatches += by,
+                None => {}
+            }
         }
-        self.matches += i64::from(holds);
     }
 
     /// Matches less mismatches.
     fn score(&self) -> i64 {
-        2 * self.matches - self.keys.len() as i64
+        self.matches - self.mismatches
     }
 }
 
@@ -82,7 +89,7 @@ pub(super) fn find_fork(
 ) -> Result<Option<Fork>> {
     tenant.inner.catalog.read(|rows| {
         let head = rows.tenant_by_id(tenant.id)?.position.seq;
-        let mut expectation = Expectation { keys: HashMap::new(), differing, matches: 0 };
+        let mut expectation = Expectation { keys: HashMap::new(), differing, matches: 0, mismatches: 0 };
         let (mut best, mut looked_at, mut transactions) = (None, 0, 0);
         let mut last = head;
         // The first batch of the capture is its beginning: there is no state before it.
@@ -135,6 +142,42 @@ pub(super) fn find_fork(
         // An older copy that nobody wrote to counts less: this one was changed back by its own users.
         let changed_back = counter == Counter::Higher && fork.only_here == 0;
         Ok((!changed_back).then_some(fork))
+    })
+}
+
+/// Whether a database lacks what batches say that came from elsewhere; `differing` as in [`find_fork`]. Rows that were recorded again after them
+/// prove nothing, and neither do those that came to what they were before.
+pub(super) fn find_lack(tenant: &Tenant, prefix: &[u8], replayed: Replayed, differing: &HashMap<Vec<u8>, Option<Digest>>) -> Result<Option<Fork>> {
+    tenant.inner.catalog.read(|rows| {
+        let (first, last) = (catalog::id(tenant.id, replayed.first), catalog::id(tenant.id, replayed.last));
+        let (mut documents, mut batches) = (HashSet::new(), HashSet::new());
+        rows.versions_of_batches(first, last, |version| {
+            let document = rows.document_by_id(version.document)?;
+            // Without a slash it is no row: the schema, or the base image.
+            if document.is_some_and(|d| d.key.strip_prefix(prefix).is_some_and(|name| name.contains(&b'/'))) {
+                documents.insert(version.document);
+                batches.insert(version.batch);
+            }
+            Ok(())
+        })?;
+        let (mut has, mut lacks) = (0, 0);
+        for id in documents {
+            let Some(document) = rows.document_by_id(id)?.filter(|d| d.latest.is_none_or(|batch| batch <= last)) else { continue };
+            let now = content(rows, document.content)?;
+            let before = content(rows, rows.version_at(id, first - 1)?.and_then(|v| v.content))?;
+            match differing.get(&document.key) {
+                _ if now == before => {}
+                None => has += 1,
+                Some(there) if *there == before => lacks += 1,
+                Some(_) => {}
+            }
+        }
+        if lacks <= has {
+            return Ok(None);
+        }
+        let seq = replayed.first - 1;
+        let only_here = only_here(rows, tenant, seq, differing)?;
+        Ok(Some(Fork { seq, transactions: batches.len() as u64, rows: lacks, only_here }))
     })
 }
 

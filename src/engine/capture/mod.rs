@@ -15,7 +15,7 @@ mod giving;
 mod realign;
 
 pub use behind::{Behind, CaptureStatus};
-pub(crate) use databases::statuses;
+pub(crate) use databases::{note_replayed, statuses};
 pub use folder::{Captured, FolderCapture};
 pub use realign::DatabaseRealigned;
 pub use written::RowDifference;

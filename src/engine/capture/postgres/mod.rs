@@ -29,6 +29,7 @@ use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
 use crate::base::monitor::{Monitor, check_stop};
+use crate::engine::capture::behind::Replayed;
 use crate::engine::capture::lineage::{self, Counter, Fork};
 use crate::engine::capture::open::{SCHEMA, directory, id_of};
 use crate::engine::capture::written::Written;
@@ -41,11 +42,11 @@ use crate::model::key::show_key;
 use crate::storage::catalog::documents::DocumentRow;
 use crate::storage::source::postgres::{Address, Server, Slot, Table, WalStatus};
 
-use compare::{Differing, each_difference, gone};
+use compare::{Compared, Differing, each_difference, gone};
 pub(super) use open::{catch_up, compare_rows, open};
 use recorder::Recorder;
 use scan::Scan;
-use state::{Finding, apart, compare, fact_name};
+use state::{Finding, Standing, Told, apart, compare, fact_name};
 pub(super) use state::{State, all};
 use stream::{Stream, content_name};
 
@@ -342,11 +343,69 @@ fn capture(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, moni
 /// One visit of a server that has to be a continuation of what was recorded. Where its place in its own log says that it is none, its rows say
 /// where it stands: where it has all that was recorded, it is gone on with.
 fn go_on(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, monitor: &dyn Monitor) -> Result<PgCaptured> {
-    match visit(tenant, what, by, server, None, monitor) {
+    let standing = Standing::of(server)?;
+    let known = state::load(tenant, &what.name)?;
+    let replayed = match &known {
+        Some(state) => tenant.inner.catalog.read(|rows| Replayed::find(rows, &state.status()))?,
+        None => None,
+    };
+    if let Some(told) = known.and_then(|state| state.told).filter(|told| told.holds(&standing, replayed)) {
+        // Its rows need not be read again to say the same.
+        let_go(what, server)?;
+        return Err(told.again());
+    }
+    let looked = replayed.map_or(Ok(()), |replayed| look_after_replay(tenant, what, by, server, replayed, monitor));
+    let done = looked.and_then(|()| match visit(tenant, what, by, server, None, monitor) {
         // One that names a batch is about rows, and is in the state already.
         Err(e) if e.code().starts_with("lineage.") && e.at().seq.is_none() => fence(tenant, what, by, server, e, monitor),
         other => other,
+    });
+    if let Err(e) = &done
+        && e.code().starts_with("lineage.")
+        && let Some(state) = state::load(tenant, &what.name)?
+    {
+        state::save(tenant, &what.name, &State { told: Some(Told::new(standing, replayed, e)), ..state })?;
     }
+    done
+}
+
+/// The server must not keep its log for ever for a capture that stands still.
+fn let_go(what: &PgCapture, server: &mut Server) -> Result<()> {
+    let name = what.slot_name();
+    match server.slot(&name)?.is_some_and(|slot| slot.held_bytes > what.slot_bytes_max) {
+        true => server.drop_slot(&name),
+        false => Ok(()),
+    }
+}
+
+/// All rows in which a server and the history differ, seen in one snapshot.
+fn all_differing(target: &Target<'_>, server: &mut Server, tables: &[&Table], monitor: &dyn Monitor) -> Result<(Differing, Compared)> {
+    let mut differing = Differing::new();
+    let gone = gone(&target.schema()?, tables);
+    server.begin_snapshot()?;
+    let compared = each_difference(target, server, tables, &gone, monitor, &mut |key, there| {
+        differing.insert(key, there.as_deref().map(Digest::of));
+        Ok(())
+    })?;
+    server.end_snapshot()?;
+    Ok((differing, compared))
+}
+
+/// After batches came from a remote: whether the server has what they say, or went back together with the store.
+fn look_after_replay(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, replayed: Replayed, monitor: &dyn Monitor) -> Result<()> {
+    let Some(mut state) = state::load(tenant, &what.name)? else { return Ok(()) };
+    let target = what.target(tenant, by, server);
+    let all = server.tables()?;
+    let (differing, _) = all_differing(&target, server, &what.chosen(&all)?, monitor)?;
+    if let Some(fork) = lineage::find_lack(tenant, &what.prefix, replayed, &differing)? {
+        let refusal = state.stand_behind(tenant, Some(fork), differing.len())?;
+        state::save(tenant, &what.name, &state)?;
+        return Err(apart(refusal.code(), refusal.to_string()).at_seq(fork.seq));
+    }
+    // What the stream says next is about rows that may be recorded otherwise now.
+    state.ask_scan(&[]);
+    state::save(tenant, &what.name, &state)?;
+    replayed.forget(&tenant.inner.catalog, &state.status())
 }
 
 /// What becomes of a server that is no continuation by its own log.
@@ -356,18 +415,8 @@ fn fence(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, e: Err
     let all = server.tables()?;
     let tables = what.chosen(&all)?;
     let recorded = target.schema()?;
-    let mut differing = Differing::new();
-    server.begin_snapshot()?;
-    let gone = gone(&recorded, &tables);
-    let compared = each_difference(&target, server, &tables, &gone, monitor, &mut |key, there| {
-        differing.insert(key, there.as_deref().map(Digest::of));
-        Ok(())
-    })?;
-    server.end_snapshot()?;
-    // The server must not keep its log for ever for a capture that stands still.
-    if server.slot(&what.slot_name())?.is_some_and(|slot| slot.held_bytes > what.slot_bytes_max) {
-        server.drop_slot(&what.slot_name())?;
-    }
+    let (differing, compared) = all_differing(&target, server, &tables, monitor)?;
+    let_go(what, server)?;
     // With the same rows a server that has another number may be any copy: only a person knows.
     if e.code() == "lineage.foreign" && differing.is_empty() {
         return Err(e);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Kind, Result};
-use crate::engine::capture::behind::{Behind, CaptureStatus};
+use crate::engine::capture::behind::{Behind, CaptureStatus, Replayed};
 use crate::engine::capture::lineage::Fork;
 use crate::engine::capture::open::Credit;
 use crate::engine::record::Batch;
@@ -12,7 +12,7 @@ use crate::format::pgoutput::Lsn;
 use crate::format::record::{cause_from, cause_parts};
 use crate::model::key::show_key;
 use crate::storage::catalog::View as Rows;
-use crate::storage::source::postgres::{Identity, Slot, Snapshot, WalStatus, without_password};
+use crate::storage::source::postgres::{Identity, Server, Slot, Snapshot, WalStatus, without_password};
 
 use super::PgCapture;
 
@@ -143,11 +143,67 @@ pub(in crate::engine::capture) struct State {
     /// End and number of the last transaction that was recorded.
     pub lsn: u64,
     pub xid: u32,
+    /// When the server committed it, in microseconds since 1970; `None` where it was recorded before this was kept.
+    #[serde(default)]
+    pub committed: Option<i64>,
     /// The furthest place in the server's log that is known to have been durable there.
     pub high: u64,
     /// Tables that must be read whole before the stream is true for them; `Some` and empty: all.
     pub scan: Option<Vec<i64>>,
     pub skip: Option<Skip>,
+    /// What was said of the server when it was looked at last, while it is no continuation.
+    #[serde(default)]
+    pub told: Option<Told>,
+}
+
+/// Which server was looked at, and what it had committed: where that is as it was, its rows are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::engine::capture) struct Standing {
+    system: String,
+    timeline: i64,
+    database: i64,
+    snapshot: String,
+    lsn: u64,
+}
+
+/// A refusal that holds as long as the server stands where it stood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::engine::capture) struct Told {
+    standing: Standing,
+    /// What had come from elsewhere then.
+    replayed: Option<Replayed>,
+    code: String,
+    message: String,
+    seq: Option<u64>,
+}
+
+impl Standing {
+    /// Where a server stands now.
+    pub(super) fn of(server: &mut Server) -> Result<Standing> {
+        let (Identity { system, timeline, database, .. }, seen) = (server.identity()?, server.sees_now()?);
+        Ok(Standing { system, timeline, database, snapshot: seen.text, lsn: seen.lsn.0 })
+    }
+}
+
+impl Told {
+    pub(super) fn new(standing: Standing, replayed: Option<Replayed>, said: &Error) -> Told {
+        Told { standing, replayed, code: said.code().to_owned(), message: said.to_string(), seq: said.at().seq }
+    }
+
+    /// Whether nothing happened on either side since.
+    pub(super) fn holds(&self, standing: &Standing, replayed: Option<Replayed>) -> bool {
+        (&self.standing, self.replayed) == (standing, replayed)
+    }
+
+    /// The refusal once more.
+    pub(super) fn again(&self) -> Error {
+        let code = ["lineage.behind", "lineage.forked"].into_iter().find(|code| *code == self.code).unwrap_or("lineage.foreign");
+        let said = apart(code, self.message.clone());
+        match self.seq {
+            Some(seq) => said.at_seq(seq),
+            None => said,
+        }
+    }
 }
 
 impl State {
@@ -170,9 +226,11 @@ impl State {
             timeline: identity.timeline,
             lsn: 0,
             xid: 0,
+            committed: None,
             high: 0,
             scan: Some(Vec::new()),
             skip: None,
+            told: None,
         })
     }
 
@@ -183,6 +241,7 @@ impl State {
     /// Takes on how the capture is asked for now.
     pub(super) fn follow(&mut self, tenant: &Tenant, what: &PgCapture) -> Result<()> {
         self.tenant = tenant.id;
+        self.told = None;
         self.name.clone_from(&what.name);
         self.url = without_password(&what.url)?;
         self.tables.clone_from(&what.tables);

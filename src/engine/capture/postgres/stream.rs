@@ -315,9 +315,12 @@ impl<'a, 'r> Stream<'a, 'r> {
 
     fn end(&mut self, end: Lsn) -> Result<()> {
         let open = self.open()?;
-        let (known, xid) = (open.known, open.xid);
+        let (known, xid, time) = (open.known, open.xid, open.time.micros());
         if known {
-            self.owes_last &= (end.0, xid) != (self.state.lsn, self.state.xid);
+            // On a server that went back, the next transaction has the number of the lost one and may be as long. But it was committed at another
+            // time.
+            let is_last = (end.0, xid) == (self.state.lsn, self.state.xid) && self.state.committed.is_none_or(|then| then == time);
+            self.owes_last &= !is_last;
         } else {
             self.record(Some(end))?;
         }
@@ -370,7 +373,7 @@ impl<'a, 'r> Stream<'a, 'r> {
             return Ok(());
         }
         self.recorder.report.transactions += 1;
-        (self.state.lsn, self.state.xid) = (end.0, open.xid);
+        (self.state.lsn, self.state.xid, self.state.committed) = (end.0, open.xid, Some(open.time.micros()));
         self.state.high = self.state.high.max(end.0);
         if given.is_some() {
             self.state.given = None;

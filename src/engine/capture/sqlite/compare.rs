@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::Monitor;
-use crate::engine::capture::written::RowDifference;
+use crate::engine::capture::written::{RowDifference, content};
 use crate::engine::plans::By;
 use crate::engine::store::Tenant;
 use crate::format::sqlite::changes;
@@ -27,6 +27,11 @@ pub(in crate::engine::capture) fn compare(tenant: &Tenant, state: &State, monito
 
 impl Work<'_> {
     pub(super) fn differences(&mut self) -> Result<Vec<RowDifference>> {
+        if self.is_image_elsewhere()? {
+            self.take_image(true)?;
+            let beside = Image::find(&self.beside()).ok_or_else(|| Error::damaged("the second image of a database"))?;
+            return self.differing_from_log(&beside);
+        }
         self.decode()?;
         let (Some(image), Some(mut decoded)) = (self.image.take(), self.decoded.take()) else {
             return Err(Error::new(Kind::Failed, "capture.image", "the image of the database is not at hand")
@@ -57,6 +62,17 @@ impl Work<'_> {
             Difference::Other => Err(Error::new(Kind::Refused, "capture.other", "the file is another database: its pages have another size")
                 .hint("use another --prefix for another database")),
         }
+    }
+
+    /// In which rows an image differs from what is recorded.
+    fn differing_from_log(&self, image: &Image) -> Result<Vec<RowDifference>> {
+        let (mut out, now) = (Vec::new(), self.tenant.now());
+        self.each_difference(image, &mut |key, there, _| {
+            let recorded = content(&now, &key)?;
+            out.push(RowDifference { key, recorded, there });
+            Ok(())
+        })?;
+        Ok(out)
     }
 
     fn differing(&self, before: &dyn Pages, after: &dyn Pages, changed: &[u32], decoded: &mut changes::State) -> Result<Vec<RowDifference>> {

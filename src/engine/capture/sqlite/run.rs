@@ -10,7 +10,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, Progress, check_stop};
-use crate::engine::capture::behind::Behind;
+use crate::engine::capture::behind::{Behind, Replayed};
 use crate::engine::capture::lineage::{self, Counter};
 use crate::engine::capture::open::{Credit, IMAGE, SCHEMA, directory, id_of};
 use crate::engine::capture::written::{RowStep, Written};
@@ -154,6 +154,11 @@ impl<'w> Work<'w> {
     }
 
     fn go_on(&mut self) -> Result<()> {
+        if let (Some(replayed), Some(state)) = (self.replayed()?, self.state.clone().filter(|s| !s.begun)) {
+            // The pages of the image are not those of the log any more.
+            self.begin_again()?;
+            replayed.forget(&self.tenant.inner.catalog, &state.status())?;
+        }
         let Some(state) = self.state.clone().filter(|s| !s.begun) else { return self.begin() };
         if state.behind.is_some() || state.place()?.is_none() {
             return self.bridge("the image of the database is not at hand");
@@ -166,12 +171,25 @@ impl<'w> Work<'w> {
                 Step::Commits(run) => match self.hold(&run).and_then(|()| self.record(&place, &run)) {
                     // Somebody removed documents of rows by hand: only a comparison of all rows knows what is missing.
                     Err(e) if e.code() == "document.missing" => self.begin_again()?,
+                    // It may be one that its application mended since.
+                    Err(e) if e.code() == "sqlite.table" => self.bridge("the definition of a table could not be read in between")?,
                     done => done?,
                 },
                 Step::Gap(why) => self.bridge(why)?,
             }
         }
         Ok(())
+    }
+
+    /// Batches from elsewhere that the rows were not compared with yet.
+    fn replayed(&self) -> Result<Option<Replayed>> {
+        let Some(state) = &self.state else { return Ok(None) };
+        self.tenant.inner.catalog.read(|rows| Replayed::find(rows, &state.status()))
+    }
+
+    /// Whether the image is not that of the log's head, so that only the rows themselves can be compared.
+    pub(super) fn is_image_elsewhere(&self) -> Result<bool> {
+        Ok(self.state.as_ref().is_some_and(|state| state.begun) || self.replayed()?.is_some())
     }
 
     /// Holds the log where it is while much is recorded, and lets it go before it grows too long.
@@ -260,47 +278,36 @@ impl<'w> Work<'w> {
         let database = Database::open(&image)?;
         let schema = Schema::read(&database)?;
         let mut draft = self.draft();
-        let mut seen = Seen::default();
         let mut items = 0;
-        let wanted: Vec<_> = schema.tables.iter().filter(|t| is_wanted(self.wanted.as_ref(), t)).collect();
-        for table in wanted {
-            table.rows(&database, &mut |key, row| {
-                items += 1;
-                if items % 4096 == 0 {
-                    check_stop(self.monitor)?;
-                    self.monitor.progress(&Progress { phase: "reading", items, ..Progress::default() });
-                }
-                let (key, content) = (row_key(&self.what.prefix, table, &key), row.to_json());
-                let Some(differing) = &mut differing else {
-                    if draft.batch.len() >= FIRST_ROWS_MAX {
-                        let full = std::mem::replace(&mut draft, self.draft());
-                        let next = State { begun: true, ..self.next_state(None)? };
-                        self.commit_one(full, next, None, FIRST)?;
+        match &mut differing {
+            Some(differing) => {
+                items = self.each_difference(&image, &mut |key, there, known| {
+                    differing.insert(key.clone(), there.as_deref().map(Digest::of));
+                    match there {
+                        Some(content) => {
+                            *if known { &mut draft.changed } else { &mut draft.added } += 1;
+                            draft.put(&key, &content)
+                        }
+                        None => draft.remove(&key),
                     }
-                    draft.added += 1;
-                    return draft.put(&key, &content);
-                };
-                let digest = Digest::of(&content);
-                let known = self.tenant.inner.catalog.read(|rows| {
-                    let document = rows.document(self.tenant.id, &key)?;
-                    let held = document.as_ref().and_then(|d| d.content).map(|c| rows.content_digest(c)).transpose()?;
-                    Ok(document.map(|d| (d.id, held.map(|(digest, _)| digest))))
                 })?;
-                let held = known.and_then(|(id, held)| {
-                    seen.insert(id);
-                    held
-                });
-                if held == Some(digest) {
-                    return Ok(());
+            }
+            None => {
+                let wanted: Vec<_> = schema.tables.iter().filter(|t| is_wanted(self.wanted.as_ref(), t)).collect();
+                for table in wanted {
+                    table.rows(&database, &mut |key, row| {
+                        items += 1;
+                        self.tell_read(items)?;
+                        if draft.batch.len() >= FIRST_ROWS_MAX {
+                            let full = std::mem::replace(&mut draft, self.draft());
+                            let next = State { begun: true, ..self.next_state(None)? };
+                            self.commit_one(full, next, None, FIRST)?;
+                        }
+                        draft.added += 1;
+                        draft.put(&row_key(&self.what.prefix, table, &key), &row.to_json())
+                    })?;
                 }
-                *if held.is_some() { &mut draft.changed } else { &mut draft.added } += 1;
-                draft.put(&key, &content)?;
-                differing.insert(key, Some(digest));
-                Ok(())
-            })?;
-        }
-        if let Some(differing) = &mut differing {
-            self.find_removed(&seen, &mut draft, differing)?;
+            }
         }
         let recorded = document::schema(&schema, database.header());
         self.add_schema(&mut draft, &recorded, &schema, &database, true)?;
@@ -323,16 +330,50 @@ impl<'w> Work<'w> {
         }
     }
 
+    /// Calls `each` with every row of an image that is not as recorded, and whether it is recorded otherwise; then with the recorded rows that are
+    /// not in it. Gives the rows of the image.
+    pub(super) fn each_difference(&self, image: &Image, each: &mut dyn FnMut(Vec<u8>, Option<Vec<u8>>, bool) -> Result<()>) -> Result<u64> {
+        let database = Database::open(image)?;
+        let schema = Schema::read(&database)?;
+        let (mut seen, mut items) = (Seen::default(), 0);
+        for table in schema.tables.iter().filter(|t| self.is_wanted(t)) {
+            table.rows(&database, &mut |key, row| {
+                items += 1;
+                self.tell_read(items)?;
+                let (key, content) = (row_key(&self.what.prefix, table, &key), row.to_json());
+                let known = self.tenant.inner.catalog.read(|rows| {
+                    let document = rows.document(self.tenant.id, &key)?;
+                    let held = document.as_ref().and_then(|d| d.content).map(|c| rows.content_digest(c)).transpose()?;
+                    Ok(document.map(|d| (d.id, held.map(|(digest, _)| digest))))
+                })?;
+                let held = known.and_then(|(id, held)| {
+                    seen.insert(id);
+                    held
+                });
+                if held == Some(Digest::of(&content)) { Ok(()) } else { each(key, Some(content), held.is_some()) }
+            })?;
+        }
+        self.each_gone(&seen, each)?;
+        Ok(items)
+    }
+
+    fn tell_read(&self, items: u64) -> Result<()> {
+        if items.is_multiple_of(4096) {
+            check_stop(self.monitor)?;
+            self.monitor.progress(&Progress { phase: "reading", items, ..Progress::default() });
+        }
+        Ok(())
+    }
+
     /// Documents whose rows are not there any more.
-    fn find_removed(&self, seen: &Seen, draft: &mut Draft, differing: &mut HashMap<Vec<u8>, Option<Digest>>) -> Result<()> {
+    fn each_gone(&self, seen: &Seen, each: &mut dyn FnMut(Vec<u8>, Option<Vec<u8>>, bool) -> Result<()>) -> Result<()> {
         let mut after: Option<Vec<u8>> = None;
         loop {
             let page = self.tenant.inner.catalog.read(|rows| rows.documents(self.tenant.id, &self.what.prefix, after.as_deref(), PAGE))?;
             for document in &page {
                 let name = &document.key[self.what.prefix.len()..];
                 if document.content.is_some() && !seen.contains(document.id) && name != SCHEMA && name != IMAGE {
-                    draft.remove(&document.key)?;
-                    differing.insert(document.key.clone(), None);
+                    each(document.key.clone(), None, true)?;
                 }
             }
             match page.last() {
@@ -651,7 +692,11 @@ impl<'w> Work<'w> {
             Some(before) if place.change_counter > before.change_counter && !before.is_wal && !place.is_wal => Counter::Higher,
             _ => Counter::Silent,
         };
-        let fork = lineage::find_fork(self.tenant, &self.what.prefix, state.since, counter, differing)?;
+        let lack = self.replayed()?.map(|replayed| lineage::find_lack(self.tenant, &self.what.prefix, replayed, differing)).transpose()?;
+        let fork = match lack.flatten() {
+            None => lineage::find_fork(self.tenant, &self.what.prefix, state.since, counter, differing)?,
+            lack => lack,
+        };
         let behind = match (fork, &state.behind) {
             (Some(fork), _) => Behind {
                 seq: fork.seq,
