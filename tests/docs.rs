@@ -108,10 +108,20 @@ fn the_readme_has_the_limits() {
     }
 }
 
-/// Tests are named as `path/file.rs::name` in backticks.
 #[test]
 fn every_test_that_the_architecture_names_exists() {
-    let page = page("ARCHITECTURE.md");
+    assert!(tests_named("ARCHITECTURE.md") >= 12, "each promise names a test");
+}
+
+#[test]
+fn every_test_that_the_tables_of_tests_name_exists() {
+    assert!(tests_named("tests/README.md") >= 100, "each pitfall and each acceptance test names a test");
+    assert!(page("ARCHITECTURE.md").contains("(tests/README.md)"), "the tables are found from there");
+}
+
+/// How many tests a page names, as `path/file.rs::name` in backticks; all of them are there.
+fn tests_named(name: &str) -> usize {
+    let page = page(name);
     let mut named = 0;
     for reference in page.split('`').skip(1).step_by(2).filter(|text| text.contains(".rs::")) {
         let (file, name) = reference.split_once("::").expect("file::name");
@@ -120,7 +130,7 @@ fn every_test_that_the_architecture_names_exists() {
         assert!(source.contains(&format!("fn {name}(")), "{reference} is not there");
         named += 1;
     }
-    assert!(named >= 12, "each promise names a test");
+    named
 }
 
 #[test]
