@@ -343,8 +343,11 @@ fn capture(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, moni
 /// One visit of a server that has to be a continuation of what was recorded. Where its place in its own log says that it is none, its rows say
 /// where it stands: where it has all that was recorded, it is gone on with.
 fn go_on(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, monitor: &dyn Monitor) -> Result<PgCaptured> {
-    let standing = Standing::of(server)?;
     let known = state::load(tenant, &what.name)?;
+    let standing = match known.as_ref().is_some_and(|state| state.told.is_some()) {
+        true => Some(Standing::of(server)?),
+        false => None,
+    };
     let replayed = match &known {
         Some(state) => tenant.inner.catalog.read(|rows| Replayed::find(rows, &state.status()))?,
         None => None,

@@ -169,7 +169,8 @@ pub(in crate::engine::capture) struct Standing {
 /// A refusal that holds as long as the server stands where it stood.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::engine::capture) struct Told {
-    standing: Standing,
+    /// `None` the first time: a server that goes on is not asked where it stands.
+    standing: Option<Standing>,
     /// What had come from elsewhere then.
     replayed: Option<Replayed>,
     code: String,
@@ -186,13 +187,13 @@ impl Standing {
 }
 
 impl Told {
-    pub(super) fn new(standing: Standing, replayed: Option<Replayed>, said: &Error) -> Told {
+    pub(super) fn new(standing: Option<Standing>, replayed: Option<Replayed>, said: &Error) -> Told {
         Told { standing, replayed, code: said.code().to_owned(), message: said.to_string(), seq: said.at().seq }
     }
 
     /// Whether nothing happened on either side since.
-    pub(super) fn holds(&self, standing: &Standing, replayed: Option<Replayed>) -> bool {
-        (&self.standing, self.replayed) == (standing, replayed)
+    pub(super) fn holds(&self, standing: &Option<Standing>, replayed: Option<Replayed>) -> bool {
+        standing.is_some() && (&self.standing, self.replayed) == (standing, replayed)
     }
 
     /// The refusal once more.
