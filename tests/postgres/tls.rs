@@ -116,3 +116,23 @@ fn a_server_that_does_not_encrypt_is_told_apart() {
     site.what.url = site.what.url.replace("require", "prefer");
     assert_eq!(site.capture().added, 1);
 }
+
+#[test]
+fn encryption_that_is_only_preferred_may_fail() {
+    let Some(mut server) = Server::start_encrypting(signed) else { return };
+    let mut db = server.database(TABLE);
+    // Nobody is made to encrypt, and what the server would do is what nobody does any more.
+    let rules = "local all all trust\nhost all all 127.0.0.1/32 trust\nhost all all ::1/128 trust\n";
+    std::fs::write(server.dir.path().join("data/pg_hba.conf"), rules).expect("rules");
+    for sql in ["ALTER SYSTEM SET ssl_max_protocol_version = 'TLSv1.2'", "ALTER SYSTEM SET ssl_ciphers = 'AES128-SHA'"] {
+        db.batch_execute(sql).expect("set");
+    }
+    drop(db);
+    server.stop();
+    server.run();
+    let mut site = Site::new(&server);
+    site.what.url = address(&server, "localhost", "?sslmode=require");
+    assert_eq!(site.try_capture().expect_err("no cipher in common").code(), "source.tls");
+    site.what.url = address(&server, "localhost", "");
+    assert_eq!(site.capture().added, 1);
+}

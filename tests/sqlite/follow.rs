@@ -145,6 +145,31 @@ fn what_is_no_database_or_not_to_be_had_is_told() {
 }
 
 #[test]
+fn nothing_is_written_to_the_files_of_the_application() {
+    for mode in ["WAL", "DELETE"] {
+        let site = site();
+        let app = site.app(&format!("PRAGMA journal_mode = {mode}; CREATE TABLE t (a INTEGER PRIMARY KEY, b)"));
+        let files = || {
+            let mut names: Vec<_> = site.dir.path().read_dir().expect("folder").flatten().map(|entry| entry.file_name()).collect();
+            names.retain(|name| name.to_string_lossy().starts_with("app.db") && !name.to_string_lossy().ends_with("-shm"));
+            names.sort();
+            names.into_iter().map(|name| (std::fs::read(site.dir.path().join(&name)).expect("read"), name)).collect::<Vec<_>>()
+        };
+        for round in 0..4 {
+            add(&app, round * 10, round * 10 + 5);
+            if round == 2 {
+                // Where pages have to be compared, too.
+                app.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("checkpoint");
+            }
+            let before = files();
+            assert_eq!(site.capture().added, 5, "{mode}");
+            assert!(files() == before, "{mode}, round {round}: the database or its log was written to");
+        }
+        assert_eq!(site.restored(), dump(&app));
+    }
+}
+
+#[test]
 fn the_writer_is_never_kept_waiting() {
     let site = site();
     let app = site.app(SETUP);

@@ -50,6 +50,11 @@ fn from_capture_to_restore_in_words() {
     assert_eq!(dump(&open(&dir.join("new.db"))), dump(&app));
     assert_eq!(run(dir, "restore stock/ --into new.db").0, 14, "it is there already");
     assert_eq!(run(dir, "diff stock/item/a@seq:1 stock/item/a").0, 0);
+    let (_, found, _) = run(dir, "find stock/** --field n=2 --at seq:1 --json=lines");
+    assert!(found.contains(r#""key":"stock/item/b""#) && found.lines().count() == 1, "{found}");
+    let (_, fields, _) = run(dir, "fields stock/item/a --json=lines");
+    assert!(fields.contains(r#""path":"n""#) && fields.contains(r#""old":1"#) && fields.contains(r#""new":5"#), "{fields}");
+    assert_eq!(run(dir, "log stock/item/a --json=lines").1.lines().count(), 2, "each version");
     let back = object(dir, "restore stock/item/a@v1 --to-source --json");
     assert_eq!(back["done"], 1, "{back}");
     assert_eq!(run(dir, "restore stock/item/b@v1 --to-source").0, 0);
