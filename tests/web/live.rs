@@ -110,3 +110,22 @@ fn the_statement_of_what_is_held_is_downloaded_and_proves_itself() {
     let checked = site.json(&["verify", "--check", "held.json"]);
     assert_eq!((&checked["proved"], &checked["statement"]["tenants"][1]["tenant"]), (&true.into(), &"kommune-b".into()), "{checked}");
 }
+
+#[test]
+fn a_dropped_tenant_is_listed_with_its_days_and_brought_back() {
+    let site = site::seeded();
+    site.run(&["tenant", "drop", "kommune-b", "--keep", "14d", "--reason", "avtalen er over", "--as", "806"]).exits(0);
+    let Some(browser) = site.browser_in("nb") else { return };
+    browser.visit("/deleted");
+    browser.reads("Virksomheter som er fjernet");
+    browser.reads("avtalen er over");
+    browser.reads("14 dager");
+    browser.is_accessible();
+    browser.viewport(320, 640);
+    browser.fits();
+    browser.viewport(1280, 900);
+    browser.click("Hent kommune-b tilbake");
+    browser.until("it is not shown", || browser.path().starts_with("/browse?tenant=kommune-b").then_some(()));
+    browser.reads("sak");
+    assert_eq!(site.run(&["--tenant", "kommune-b", "get", "sak/1"]).exits(0).out, "{\"hemmelig\": true}");
+}

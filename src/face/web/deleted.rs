@@ -3,8 +3,9 @@
 use maud::{Markup, html};
 
 use crate::base::error::Result;
+use crate::base::time::Timestamp;
 use crate::engine::history::Version;
-use crate::face::http::{Answer, Ask};
+use crate::face::http::{Answer, Ask, encode};
 use crate::model::key::{parse_key, show_key};
 use crate::model::retention::Rules;
 
@@ -81,8 +82,53 @@ pub(super) fn deleted(ask: &Ask) -> Result<Answer> {
             }
             (parts::pager(&scribe, newest, older))
         }
+        @if now && before.is_none() { (tenants(ask, &scribe)?) }
     };
     shell::page(ask, &title, &body)
+}
+
+/// Tenants that were dropped: until when they can be brought back, and the way back.
+fn tenants(ask: &Ask, scribe: &Scribe) -> Result<Markup> {
+    let all = ask.store()?.dropped()?;
+    if all.is_empty() {
+        return Ok(html! {});
+    }
+    let columns = [("tenant-label", ""), ("column-removed", ""), ("column-who", ""), ("column-why", ""), ("column-left", ""), ("", "number")];
+    let rows = html! {
+        @for d in &all {
+            tr .gone {
+                th scope="row" { del { bdi { (d.tenant) } } }
+                td data-name=(scribe.say("column-removed")) { (scribe.time(d.by.time)) }
+                td data-name=(scribe.say("column-who")) { (scribe.who(&d.by.actor)) }
+                td data-name=(scribe.say("column-why")) { (scribe.why(&d.by.reason, d.by.cause)) }
+                td data-name=(scribe.say("column-left")) {
+                    @if d.gone.is_some() { (parts::badge("bad", scribe.say("deleted-gone"))) } @else { (days(scribe, d.until)) }
+                }
+                td .number {
+                    @if d.gone.is_none() { (parts::act(ask, "/undrop", &[("dropped", &d.tenant)], "tight", scribe.say_with("deleted-tenant-back",
+                        &[("name", d.tenant.as_str().into())]))) }
+                }
+            }
+        }
+    };
+    Ok(html! { section .card.flush { (parts::table(scribe, &scribe.say("deleted-tenants"), true, true, &columns, &rows)) } })
+}
+
+/// A dropped tenant is as it was.
+pub(super) fn undrop(ask: &Ask) -> Result<Answer> {
+    let name = ask.form("dropped").unwrap_or_default();
+    ask.store()?.undrop_tenant(name, &ask.by())?;
+    ask.agent()?.poke();
+    Ok(Answer::See(format!("/browse?tenant={}", encode(name))))
+}
+
+/// How many days are left until then.
+fn days(scribe: &Scribe, at: Timestamp) -> Markup {
+    if at <= scribe.now {
+        return parts::badge("wait", scribe.say("deleted-any-day"));
+    }
+    let days = u64::try_from((at.secs() - scribe.now.secs() + 86_399) / 86_400).unwrap_or(0);
+    html! { (scribe.count("deleted-days", days)) " " span .small.quiet { (scribe.time(at)) } }
 }
 
 /// How long a removed document can still be put back, where that ends.
@@ -95,11 +141,7 @@ fn left(scribe: &Scribe, sight: &Sight, rules: &Rules, removed: &Version) -> Res
     } else {
         match rules.let_go(removed.from.time, end, &scribe.zone) {
             None => html! { span .quiet { (scribe.say("deleted-stays")) } },
-            Some(at) if at <= scribe.now => parts::badge("wait", scribe.say("deleted-any-day")),
-            Some(at) => {
-                let days = u64::try_from((at.secs() - scribe.now.secs() + 86_399) / 86_400).unwrap_or(0);
-                html! { (scribe.count("deleted-days", days)) " " span .small.quiet { (scribe.time(at)) } }
-            }
+            Some(at) => days(scribe, at),
         }
     })
 }

@@ -54,6 +54,7 @@ pub(super) fn routes() -> Router<Arc<Desk>> {
         .route("/deleted", page(deleted::deleted))
         .route("/put-back", deed(document::do_put_back))
         .route("/bring-back", deed(document::do_bring_back))
+        .route("/undrop", deed(deleted::undrop))
         .route("/copy", deed(document::do_copy))
         .route("/language", deed(deeds::choose_language))
         .route("/undo", deed(deeds::undo))

@@ -1441,3 +1441,5 @@ proof-attest = A statement to hand over
 proof-attest-what = What is held, where the copies are and how old they are, signed by this site. Whoever has it can hold the site to it later.
 proof-attest-do = Download the statement
 proof-attest-later = Checked later, with the copies, by
+deleted-tenants = Dropped tenants
+deleted-tenant-back = Bring { $name } back

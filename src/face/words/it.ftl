@@ -1440,3 +1440,5 @@ proof-attest = Una dichiarazione da consegnare
 proof-attest-what = Che cosa è conservato, dove sono le copie e quanto sono vecchie, firmato da questo sito. Chi la possiede può chiederne conto più tardi.
 proof-attest-do = Scarica la dichiarazione
 proof-attest-later = Si verifica più tardi, insieme alle copie, con
+deleted-tenants = Enti rimossi
+deleted-tenant-back = Riporta { $name }

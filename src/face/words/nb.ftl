@@ -1440,3 +1440,5 @@ proof-attest = En erklæring å gi fra seg
 proof-attest-what = Hva som holdes, hvor kopiene er og hvor gamle de er, signert av dette stedet. Den som har den, kan holde stedet til det senere.
 proof-attest-do = Last ned erklæringen
 proof-attest-later = Kontrolleres senere, sammen med kopiene, med
+deleted-tenants = Virksomheter som er fjernet
+deleted-tenant-back = Hent { $name } tilbake

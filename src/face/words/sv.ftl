@@ -1440,3 +1440,5 @@ proof-attest = Ett intyg att lämna ut
 proof-attest-what = Vad som hålls, var kopiorna finns och hur gamla de är, signerat av den här platsen. Den som har det kan hålla platsen till det senare.
 proof-attest-do = Ladda ner intyget
 proof-attest-later = Kontrolleras senare, tillsammans med kopiorna, med
+deleted-tenants = Verksamheter som har tagits bort
+deleted-tenant-back = Hämta tillbaka { $name }
