@@ -136,6 +136,9 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
             add(format!("lineage {}", standing.tenant), format!("{}; annals realign shows both sides", fence.refusal(&standing.tenant)));
         }
     }
+    for (tenant, remote) in store.misplaced()? {
+        add(format!("policy {tenant} {remote}"), format!("data of {tenant} lie at {remote}, where its rules do not allow it (annals policy report)"));
+    }
     for brake in store.brakes()? {
         add(format!("brake {}", brake.tenant), format!("{} (annals brake lift {})", brake.said(), brake.tenant));
     }

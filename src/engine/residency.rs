@@ -230,6 +230,24 @@ impl Store {
         refused.map_or(Ok(()), |(name, why)| Err(refuse(tenant, name, &why)?))
     }
 
+    /// Tenants with the remotes that are known to hold something of them although they must not: the part of [`Store::policy_report`] that costs
+    /// little however much lies there.
+    pub fn misplaced(&self) -> Result<Vec<(String, String)>> {
+        let inner = &*self.inner;
+        inner.catalog.read(|rows| {
+            let mut found = Vec::new();
+            for tenant in rows.tenants()?.into_iter().filter(|t| inner.config.tenants.contains_key(&t.name)) {
+                for place in &inner.config.remotes {
+                    let forbidden = !allows(&inner.config, &tenant.name, &place.name, place.region.as_deref());
+                    if forbidden && rows.holding(&place.name, tenant.id)?.objects > 0 {
+                        found.push((tenant.name.clone(), place.name.clone()));
+                    }
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// Whether the rules of all tenants are kept by where their data are known to lie.
     ///
     /// # Errors

@@ -170,6 +170,12 @@ fn stays(inner: &Inner, rows: &Rows<'_>, row: &TenantRow, now: Timestamp) -> Res
     if let Some(hold) = Holds::read(rows, row.id, now)?.any() {
         return Ok(Some(format!("hold {hold}")));
     }
+    // It may have been raised since. What is youngest ended when the tenant was dropped, or was recorded then.
+    let floor = inner.config.keep.floor_secs.unwrap_or(0);
+    let age = now.secs().saturating_sub(row.time.secs());
+    if u64::try_from(age).unwrap_or(0) < floor {
+        return Ok(Some(format!("younger than the floor of {}", duration_text(floor))));
+    }
     for place in inner.config.remotes.iter().filter(|r| allows(&inner.config, &row.name, &r.name, r.region.as_deref())) {
         // A rebuild from there would bring it back as one that is in use.
         if rows.holding(&place.name, row.id)?.objects > 0 && rows.held_to(row.id, &place.name)? < row.position.seq {

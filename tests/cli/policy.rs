@@ -72,6 +72,7 @@ fn what_lies_where_it_must_not_any_more_is_named() {
     assert!(said[0].contains("2 objects lie at ie, where they must not: it is in ie"), "{said:?}");
     assert_eq!(said[1], "copies_min is 1, and 0 of the remotes may have its data");
     assert!(s.fails(4, "policy report").out.contains("Rules broken: 2 findings"));
+    assert!(s.fails(4, "status").out.contains("data of agency-x lie at ie, where its rules do not allow it (annals policy report)"));
     // It is told what to do, and that is believed only when the remote was looked at.
     let folder = report["tenants"][1]["id"].as_str().expect("an id").to_owned();
     let hint = report["violations"][0]["hint"].as_str().expect("text");

@@ -1,6 +1,6 @@
 //! Tenants that are dropped: complete until their day, gone after it, here and in every rebuilt store.
 
-use annals::base::monitor::Silent;
+use annals::base::monitor::{Monitor, Progress, Silent};
 use annals::engine::compact::CompactOptions;
 use annals::engine::plans::By;
 use annals::model::retention::Rules;
@@ -117,6 +117,56 @@ fn a_hold_keeps_a_tenant_whatever_was_decided() {
     assert_eq!(s.store.dropped().expect("list")[0].waits.as_deref(), Some("hold audit"));
     b.lift("audit", &by("closed")).expect("lift");
     assert_eq!(s.store.let_go(&Silent).expect("let go").tenants, ["kommune-b"]);
+}
+
+/// Stops when it was asked so often.
+struct Impatient(std::sync::atomic::AtomicU64);
+
+impl Monitor for Impatient {
+    fn progress(&self, _: &Progress) {}
+
+    fn note(&self, _: &str) {}
+
+    fn stopped(&self) -> bool {
+        self.0.fetch_sub(1, std::sync::atomic::Ordering::SeqCst) == 0
+    }
+}
+
+#[test]
+fn giving_up_that_is_cut_is_never_half_a_tenant_and_goes_on() {
+    let s = site_with(&[], "");
+    let b = s.store.add_tenant("kommune-b").expect("tenant");
+    let mut batch = b.batch("many");
+    (0..6_000).for_each(|n| batch.put(format!("case/{n}"), format!("state of {n}").as_bytes()).expect("put"));
+    batch.commit().expect("commit");
+    s.store.drop_tenant("kommune-b", Some(0), &by("contract ended")).expect("dropped");
+    let cut = s.store.let_go(&Impatient(1.into())).expect_err("stopped");
+    assert_eq!(cut.kind(), Kind::Interrupted);
+    let left = || b.list("").filter(|version| version.as_ref().expect("row").forgotten.is_none()).count();
+    assert_eq!(left(), 1_000);
+    assert_eq!(
+        (refused(&s.store, "kommune-b"), s.store.undrop_tenant("kommune-b", &by("x")).expect_err("gone").code()),
+        ("tenant.gone", "tenant.gone")
+    );
+    sound(&s.store);
+    assert_eq!(s.store.let_go(&Silent).expect("goes on").contents, 1_000);
+    assert_eq!((left(), s.store.let_go(&Silent).expect("nothing is left").contents), (0, 0));
+    sound(&s.store);
+}
+
+#[test]
+fn a_floor_that_was_raised_keeps_a_dropped_tenant() {
+    let s = site_with(&[], "");
+    s.store.add_tenant("kommune-b").expect("tenant").put("case/1", &b"one"[..]).expect("put");
+    s.store.drop_tenant("kommune-b", Some(86_400), &by("contract ended")).expect("dropped");
+    let path = s.store.dir().join("annals.toml");
+    let text = std::fs::read_to_string(&path).expect("read");
+    std::fs::write(&path, text + "[keep]\nfloor = \"7d\"\n").expect("write");
+    let store = s.store.reread().expect("reread");
+    s.clock.advance(6 * DAY);
+    assert_eq!(store.let_go(&Silent).expect("look").waiting, [("kommune-b".to_owned(), "younger than the floor of 7d".to_owned())]);
+    s.clock.advance(2 * DAY);
+    assert_eq!(store.let_go(&Silent).expect("let go").tenants, ["kommune-b"]);
 }
 
 #[test]
