@@ -116,8 +116,8 @@ impl Plain {
     }
 
     /// The contents that may be forgotten when the last `last` versions of each document are kept and batches up to `shipped` are offsite: those
-    /// of which every version may go.
-    pub fn forgettable(&self, last: u64, shipped: u64) -> BTreeSet<u64> {
+    /// of which every version may go. What ended later than the clock says, because it was put back, is young.
+    pub fn forgettable(&self, last: u64, shipped: u64, now: i64) -> BTreeSet<u64> {
         let (mut goes, mut stays) = (BTreeSet::new(), BTreeSet::new());
         let marks = &self.marks[self.marks.len() - 1];
         for (key, history) in &self.histories {
@@ -125,7 +125,7 @@ impl Plain {
                 let Some(((bytes, _), number)) = put else { continue };
                 let content = self.content_of(key, *seq);
                 let until = history.get(place + 1).map(|(at, _)| *at);
-                let offsite = until.is_some_and(|until| until <= shipped);
+                let offsite = until.is_some_and(|until| until <= shipped && self.times[until as usize] <= now);
                 let marked = marks.values().any(|mark| seq <= mark && until.is_none_or(|until| until > *mark));
                 let newest = number + last > self.versions(key);
                 let may = offsite && !marked && !newest && !self.is_held(key) && !bytes.is_empty() && !self.is_forgotten(content);

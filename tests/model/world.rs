@@ -469,7 +469,7 @@ impl World {
 
     fn forget(&mut self, last: u64) {
         let rules = Rules { last: Some(last as u32), ..Rules::default() };
-        let expected = self.plain().forgettable(last, self.shipped(&self.current).0);
+        let expected = self.plain().forgettable(last, self.shipped(&self.current).0, self.clock.now().micros());
         let tenant = self.tenant();
         let plan = tenant.plan_forget("", &rules, &Silent).expect("plan");
         assert_eq!(plan.contents, expected.len() as u64, "contents that may go");
