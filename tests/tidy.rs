@@ -590,7 +590,7 @@ fn specified() -> BTreeMap<String, String> {
 #[test]
 fn the_numbers_of_the_specification_are_the_constants() {
     use annals::base::limits;
-    use annals::format::keyfile::{attestation, keyring};
+    use annals::format::keyfile::{attestation, keyring, subjects};
     use annals::format::{cipher, segment, version, wire};
     let constants: [(&str, u64); 24] = [
         ("version", version::SEGMENT.into()),
@@ -620,6 +620,8 @@ fn the_numbers_of_the_specification_are_the_constants() {
     ];
     let mut wanted: BTreeMap<String, String> = constants.into_iter().map(|(name, n)| (name.to_owned(), n.to_string())).collect();
     wanted.insert("OBJECT_BYTES".into(), keyring::OBJECT_BYTES.to_string());
+    wanted.insert("SUBJECTS_MAX".into(), subjects::SUBJECTS_MAX.to_string());
+    wanted.insert("SUBJECT_OBJECT_BYTES_MAX".into(), limits::SUBJECT_OBJECT_BYTES_MAX.to_string());
     wanted.insert("MAGIC".into(), format!("`{}`", String::from_utf8_lossy(&segment::MAGIC)));
     assert_eq!(specified(), wanted);
 }

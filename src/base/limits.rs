@@ -106,3 +106,6 @@ pub const LEASE_SECS: (u64, u64) = (1, 86_400);
 pub const TRANSACTION_BYTES_MAX: usize = 64 << 20;
 /// Bytes: the longest row of a captured database that is read back to fill in what an update left out. PostgreSQL's values end at 1 GiB.
 pub const ROW_BYTES_MAX: usize = 1 << 30;
+/// Bytes: the largest subject key object that is read. With 64 keys it has 4 kB; tombstones list contents that were recorded before their prefix
+/// was declared erasable, some million of them.
+pub const SUBJECT_OBJECT_BYTES_MAX: u64 = 16 << 20;

@@ -383,6 +383,7 @@ fn remark(place: u64, change: Change) -> Option<AuditChange> {
         Change::Hold { name, .. } => AuditWhat::Rule { what: "held", name },
         Change::Lift { name } => AuditWhat::Rule { what: "lifted", name },
         Change::Forget { rule, contents } => AuditWhat::Rule { what: "forgotten", name: format!("{} ({rule})", contents.len()) },
+        Change::Erase { contents, .. } => AuditWhat::Rule { what: "erased", name: contents.len().to_string() },
         Change::Put { .. } | Change::Remove { .. } => return None,
     };
     Some(AuditChange { place, what })

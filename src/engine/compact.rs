@@ -22,6 +22,7 @@ use crate::storage::remote::Check;
 use super::brake::check_brake;
 use super::forget::FORGOT;
 use super::offsite::{OpenRemote, Ranged, ShipOptions, ShipReport, Shipment};
+use super::remains::numbered;
 use super::residency::allows;
 use super::seal::{Before, SealOptions, sealing_of};
 use super::store::{Store, Tenant};
@@ -120,7 +121,9 @@ struct Work<'a> {
     runs: BTreeMap<u64, Run>,
     /// Numbers of the contents that were forgotten.
     gone: HashSet<u64>,
-    /// For each of them, the runs that are packed against it.
+    /// Those of them that went with a subject and are in no box of it: what holds them is sealed again whatever it costs.
+    erased: HashSet<u64>,
+    /// For each of them that went, the runs that are packed against it.
     leaners: BTreeMap<u64, Vec<u64>>,
 }
 
@@ -179,11 +182,13 @@ fn compacted(remote: &str) -> String {
 impl<'a> Work<'a> {
     fn read(tenant: &'a Tenant, remote: &'a OpenRemote, options: &'a CompactOptions, monitor: &'a dyn Monitor) -> Result<Self> {
         let inner = &*tenant.inner;
-        let mut work = Work { tenant, remote, options, monitor, runs: BTreeMap::new(), gone: HashSet::new(), leaners: BTreeMap::new() };
+        let mut work =
+            Work { tenant, remote, options, monitor, runs: BTreeMap::new(), gone: HashSet::new(), erased: HashSet::new(), leaners: BTreeMap::new() };
         let sizes = inner.catalog.read(|rows| rows.gone_sizes(tenant.id))?;
         if sizes.is_empty() {
             return Ok(work);
         }
+        work.erased = inner.catalog.read(|rows| rows.erased_bare(tenant.id))?.into_iter().collect();
         work.gone = sizes.iter().map(|(number, _)| *number).collect();
         for newest in inner.catalog.read(|rows| work.newest(rows))? {
             check_stop(monitor)?;
@@ -257,7 +262,7 @@ impl<'a> Work<'a> {
             let runs: Vec<&Run> = group.iter().filter_map(|first| self.runs.get(first)).collect();
             let (gain, cost) = (runs.iter().map(|r| r.dead_bytes()).sum::<u64>(), runs.iter().map(|r| r.live_bytes()).sum::<u64>());
             let objects = runs.iter().filter(|r| r.held).count() as u64;
-            let must = self.options.all || runs.iter().any(|run| self.is_broken(run));
+            let must = self.options.all || runs.iter().any(|run| self.is_broken(run) || self.holds_erased(run));
             if !must && (gain < cost || gain < objects * GAIN_PER_OBJECT_BYTES) {
                 report.left += 1;
                 continue;
@@ -290,6 +295,11 @@ impl<'a> Work<'a> {
     /// Whether a run is packed against what the remote has no sealing with any more. Nobody could read it there.
     fn is_broken(&self, run: &Run) -> bool {
         run.sealing.bases.iter().filter(|base| self.gone.contains(base)).any(|base| self.holder(*base).is_none_or(|run| run.sealing.absent > 0))
+    }
+
+    /// Whether a run may still hold what was erased.
+    fn holds_erased(&self, run: &Run) -> bool {
+        run.sealing.absent < run.gone && !self.erased.is_empty() && run.contents.clone().any(|n| self.erased.contains(&n))
     }
 
     /// The run that introduces a content.
@@ -437,12 +447,6 @@ enum Replaced {
     Done,
     NotWorthIt,
     TooLarge,
-}
-
-/// The numbers of the contents that a slice introduces.
-fn numbered(rows: &Rows<'_>, tenant: i64, slice: &SliceRow) -> Result<std::ops::Range<u64>> {
-    let at = |seq: u64| Ok::<_, Error>(rows.batch(catalog::id(tenant, seq))?.map_or(0, |batch| batch.numbered.1));
-    Ok(at(slice.first.saturating_sub(1))?..at(slice.last)?)
 }
 
 /// Removes what was retired long enough ago, tails first. Before that the new sealing is looked at once more.

@@ -127,8 +127,8 @@ impl FieldHistory {
         if version.size > limits::JSON_FIELDS_BYTES_MAX as u64 {
             return Ok(Err(NotFields::Large(version.size as usize)));
         }
-        if version.forgotten.is_some() {
-            return Ok(Err(NotFields::Forgotten));
+        if let Some(forgotten) = &version.forgotten {
+            return Ok(Err(if forgotten.erased { NotFields::Erased } else { NotFields::Forgotten }));
         }
         match self.kept.take() {
             Some((kept, bytes)) if kept == at => Ok(Ok(Some(bytes))),

@@ -21,6 +21,8 @@ use crate::storage::chunks::{self, Chunks, Group, Packed};
 
 /// The code of the error for bytes that were given up.
 pub(crate) const FORGOTTEN: &str = "content.forgotten";
+/// The code of the error for bytes that were erased with their subject.
+pub(crate) const ERASED: &str = "content.erased";
 
 /// A content whose bytes are in the store, but which nothing names yet.
 #[derive(Debug, Clone)]

@@ -22,6 +22,9 @@ const PAGE: usize = 1000;
 /// How long a slice waits for writers to leave.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Fact: chunks were removed of which nothing may stay in any file, and files were not written anew yet.
+pub(crate) const CHUNKS_UNCLEAN: &str = "chunks unclean";
+
 /// What garbage collection found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GcReport {
@@ -96,6 +99,14 @@ impl Store {
     /// # Errors
     /// [`Kind::Locked`] while a batch stays open, or while the store is being healed.
     pub fn gc(&self, dry_run: bool, monitor: &dyn Monitor) -> Result<GcReport> {
+        if !dry_run && let Some(report) = self.finish_erasures(monitor)? {
+            return Ok(report);
+        }
+        self.collect(dry_run, false, monitor)
+    }
+
+    /// Collects garbage. With `thorough`, nothing of it stays in any file.
+    pub(crate) fn collect(&self, dry_run: bool, thorough: bool, monitor: &dyn Monitor) -> Result<GcReport> {
         let inner = &*self.inner;
         let _upkeep = inner.upkeep("gc.busy")?;
         let mut report = GcReport { bytes_before: inner.chunks.disk_bytes()?, ..GcReport::default() };
@@ -110,23 +121,27 @@ impl Store {
                 slice.push(digest);
             }
             if slice.len() == SLICE {
-                report.orphans += sweep(inner, &mut marks, &mut slice, dry_run)?;
+                report.orphans += sweep(inner, &mut marks, &mut slice, (dry_run, thorough))?;
             }
             if report.chunks.is_multiple_of(4096) {
                 monitor.progress(&Progress { phase: "looking for garbage", items: report.chunks, ..Progress::default() });
             }
         }
-        report.orphans += sweep(inner, &mut marks, &mut slice, dry_run)?;
-        if report.orphans > 0 && !dry_run {
+        report.orphans += sweep(inner, &mut marks, &mut slice, (dry_run, thorough))?;
+        let unclean = thorough && inner.catalog.read(|rows| rows.fact(CHUNKS_UNCLEAN))?.is_some();
+        if unclean {
+            inner.chunks.scrub()?;
+            inner.catalog.write(|w| w.remove_fact(CHUNKS_UNCLEAN))?;
+        } else if report.orphans > 0 && !dry_run {
             inner.chunks.compact()?;
-            report.removed = true;
         }
+        report.removed = report.orphans > 0 && !dry_run;
         report.bytes_after = inner.chunks.disk_bytes()?;
         Ok(report)
     }
 }
 
-fn sweep(inner: &Inner, marks: &mut Marks, slice: &mut Vec<Digest>, dry_run: bool) -> Result<u64> {
+fn sweep(inner: &Inner, marks: &mut Marks, slice: &mut Vec<Digest>, (dry_run, thorough): (bool, bool)) -> Result<u64> {
     let candidates = std::mem::take(slice);
     if candidates.is_empty() {
         return Ok(0);
@@ -137,7 +152,11 @@ fn sweep(inner: &Inner, marks: &mut Marks, slice: &mut Vec<Digest>, dry_run: boo
     })?;
     marks.catch_up(inner)?;
     let orphans: Vec<Digest> = candidates.into_iter().filter(|d| !marks.chunks.contains(&short(d))).collect();
-    if !dry_run {
+    if !dry_run && !orphans.is_empty() {
+        if thorough {
+            // Before they go: whoever comes after a cut could not tell any more that there were some.
+            inner.catalog.write(|w| w.set_fact(CHUNKS_UNCLEAN, b""))?;
+        }
         inner.chunks.remove(&orphans)?;
     }
     Ok(orphans.len() as u64)

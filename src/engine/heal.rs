@@ -15,6 +15,7 @@ use crate::storage::catalog::{self, LOG_CUT, number};
 use crate::storage::remote::{self, RemoteUrl};
 
 use super::content::Ingested;
+use super::history::wanted_among;
 use super::offsite::{Copies, Fetch, FetchReport, OpenRemote};
 use super::store::{CHUNK_NUMBER, CHUNKS_CUT, INCOMING, OUTBOX, Store, Tenant};
 use super::verify::{LOG_CUT_TOLD, Level, Problem, VerifyReport, all_there, content_damaged, read_whole};
@@ -152,7 +153,7 @@ impl Tenant {
         let inner = &*self.inner;
         let end = inner.catalog.read(|rows| rows.tenant_by_id(self.id))?.contents;
         let gone: HashSet<i64> = inner.catalog.read(|rows| rows.gone(self.id))?.into_iter().map(|n| catalog::id(self.id, n)).collect();
-        let wanted = if gone.is_empty() { HashSet::new() } else { inner.catalog.read(|rows| rows.current_among(self.id, &gone))? };
+        let wanted = inner.catalog.read(|rows| wanted_among(rows, self.id, &gone))?;
         let mut known = HashSet::new();
         let mut bad = Vec::new();
         let mut next = 0;
@@ -196,6 +197,11 @@ impl Tenant {
                 return Ok(());
             }
         };
+        // A key object that was nowhere when the store was rebuilt may have turned up.
+        if !copies.keys.is_empty() {
+            let fetch = Fetch { tenant: self, remotes: places, until: None, onward: true, monitor };
+            fetch.subject_keys(&self.key()?, &copies, &mut FetchReport::default())?;
+        }
         let scratch = inner.dir.join(INCOMING);
         let end = self.position()?.seq;
         let mut wanted: BTreeSet<u64> = bad.iter().map(|b| b.ordinal).collect();

@@ -1,6 +1,6 @@
 //! Reading: what there is, what there was, and every version of one document.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
@@ -15,7 +15,7 @@ use crate::storage::catalog::contents::Body;
 use crate::storage::catalog::documents::{DocumentRow, VersionRow};
 use crate::storage::catalog::{self, View as Rows, number};
 
-use super::content::{ContentReader, FORGOTTEN};
+use super::content::{ContentReader, ERASED, FORGOTTEN};
 use super::store::Tenant;
 
 /// Documents fetched from the catalogue at a time while listing.
@@ -71,6 +71,8 @@ pub struct Forgotten {
     pub by: Option<Event>,
     /// The rules by which they went, empty where unknown.
     pub rule: String,
+    /// They were erased by law: nobody has them any more.
+    pub erased: bool,
 }
 
 /// One batch of the log.
@@ -113,12 +115,39 @@ pub(crate) fn event(rows: &Rows<'_>, batch: i64) -> Result<Event> {
 /// What is known of bytes that batch `seq` of a tenant gave up; 0: no batch says so.
 pub(crate) fn forgotten(rows: &Rows<'_>, tenant: i64, seq: u64) -> Result<Forgotten> {
     if seq == 0 {
-        return Ok(Forgotten { by: None, rule: String::new() });
+        return Ok(Forgotten { by: None, rule: String::new(), erased: false });
     }
     let batch = catalog::id(tenant, seq);
-    let rule =
-        rows.remarks(batch, batch)?.into_iter().find_map(|(_, _, change)| if let Change::Forget { rule, .. } = change { Some(rule) } else { None });
-    Ok(Forgotten { by: Some(event(rows, batch)?), rule: rule.unwrap_or_default() })
+    for (_, _, change) in rows.remarks(batch, batch)? {
+        match change {
+            Change::Forget { rule, .. } => return Ok(Forgotten { by: Some(event(rows, batch)?), rule, erased: false }),
+            Change::Erase { .. } => return Ok(Forgotten { by: Some(event(rows, batch)?), rule: String::new(), erased: true }),
+            _ => {}
+        }
+    }
+    // This log ends before they were erased: the tombstone came with the keys.
+    let buried = rows.tombstones(rows.home_of(tenant)?)?.into_iter().find(|tombstone| tombstone.seq == seq);
+    let by = buried.map(|t| Event { seq, time: t.time, actor: t.actor, reason: t.reason, origin: String::new(), cause: Cause::Recorded });
+    Ok(Forgotten { erased: by.is_some(), by, rule: String::new() })
+}
+
+/// Whether the bytes of a content (id) went with their subject.
+pub(crate) fn is_erased(rows: &Rows<'_>, content: i64) -> Result<bool> {
+    match rows.content_state(content)?.2 {
+        None => Ok(false),
+        Some(seq) => Ok(rows.is_of_erased(content)? || forgotten(rows, catalog::tenant_of(content), seq)?.erased),
+    }
+}
+
+/// The contents (ids) of current versions of a log that are among `gone` and were not erased: those that should be there.
+pub(crate) fn wanted_among(rows: &Rows<'_>, tenant: i64, gone: &HashSet<i64>) -> Result<HashSet<i64>> {
+    let mut wanted = if gone.is_empty() { HashSet::new() } else { rows.current_among(tenant, gone)? };
+    for content in wanted.clone() {
+        if is_erased(rows, content)? {
+            wanted.remove(&content);
+        }
+    }
+    Ok(wanted)
 }
 
 /// The error for a document that is not there, with what would help.
@@ -275,6 +304,13 @@ impl Tenant {
 
     fn forgotten_error(&self, version: &Version, forgotten: &Forgotten) -> Result<Error> {
         let name = show_key(&version.key);
+        if let (true, Some(by)) = (forgotten.erased, &forgotten.by) {
+            let who = if by.actor.is_empty() { String::new() } else { format!(" by {}", by.actor) };
+            let text = format!("{name} v{} was erased on {}{who} (seq {}): {}", version.number, moment::rfc3339_utc(by.time), by.seq, by.reason);
+            return Ok(Error::missing(ERASED, text)
+                .hint("its bytes are gone for good; who, when, size and digest are still known")
+                .at_key(&version.key));
+        }
         let how = match &forgotten.by {
             Some(by) if forgotten.rule.is_empty() => format!("at {} (seq {})", moment::rfc3339_utc(by.time), by.seq),
             Some(by) => format!("at {} (seq {}, {})", moment::rfc3339_utc(by.time), by.seq, forgotten.rule),

@@ -13,7 +13,7 @@ use crate::base::limits;
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::base::time::Timestamp;
 use crate::format::cipher::SecretKey;
-use crate::format::keyfile::keyring;
+use crate::format::keyfile::{keyring, subjects};
 use crate::format::segment::{ObjectName, ObjectRead, SliceReader, Tail, check_object};
 use crate::format::wire::{Slice, TimelinePrefix};
 use crate::model::timeline::Position;
@@ -25,6 +25,7 @@ use crate::storage::remote::{self, Check, Object, Remote, RemoteUrl, Upload};
 use super::ahead::Ahead;
 use super::content::Ingested;
 use super::lineage::{before_shipment, look};
+use super::remains::{drop_buried, pending_at};
 use super::replay::{LEANS, Replay, documents};
 use super::residency::{allows, forbidden, note_refusal, refuse};
 use super::seal::{Before, SealOptions};
@@ -41,6 +42,8 @@ const LINE_RATE_UNKNOWN: f64 = 8_000.0;
 /// Tenants for which the remote or the disk failed one after the other before the rest are not tried: a line that is down must not cost one
 /// timeout for each tenant.
 const LOST_IN_A_ROW_MAX: u32 = 2;
+/// Bytes: about as many has a key object that takes the place of one with a destroyed key.
+const KEY_OBJECT_BYTES: u64 = 4096;
 /// Bytes: below this an upload says nothing about the line's rate.
 const RATE_FROM_BYTES: u64 = 64 * 1024;
 
@@ -175,6 +178,9 @@ impl Store {
     /// error is recorded and not sent again. Where one tenant fails and another does not, there is a report that names the failures;
     /// [`ShipReport::whole`] makes an error of it.
     pub fn ship(&self, remote: &OpenRemote, options: &ShipOptions, monitor: &dyn Monitor) -> Result<ShipReport> {
+        if !options.dry_run {
+            self.finish_erasures_or_later(monitor)?;
+        }
         let started = Instant::now();
         let mut report = ShipReport::to(remote);
         let mut first_failure: Option<Error> = None;
@@ -258,8 +264,9 @@ impl Store {
             let bytes = self.inner.catalog.read(|rows| {
                 let objects: u64 = rows.unshipped(tenant.id, remote)?.iter().map(|o| o.size).sum();
                 let tail = rows.tail_after(tenant.id, rows.sealed(tenant.id)?)?;
+                let keys = if pending_at(rows, tenant.id, remote)?.keys { KEY_OBJECT_BYTES } else { 0 };
                 // A batch without contents still has its record.
-                Ok(objects + tail.bytes + 100 * tail.batches)
+                Ok(objects + tail.bytes + 100 * tail.batches + keys)
             })?;
             if bytes > 0 {
                 waiting.push((tenant, bytes));
@@ -304,6 +311,7 @@ impl Shipment<'_> {
         let (inner, tenant) = (&*self.tenant.inner, self.tenant.id);
         if inner.catalog.read(|rows| rows.sealed(tenant))? > 0 {
             self.ship_key(report)?;
+            self.ship_subject_keys(report)?;
         }
         if !self.options.dry_run {
             self.gather()?;
@@ -353,7 +361,7 @@ impl Shipment<'_> {
             .at_seq(next))
     }
 
-    fn name_of(&self, object: &str) -> String {
+    pub(super) fn name_of(&self, object: &str) -> String {
         format!("{}/{object}", self.tenant.public.to_hex())
     }
 
@@ -398,7 +406,7 @@ impl Shipment<'_> {
     }
 
     /// Reads back what was stored: all of a small object nearby, the size of a large one; far away the size, which the upload did already.
-    fn confirm(&self, name: &str, size: u64, digest: Digest) -> Result<()> {
+    pub(super) fn confirm(&self, name: &str, size: u64, digest: Digest) -> Result<()> {
         if self.remote.remote.is_far() {
             return Ok(());
         }
@@ -609,6 +617,8 @@ pub(crate) struct Copies {
     cut: Vec<(ObjectName, String)>,
     /// What is on its way while something else is replayed.
     ahead: Ahead,
+    /// Objects with the keys of subjects: their size, and the remotes that list them.
+    pub(crate) keys: BTreeMap<String, (u64, Vec<OpenRemote>)>,
 }
 
 impl Copies {
@@ -616,11 +626,16 @@ impl Copies {
     pub(crate) fn list(remotes: &[OpenRemote], tenant: &str, notes: &mut Vec<String>) -> Result<Self> {
         let mut objects: BTreeMap<String, (ObjectName, Vec<OpenRemote>)> = BTreeMap::new();
         let (mut failures, mut cut) = (Vec::new(), Vec::new());
+        let mut keys: BTreeMap<String, (u64, Vec<OpenRemote>)> = BTreeMap::new();
         for remote in remotes {
             match remote.remote.list(&format!("{tenant}/")) {
                 Ok(found) => {
                     for Object { name, size } in found {
                         let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
+                        if subjects::is_name(&short) {
+                            keys.entry(short).or_insert_with(|| (size, Vec::new())).1.push(remote.clone());
+                            continue;
+                        }
                         let Some(parsed) = ObjectName::parse(&short) else { continue };
                         if parsed.size != size {
                             cut.push((parsed, format!("{}: {short} has {size} bytes, a cut upload", remote.name)));
@@ -639,7 +654,7 @@ impl Copies {
         }
         notes.extend(failures.iter().map(ToString::to_string));
         notes.extend(cut.iter().map(|(_, note)| note.clone()));
-        Ok(Copies { objects, cut, ahead: Ahead::default() })
+        Ok(Copies { objects, cut, keys, ahead: Ahead::default() })
     }
 
     /// Leaves out the objects that `wanted` does not want.
@@ -771,13 +786,19 @@ impl Fetch<'_> {
 
     fn take_each(&self, copies: &Copies, report: &mut FetchReport) -> Result<()> {
         let key = self.tenant.key()?;
+        self.subject_keys(&key, copies, report)?;
+        self.take_slices(&key, copies, report)?;
+        drop_buried(self.tenant)
+    }
+
+    fn take_slices(&self, key: &SecretKey, copies: &Copies, report: &mut FetchReport) -> Result<()> {
         let scratch = self.tenant.inner.dir.join(INCOMING).join("now");
         let mut left = Left::new();
         loop {
             check_stop(self.monitor)?;
             let row = self.tenant.inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?;
             let next = row.position.seq + 1;
-            let tails = self.tails(&key, copies, &row, &mut left, report);
+            let tails = self.tails(key, copies, &row, &mut left, report);
             let own = row.position.timeline.prefix();
             let wanted = |timeline| if self.onward { timeline == own } else { !left.contains(&timeline) };
             let last = copies.last(wanted);
@@ -787,7 +808,7 @@ impl Fetch<'_> {
             let (mut reasons, mut leaning) = (Vec::new(), Vec::new());
             let mut added = None;
             for tail in tails {
-                match self.slice(&key, copies, &tail, &scratch, report) {
+                match self.slice(key, copies, &tail, &scratch, report) {
                     Ok(done) => {
                         added = Some(done);
                         break;
@@ -816,7 +837,7 @@ impl Fetch<'_> {
                     if reasons.is_empty() {
                         reasons.push(format!("no remote has an object that holds batch {next}"));
                     }
-                    let documents = self.documents_named(&key, copies, next);
+                    let documents = self.documents_named(key, copies, next);
                     report.gaps.push(Gap { tenant: self.tenant.name().to_owned(), first: next, last, reasons, documents });
                     return Ok(());
                 }
@@ -986,6 +1007,11 @@ impl Fetch<'_> {
         let done = replay.run()?;
         report.batches += done.batches;
         report.changes += done.changes;
+        if done.locked > 0 {
+            let reasons = vec![format!("the keys of {} contents are in no key object that could be read", done.locked)];
+            let documents = documents(self.tenant, reader.slice());
+            report.gaps.push(Gap { tenant: self.tenant.name().to_owned(), first: tail.first, last: tail.last, reasons, documents });
+        }
         Ok(done.partly)
     }
 
@@ -1022,7 +1048,7 @@ impl Fetch<'_> {
             self.object(copies, part, scratch, report)?;
         }
         let replay = Replay { tenant: self.tenant, reader: &reader, source: &local, objects: &[], until: None, anew: true, monitor: self.monitor };
-        Ok(replay.contents()?.0)
+        replay.contents()
     }
 
     /// Fetches one object from the first remote that has it whole.
@@ -1087,6 +1113,7 @@ impl Store {
         each().try_for_each(|(tenant, copies)| fetch(tenant).check_together(copies))?;
         each().try_for_each(|(tenant, copies)| fetch(tenant).take(copies, &mut report))?;
         self.inner.catalog.write(|w| tenants.iter().try_for_each(|tenant| self.inner.witness.caught_up(w, tenant.id)))?;
+        self.finish_erasures_or_later(monitor)?;
         Ok(report)
     }
 
@@ -1129,6 +1156,19 @@ fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut 
             let what = format!("{} does not have the tenant's sealed key whole: {key}", remote.name);
             report.problem(tenant.name(), what, None, Vec::new());
             inner.catalog.write(|w| w.remove_held(&remote.name, tenant.id, &key))?;
+        }
+    }
+    let there = inner.catalog.read(|rows| rows.key_objects_at(&remote.name, tenant.id))?;
+    for row in inner.catalog.read(|rows| rows.key_objects(tenant.id))? {
+        if !there.iter().any(|(name, stored)| *stored && *name == row.name) {
+            continue;
+        }
+        let (name, size) = (format!("{folder}/{}", row.name), row.object.len() as u64);
+        let listed = listed.get(&name) == Some(&size);
+        if !(listed && !full) && remote.remote.verify(&name, size, Some(Digest::of(&row.object)))? != Check::Right {
+            let what = format!("{} does not have the keys of subjects whole: {}", remote.name, row.name);
+            report.problem(tenant.name(), what, None, Vec::new());
+            inner.catalog.write(|w| w.note_key_object(&remote.name, tenant.id, &row.name, false))?;
         }
     }
     for slice in inner.catalog.read(|rows| rows.slices(tenant.id))? {

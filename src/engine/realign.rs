@@ -14,7 +14,7 @@ use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::base::time::Timestamp;
 use crate::format::segment::{ObjectName, Tail};
 use crate::format::wire::{Slice, TimelinePrefix, WireChange};
-use crate::model::change::{BatchHead, Cause, Change, Meta};
+use crate::model::change::{BatchHead, Cause, Change, KeyId, Meta};
 use crate::model::key::show_key;
 use crate::model::lineage::{Fate, Verdict, classify};
 use crate::model::plan::TouchedReference;
@@ -182,6 +182,7 @@ impl Store {
             done.push(sides.apply(wanted, remotes, monitor)?);
         }
         self.inner.witness.note(&self.inner.catalog, self.inner.clock().now())?;
+        self.finish_erasures_or_later(monitor)?;
         Ok(done)
     }
 }
@@ -584,6 +585,8 @@ impl Again<'_, '_> {
     ) -> Result<()> {
         let w = self.w;
         let mut drafts = Vec::new();
+        // Documents that go with an erased subject; the batch removes them as well.
+        let mut erased = HashSet::new();
         each_change(w, batch.id, batch.id, &mut |_, change| {
             match change {
                 Change::Put { key, content, meta, .. } => {
@@ -597,7 +600,8 @@ impl Again<'_, '_> {
                 }
                 // What they changed is not removed because we removed what it was before: it exists, and the report says so.
                 Change::Remove { key } => {
-                    if !changed.contains(&key) && states(w, row.id, &key, 0)?.1.is_some() {
+                    let dropped = erased.contains(&key);
+                    if !dropped && !changed.contains(&key) && states(w, row.id, &key, 0)?.1.is_some() {
                         drafts.push(Draft::Remove { key, if_version: None });
                     }
                 }
@@ -615,6 +619,7 @@ impl Again<'_, '_> {
                         drafts.push(Draft::Other(Change::Forget { rule, contents }));
                     }
                 }
+                Change::Erase { subject, key, contents } => self.erase_again(row, (subject, key, &contents), &mut drafts, &mut erased)?,
                 change @ (Change::Hold { .. } | Change::Lift { .. } | Change::Tenant(_)) => drafts.push(Draft::Other(change)),
                 // A position of the line that is left: the batch has another number here, or none.
                 Change::MarkAt { name, seq } => {
@@ -663,6 +668,36 @@ impl Again<'_, '_> {
 }
 
 impl Again<'_, '_> {
+    /// A subject that we erased stays erased: what they recorded of it since goes too, and its documents do not exist.
+    fn erase_again(
+        &self,
+        row: &TenantRow,
+        (subject, key, contents): (Digest, KeyId, &[u64]),
+        drafts: &mut Vec<Draft>,
+        erased: &mut HashSet<Vec<u8>>,
+    ) -> Result<()> {
+        let w = self.w;
+        let mut now: HashSet<i64> = self.forgotten(row, contents)?.into_iter().map(|n| catalog::id(row.id, n)).collect();
+        if let Some(buried) = w.subject_with_key(w.home_of(row.id)?, &key)? {
+            now.extend(w.all_contents_of_subject(row.id, buried.id)?.into_iter().map(|n| catalog::id(row.id, n)));
+        }
+        let mut gone: BTreeSet<Vec<u8>> = BTreeSet::new();
+        let current = w.current_among(row.id, &now)?;
+        w.each_document_with(row.id, &current, &mut |_, key| {
+            gone.insert(key.to_vec());
+        })?;
+        for key in gone {
+            let is_one = w.document(row.id, &key)?.and_then(|document| document.content).is_some_and(|content| current.contains(&content));
+            if is_one && erased.insert(key.clone()) {
+                drafts.push(Draft::Remove { key, if_version: None });
+            }
+        }
+        let mut contents: Vec<u64> = now.into_iter().map(catalog::number).collect();
+        contents.sort_unstable();
+        drafts.push(Draft::Other(Change::Erase { subject, key, contents }));
+        Ok(())
+    }
+
     /// What contents that we gave up are numbered now; those that a document is now stay.
     fn forgotten(&self, row: &TenantRow, contents: &[u64]) -> Result<Vec<u64>> {
         let mut now = HashSet::new();

@@ -192,6 +192,8 @@ impl Rebuild<'_> {
             if report.gaps.is_empty() { w.remove_fact(REBUILDING) } else { w.set_fact(REBUILDING, REBUILT_WITH_GAPS) }
         })?;
         inner.witness.note(&inner.catalog, inner.clock().now())?;
+        // Older segments have what was erased since.
+        store.finish_erasures_or_later(monitor)?;
         Ok((store, report))
     }
 }

@@ -9,8 +9,9 @@ use std::io::Read;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
+use crate::format::keyfile::subjects::Tombstone;
 use crate::format::record::RecordHasher;
-use crate::model::change::{BatchHead, Cause, Change, Meta};
+use crate::model::change::{BatchHead, Cause, Change, KeyId, Meta};
 use crate::model::key::{check_key, check_text, show_key};
 use crate::model::moment::Zone;
 use crate::model::reference::Reference;
@@ -507,6 +508,7 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
         cause: head.cause,
     };
     let changes = request.drafts.len() as u64;
+    w.set_scope(&inner.config.erasable);
     let mut seen: Seen<'_> = head.seen.iter().map(|(key, fingerprint)| (&key[..], fingerprint.as_deref())).collect();
     let bytes_before = w.content_bytes_added();
     write_batch(w, &mut tenant, &batch_head, &request.drafts, &mut seen)?;
@@ -547,10 +549,31 @@ pub(crate) fn write_batch(w: &Writer<'_>, tenant: &mut TenantRow, head: &BatchHe
         beside.map_or_else(|| Ok(digest_of(head, drafts)), |hashing| hashing.join().map_err(panicked))
     })?;
     w.add_batch(tenant, head, drafts.len() as u64, &digest)?;
+    for draft in drafts {
+        if let Draft::Other(Change::Erase { subject, key, contents }) = draft {
+            bury(w, tenant.id, head, (*subject, *key, contents))?;
+        }
+    }
     tenant.position.seq = head.seq;
     tenant.position.digest = digest;
     tenant.time = head.time;
     Ok(())
+}
+
+/// What stays of a subject, in the place of its key.
+fn bury(w: &Writer<'_>, tenant: i64, head: &BatchHead, (subject, key, contents): (Digest, KeyId, &[u64])) -> Result<()> {
+    let mut bare = Vec::new();
+    for number in contents {
+        if w.subject_of_content(catalog::id(tenant, *number))?.is_none() {
+            bare.push(*number);
+        }
+    }
+    let (actor, reason) = (head.actor.clone(), head.reason.clone());
+    let tombstone = Tombstone { subject, key, seq: head.seq, time: head.time, actor, reason, contents: bare };
+    let home = w.home_of(tenant)?;
+    // Also where the tombstone came before, with the keys: the bytes may have been taken in from older segments.
+    w.bury(home, &tombstone)?;
+    w.note_erasing(home, head.seq, b"")
 }
 
 fn digest_of(head: &BatchHead, drafts: &[Draft]) -> Digest {
@@ -622,9 +645,16 @@ fn apply(w: &Writer<'_>, tenant: &mut TenantRow, (batch, place): (i64, u64), dra
         Draft::Put { key, source, meta, if_version } => {
             let document = w.document_state(tenant.id, key)?;
             check_version(key, document, *if_version)?;
+            let subject = w.subject_for(tenant.id, key)?;
             let content = match source {
-                Source::Known { id, .. } => *id,
-                Source::New(new) => content_id(w, tenant, new)?,
+                Source::Known { id, .. } if w.is_in_scope(*id, subject)? => *id,
+                // Bytes of one subject that become those of another, or of nobody, are a content of their own: each goes without the other.
+                Source::Known { id, .. } => {
+                    let known = w.content(*id)?;
+                    let again = Ingested { digest: known.digest, size: known.size, body: known.body };
+                    content_id(w, tenant, &again, subject)?
+                }
+                Source::New(new) => content_id(w, tenant, new, subject)?,
                 Source::Numbered { number, content } => numbered(w, tenant, *number, content)?,
             };
             let (id, number) = document.map_or((catalog::id(tenant.id, tenant.documents), 1), |d| (d.id, d.versions + 1));
@@ -679,11 +709,14 @@ fn find_or_add(w: &Writer<'_>, tenant: &mut TenantRow, key: &[u8]) -> Result<Doc
     Ok(document)
 }
 
-fn content_id(w: &Writer<'_>, tenant: &mut TenantRow, new: &Ingested) -> Result<i64> {
-    if let Some(id) = w.known_content(tenant.id, &new.digest)? {
+fn content_id(w: &Writer<'_>, tenant: &mut TenantRow, new: &Ingested, subject: Option<i64>) -> Result<i64> {
+    if let Some(id) = w.known_content(tenant.id, &new.digest, subject)? {
         return Ok(id);
     }
     let id = w.add_content(tenant.id, tenant.contents, &new.digest, new.size, &new.body)?;
+    if let Some(subject) = subject {
+        w.set_content_subject(id, subject)?;
+    }
     tenant.contents += 1;
     Ok(id)
 }

@@ -3,7 +3,7 @@
 //! Nothing is believed: contents are hashed while they are taken in, records are built anew from them, and only when the digest of the last
 //! batch is the one that the slice names does one transaction add them. An interrupted replay leaves chunks that nothing names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 
 use crate::base::digest::Digest;
@@ -12,15 +12,17 @@ use crate::base::limits;
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::base::time::Timestamp;
 use crate::format::block;
+use crate::format::cipher::SecretKey;
 use crate::format::container;
 use crate::format::layout::{self, Layout};
 use crate::format::record::RecordHasher;
 use crate::format::segment::{ObjectRead, SliceReader};
 use crate::format::wire::{Form, NewContent, Run, Slice, WireBatch, WireChange};
-use crate::model::change::BatchHead;
+use crate::model::change::{BatchHead, KeyId};
 use crate::model::key::show_key;
 use crate::storage::catalog::contents::{Body, ContentRow};
 use crate::storage::catalog::segments::ObjectRow;
+use crate::storage::catalog::subjects::SubjectRow;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, Writer};
 
@@ -45,6 +47,8 @@ pub(crate) struct Replayed {
     pub bytes: u64,
     /// Only the beginning of the slice was wanted.
     pub partly: bool,
+    /// Contents in boxes of subjects whose keys are nowhere, and that were not erased either.
+    pub locked: u64,
 }
 
 /// What a replay needs to know besides the slice.
@@ -72,6 +76,11 @@ struct Taking<'a> {
     block: Vec<u8>,
     used: usize,
     next_block: usize,
+    /// Bytes of blocks that are passed over, because nobody can open them any more.
+    passing: u64,
+    /// The subjects in whose boxes contents are, by the id of their key.
+    subjects: HashMap<KeyId, Option<SubjectRow>>,
+    locked: u64,
 }
 
 impl Replay<'_> {
@@ -82,7 +91,7 @@ impl Replay<'_> {
         let row = inner.catalog.read(|rows| rows.tenant_by_id(self.tenant.id))?;
         self.check_place(&row)?;
         let _pass = inner.gate.enter();
-        let (fresh, bytes) = self.contents()?;
+        let (fresh, bytes, locked) = self.taken()?;
         let drafts = self.drafts(slice, &fresh)?;
         self.prove(slice, &drafts, &row)?;
         let number = inner.chunks.sync()?;
@@ -90,27 +99,59 @@ impl Replay<'_> {
             .catalog
             .write(|w| {
                 w.raise_fact(CHUNK_NUMBER, number)?;
-                self.write(w, row.clone(), slice, &drafts).map(|done| Replayed { bytes, ..done })
+                self.write(w, row.clone(), slice, &drafts).map(|done| Replayed { bytes, locked, ..done })
             })
             .inspect(|_| inner.chunks.note_named(number))
             .inspect(|_| inner.count_turn())
     }
 
-    /// Takes in the contents of the slice, and gives them with their bytes together. Nothing names them yet; the caller holds the gate.
-    pub(crate) fn contents(&self) -> Result<(Vec<Ingested>, u64)> {
+    /// Takes in the contents of the slice. Nothing names them yet; the caller holds the gate.
+    pub(crate) fn contents(&self) -> Result<Vec<Ingested>> {
+        Ok(self.taken()?.0)
+    }
+
+    /// The contents of the slice, their bytes together, and how many of them are locked.
+    fn taken(&self) -> Result<(Vec<Ingested>, u64, u64)> {
         let slice = self.reader.slice();
         let before = Before { inner: &self.tenant.inner, tenant: self.tenant.id, first_seq: slice.first_seq, contents: slice.contents_before };
         let layout = Layout::of(slice, &before)?;
         let store = &self.tenant.inner.chunks;
         let intake = &if self.anew { Intake::new(&store.anew()) } else { Intake::new(store) };
-        let mut taking = Taking { replay: self, before: &before, layout, fresh: Vec::new(), intake, block: Vec::new(), used: 0, next_block: 0 };
+        let mut taking = Taking {
+            replay: self,
+            before: &before,
+            layout,
+            fresh: Vec::new(),
+            intake,
+            block: Vec::new(),
+            used: 0,
+            next_block: 0,
+            passing: 0,
+            subjects: self.subjects()?,
+            locked: 0,
+        };
         let bytes = taking.all()?;
         intake.flush()?;
-        Ok((taking.fresh, bytes))
+        Ok((taking.fresh, bytes, taking.locked))
+    }
+
+    /// The subjects in whose boxes contents of the slice are, as far as their keys or tombstones are known.
+    fn subjects(&self) -> Result<HashMap<KeyId, Option<SubjectRow>>> {
+        let keys: BTreeSet<KeyId> = self.reader.slice().contents.iter().filter_map(NewContent::key).collect();
+        self.tenant.inner.catalog.read(|rows| {
+            let home = rows.home_of(self.tenant.id)?;
+            keys.into_iter().map(|key| Ok((key, rows.subject_with_key(home, &key)?))).collect()
+        })
     }
 
     fn write(&self, w: &Writer<'_>, mut row: TenantRow, slice: &Slice, drafts: &[(BatchHead, Vec<Draft>)]) -> Result<Replayed> {
         let mut done = Replayed::default();
+        let subjects = self.subjects()?;
+        for (number, content) in (slice.contents_before..).zip(&slice.contents).filter(|(number, _)| *number >= row.contents) {
+            if let Some(Some(subject)) = content.key().and_then(|key| subjects.get(&key)) {
+                w.set_content_subject(catalog::id(row.id, number), subject.id)?;
+            }
+        }
         let before = row.position;
         for (head, drafts) in drafts.iter().filter(|(head, _)| head.seq > before.seq) {
             if self.until.is_some_and(|until| head.time > until) {
@@ -132,6 +173,7 @@ impl Replay<'_> {
             note_replayed(w, row.id, before.seq + 1, row.position.seq)?;
         }
         if done.partly {
+            w.clear_content_subjects(row.id, row.contents)?;
             return Ok(done);
         }
         if row.position.digest != slice.head || row.contents != slice.contents_before + slice.contents.len() as u64 {
@@ -275,7 +317,9 @@ impl Taking<'_> {
         for (i, described) in contents.iter().enumerate() {
             check_stop(self.replay.monitor)?;
             let inline = inline_bytes < INLINE_HELD_BYTES_MAX;
+            let closed = described.boxed.filter(|boxed| self.key(&boxed.key).is_none());
             let ingested = match described.form {
+                _ if closed.is_some() => self.pass(described)?,
                 Form::Container { form_len } => {
                     let mut form = Vec::new();
                     Data { taking: self, left: form_len }.read_to_end(&mut form).map_err(unwrap)?;
@@ -293,6 +337,9 @@ impl Taking<'_> {
                     intake.take(&mut reader, Some(described.size), inline).map_err(peel)?
                 }
             };
+            if described.boxed.is_some_and(|boxed| boxed.digest != ingested.digest) {
+                return Err(Error::damaged(format_args!("content {i} of a slice, which has other bytes than its digest says")));
+            }
             if ingested.size != described.size {
                 return Err(Error::damaged(format_args!("content {i} of a slice, which has another size than it says")));
             }
@@ -339,6 +386,35 @@ impl Taking<'_> {
         self.row(described.base.ok_or_else(|| Error::damaged("a spliced content without a base"))?)
     }
 
+    /// The key of a subject's box, unless it was destroyed or is nowhere.
+    fn key(&self, key: &KeyId) -> Option<&SecretKey> {
+        self.subjects.get(key)?.as_ref()?.key.as_ref()
+    }
+
+    /// Passes over the data of a content in a box that cannot be opened. It is known by its digest, like one that a slice comes without.
+    fn pass(&mut self, described: &NewContent) -> Result<Ingested> {
+        let boxed = described.boxed.ok_or_else(|| Error::damaged("a box that is none"))?;
+        let mut left = described.data_len();
+        while left > 0 {
+            if self.passing == 0 {
+                let entry = self.replay.reader.slice().blocks.get(self.next_block).ok_or_else(|| Error::damaged("a slice with too few blocks"))?;
+                self.passing = entry.plain_len;
+                self.next_block += 1;
+            }
+            let n = left.min(self.passing);
+            self.passing -= n;
+            left -= n;
+        }
+        let by = match self.subjects.get(&boxed.key) {
+            Some(Some(SubjectRow { tombstone: Some(tombstone), .. })) => tombstone.seq,
+            _ => {
+                self.locked += 1;
+                0
+            }
+        };
+        Ok(Ingested { digest: boxed.digest, size: described.size, body: Body::Gone(by) })
+    }
+
     /// Unpacks the next block.
     fn load(&mut self) -> Result<()> {
         let slice = self.replay.reader.slice();
@@ -349,6 +425,13 @@ impl Taking<'_> {
         let inner = self.before.inner;
         let prefix = layout::assemble(&layout.prefix, |piece, room| piece_bytes(inner, &self.row(piece.content)?, piece, room))?;
         let frame = self.replay.reader.frame(i, self.replay.source)?;
+        let frame = match layout.key {
+            None => frame,
+            Some(key) => {
+                let key = self.key(&key).ok_or_else(|| Error::damaged("a block whose contents are in several boxes"))?;
+                self.replay.reader.unbox(i, &frame, key)?
+            }
+        };
         let plain_len = usize::try_from(entry.plain_len).ok().filter(|l| *l <= limits::BLOCK_PLAIN_BYTES_MAX);
         let plain_len = plain_len.ok_or_else(|| Error::damaged("a block larger than any writer makes"))?;
         self.block = block::unpack(&prefix, &frame, plain_len)?;

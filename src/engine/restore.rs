@@ -19,7 +19,7 @@ use crate::model::plan::{Action, Item, Plan, Purpose};
 use crate::storage::catalog::{self, documents::Standing};
 use crate::storage::tree::{self, Place, TreeWriter, Written, WrittenFile};
 
-use super::content::{ContentReader, FORGOTTEN};
+use super::content::{ContentReader, ERASED, FORGOTTEN};
 use super::history::{Version, View, no_document};
 use super::store::Tenant;
 
@@ -268,7 +268,7 @@ impl Restoring {
     /// Notes a document that cannot be restored by itself; every other error ends the restore.
     fn note(&mut self, key: Vec<u8>, done: Result<()>) -> Result<()> {
         let Err(e) = done else { return Ok(()) };
-        if !matches!(e.code(), "restore.path" | "restore.content" | "format.damaged" | FORGOTTEN) {
+        if !matches!(e.code(), "restore.path" | "restore.content" | "format.damaged" | FORGOTTEN | ERASED) {
             return Err(e);
         }
         self.report.refused_count += 1;

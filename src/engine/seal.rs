@@ -16,12 +16,13 @@ use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::format::block::{self, Effort};
 use crate::format::cipher::SecretKey;
 use crate::format::container;
+use crate::format::keyfile::subjects::key_id;
 use crate::format::layout::{self, Layout, Piece};
 use crate::format::list::Entry;
 use crate::format::segment::{ObjectName, SliceWriter};
 use crate::format::sketch::Sketcher;
-use crate::format::wire::{BlockEntry, Form, Known, NewContent, Run, Slice, WireBatch, WireChange};
-use crate::model::change::{Change, Meta};
+use crate::format::wire::{BlockEntry, Boxed, Form, Known, NewContent, Run, Slice, WireBatch, WireChange};
+use crate::model::change::{Change, KeyId, Meta};
 use crate::storage::catalog::batches::BatchRow;
 use crate::storage::catalog::contents::{Body, ContentRow};
 use crate::storage::catalog::documents::VersionRow;
@@ -193,6 +194,8 @@ struct Draft<'a> {
     rows: ContentRows<'a>,
     depths: Vec<u32>,
     sketches: Vec<(u64, [u64; 3])>,
+    /// The keys of subjects whose contents are among them.
+    keys: HashMap<KeyId, SecretKey>,
 }
 
 impl Draft<'_> {
@@ -210,6 +213,7 @@ impl Sealing<'_> {
             return Err(Error::damaged(format_args!("the log of tenant {} from batch {first} on, which has a gap", self.row.name)).hint(DAMAGED_HINT));
         }
         let before = Before { inner, tenant: self.tenant.id, first_seq: first, contents: self.numbered_before(first)?.1 };
+        self.give_keys(before.contents, batches)?;
         let mut draft = self.collect(batches, &before)?;
         self.choose_bases(&mut draft, &before)?;
         let outbox = self.tenant.outbox();
@@ -242,6 +246,18 @@ impl Sealing<'_> {
             }
             draft.sketches.iter().try_for_each(|(content, features)| w.add_sketch(self.tenant.id, *content, features))
         })
+    }
+
+    /// Sees to it that subjects have keys whose contents are sealed for the first time.
+    fn give_keys(&self, contents: u64, batches: &[BatchRow]) -> Result<()> {
+        let (inner, tenant) = (&*self.tenant.inner, self.tenant.id);
+        let end = batches.last().map_or(contents, |batch| batch.numbered.1);
+        let subjects = inner.catalog.read(|rows| rows.subjects_of_contents(catalog::id(tenant, contents), catalog::id(tenant, end)))?;
+        let keyless: BTreeSet<i64> = subjects.values().filter(|s| s.key.is_none() && s.tombstone.is_none()).map(|s| s.id).collect();
+        if keyless.is_empty() {
+            return Ok(());
+        }
+        inner.catalog.write(|w| keyless.iter().try_for_each(|subject| w.give_key(tenant, *subject, &SecretKey::new(inner.random()))))
     }
 
     /// Documents and contents numbered before batch `first`.
@@ -327,14 +343,22 @@ impl Sealing<'_> {
         }
         let described = sizes.into_iter().zip(bases);
         let rows = ContentRows::new(&inner.catalog, tenant);
+        let subjects = inner.catalog.read(|r| r.subjects_of_contents(catalog::id(tenant, contents_before), catalog::id(tenant, contents_after)))?;
+        let mut keys = HashMap::new();
         let described = (contents_before..).zip(described).map(|(ordinal, (size, base))| {
             let row = rows.get(ordinal)?;
             // What was given up is sealed as a digest. Nothing is packed against it, because a reader may not have it.
-            let (form, base) = match row.body {
-                Body::Gone(_) => (Form::Absent { digest: row.digest }, None),
-                _ => (Form::Plain, base),
-            };
-            Ok(NewContent { size, form, base, splice: Vec::new() })
+            let subject = subjects.get(&row.id);
+            let key = subject.and_then(|s| s.key.as_ref());
+            if matches!(row.body, Body::Gone(_)) || subject.is_some() && key.is_none() {
+                return Ok(NewContent { size, form: Form::Absent { digest: row.digest }, base: None, splice: Vec::new(), boxed: None });
+            }
+            let boxed = key.map(|key| {
+                let id = key_id(key);
+                keys.insert(id, key.clone());
+                Boxed { key: id, digest: row.digest }
+            });
+            Ok(NewContent { size, form: Form::Plain, base, splice: Vec::new(), boxed })
         });
         let described = described.collect::<Result<Vec<_>>>()?;
         let depths = vec![0; described.len()];
@@ -354,7 +378,7 @@ impl Sealing<'_> {
             contents: described,
             blocks: Vec::new(),
         };
-        Ok(Draft { slice, rows, depths, sketches: Vec::new() })
+        Ok(Draft { slice, rows, depths, sketches: Vec::new(), keys })
     }
 
     /// Decides for each content what it is packed against and in which form.
@@ -365,7 +389,7 @@ impl Sealing<'_> {
         for i in 0..draft.slice.contents.len() {
             check_stop(self.monitor)?;
             let row = draft.own(i)?;
-            if matches!(row.body, Body::Gone(_)) {
+            if matches!(draft.slice.contents[i].form, Form::Absent { .. }) {
                 continue;
             }
             let ordinal = draft.slice.contents_before + i as u64;
@@ -374,7 +398,7 @@ impl Sealing<'_> {
                 && let Some(features) = sketch(inner, &row)?
             {
                 if base.is_none() {
-                    base = self.resembling(before, &features)?;
+                    base = self.resembling(before, &features, row.id)?;
                 }
                 if base.is_none() && data_bytes > limits::BLOCK_PLAIN_BYTES_MAX as u64 {
                     base = features.iter().find_map(|f| own_features.get(f)).copied();
@@ -406,7 +430,9 @@ impl Sealing<'_> {
     /// The base, unless the chain below it is as long as a reader should have to follow.
     fn admit(&self, draft: &Draft<'_>, base: Option<u64>, row: &ContentRow) -> Result<Option<u64>> {
         let Some(base) = base.filter(|_| row.size > 0) else { return Ok(None) };
-        if !self.tenant.inner.catalog.read(|rows| rows.has_bytes(catalog::id(self.tenant.id, base)))? {
+        let base_id = catalog::id(self.tenant.id, base);
+        let fits = self.tenant.inner.catalog.read(|rows| Ok(rows.has_bytes(base_id)? && is_of_one_subject(rows, base_id, row.id)?))?;
+        if !fits {
             return Ok(None);
         }
         let most = if self.again { self.tenant.inner.catalog.read(|rows| rows.chain(row.id))? } else { limits::BASE_CHAIN_MAX };
@@ -422,12 +448,13 @@ impl Sealing<'_> {
     }
 
     /// The earlier content that shares the most features, the newest of equals.
-    fn resembling(&self, before: &Before<'_>, features: &[u64; 3]) -> Result<Option<u64>> {
+    fn resembling(&self, before: &Before<'_>, features: &[u64; 3], own: i64) -> Result<Option<u64>> {
         let mut votes: HashMap<u64, u32> = HashMap::new();
         self.tenant.inner.catalog.read(|rows| {
             for feature in features {
                 for content in rows.resembling(self.tenant.id, *feature, before.contents, CANDIDATES)? {
-                    if !rows.has_bytes(catalog::id(self.tenant.id, content))? {
+                    let id = catalog::id(self.tenant.id, content);
+                    if !rows.has_bytes(id)? || !is_of_one_subject(rows, id, own)? {
                         continue;
                     }
                     *votes.entry(content).or_default() += 1;
@@ -490,7 +517,11 @@ impl Sealing<'_> {
             }
             let prefix =
                 layout::assemble(&block.prefix, |piece, room| piece_bytes(&self.tenant.inner, &draft.rows.get(piece.content)?, piece, room))?;
-            writer.block(*len, &block::pack(&prefix, &plain, self.options.effort)?)?;
+            let frame = block::pack(&prefix, &plain, self.options.effort)?;
+            match block.key.and_then(|key| draft.keys.get(&key)) {
+                Some(key) => writer.boxed_block(*len, &frame, key)?,
+                None => writer.block(*len, &frame)?,
+            }
             done += len;
             self.monitor.progress(&Progress { phase: "sealing", items: 0, items_total: 0, bytes: done, bytes_total: total });
         }
@@ -523,6 +554,12 @@ impl Sealing<'_> {
     }
 }
 
+/// Whether two contents belong to the same subject, or both to none: nothing in the box of a subject leans on what is outside of it, nor the other
+/// way round.
+fn is_of_one_subject(rows: &Rows<'_>, a: i64, b: i64) -> Result<bool> {
+    Ok(rows.subject_of_content(a)? == rows.subject_of_content(b)?)
+}
+
 /// What a sealing of a slice lacks and leans on, as its records say.
 pub(crate) fn sealing_of(slice: &Slice) -> SealingRow {
     let absent = slice.contents.iter().filter(|c| matches!(c.form, Form::Absent { .. })).count() as u64;
@@ -548,9 +585,8 @@ fn each_wire_change(rows: &Rows<'_>, batch: i64, each: &mut dyn FnMut(WireChange
     let mut remarks = rows.remarks(batch, batch)?.into_iter().peekable();
     let wire = |change: Change| match change {
         Change::Mark { name } => Ok(WireChange::Mark { name }),
-        change @ (Change::Hold { .. } | Change::Lift { .. } | Change::Forget { .. } | Change::Tenant(_) | Change::MarkAt { .. }) => {
-            Ok(WireChange::Other(change))
-        }
+        change @ (Change::Hold { .. } | Change::Lift { .. } | Change::Tenant(_) | Change::MarkAt { .. }) => Ok(WireChange::Other(change)),
+        change @ (Change::Forget { .. } | Change::Erase { .. }) => Ok(WireChange::Other(change)),
         Change::Refer { key, reference } => {
             let document = rows.document(catalog::tenant_of(batch), &key)?.ok_or_else(|| Error::damaged("a reference of no document"))?;
             Ok(WireChange::Refer { document: number(document.id), reference })

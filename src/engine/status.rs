@@ -15,6 +15,7 @@ use super::brake::Brake;
 use super::capture::{self, CaptureStatus};
 use super::forget::WouldFree;
 use super::lineage::Standing;
+use super::remains::{Pending, pending_at};
 use super::residency::allows;
 use super::store::{Inner, Store};
 use super::witness::Fence;
@@ -93,6 +94,8 @@ pub struct RemoteStatus {
     pub held: Vec<Held>,
     /// When it last received something.
     pub last_shipped: Option<Timestamp>,
+    /// What of erased subjects it still has.
+    pub pending: Pending,
 }
 
 impl RemoteStatus {
@@ -215,6 +218,8 @@ pub struct Status {
     pub stale_after_secs: Option<u64>,
     /// Batches that are open over several commands.
     pub drafts: u64,
+    /// Something of an erased subject still lies around on this machine.
+    pub erasure_left_here: bool,
     /// Bytes of the store's directory.
     pub disk_bytes: u64,
     /// Bytes it may take.
@@ -366,6 +371,7 @@ impl Store {
             unshipped,
             stale_after_secs: inner.config.alert.stale_after_secs,
             drafts,
+            erasure_left_here: self.erasure_left_here()?,
             disk_bytes: bytes_below(&inner.dir)?,
             quota_bytes: inner.config.store.quota_bytes,
             damaged: !self.damage()?.is_none(),
@@ -406,12 +412,14 @@ fn tenant_status(inner: &Inner, rows: &View<'_>, tenant: &TenantRow) -> Result<T
 }
 
 fn remote_status(inner: &Inner, rows: &View<'_>, tenants: &[TenantRow], place: &Place) -> Result<RemoteStatus> {
-    let (mut held, mut last_shipped) = (Vec::new(), None);
+    let (mut held, mut last_shipped, mut pending) = (Vec::new(), None, Pending::default());
     for tenant in tenants.iter().filter(|t| allows(&inner.config, &t.name, &place.name, place.region.as_deref())) {
         let seq = rows.held_to(tenant.id, &place.name)?;
         let holding = rows.holding(&place.name, tenant.id)?;
         last_shipped = last_shipped.max(holding.newest);
         let behind = tenant.position.seq.saturating_sub(seq);
+        let left = pending_at(rows, tenant.id, &place.name)?;
+        pending = Pending { keys: pending.keys | left.keys, objects: pending.objects + left.objects };
         held.push(Held { tenant: tenant.name.clone(), seq, behind, objects: holding.objects });
     }
     let state = match last_shipped {
@@ -419,7 +427,7 @@ fn remote_status(inner: &Inner, rows: &View<'_>, tenants: &[TenantRow], place: &
         Some(_) if held.iter().any(|h| h.behind > 0) => RemoteState::Behind,
         Some(_) => RemoteState::Current,
     };
-    Ok(RemoteStatus { place: place.clone(), state, held, last_shipped })
+    Ok(RemoteStatus { place: place.clone(), state, held, last_shipped, pending })
 }
 
 /// Bytes of all files below a directory. What vanishes meanwhile (a log that is folded in) counts as nothing.

@@ -509,7 +509,7 @@ pub fn read_key_file(path: &Path) -> Result<KeyFile> {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) inner: Arc<Inner>,
-    main: Tenant,
+    pub(crate) main: Tenant,
 }
 
 impl std::ops::Deref for Store {

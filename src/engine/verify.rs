@@ -13,7 +13,7 @@ use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, LOG_CUT, View as Rows, number};
 
 use super::content::{ContentReader, Entries, forgotten};
-use super::history::each_change;
+use super::history::{each_change, wanted_among};
 use super::store::{Inner, Store};
 
 /// Contents and batches looked at in one view of the catalogue.
@@ -179,9 +179,9 @@ pub(crate) fn documents_between(inner: &Inner, tenant: i64, first: u64, last: u6
 
 fn contents(inner: &Inner, tenant: &TenantRow, level: Level, report: &mut VerifyReport, monitor: &dyn Monitor) -> Result<()> {
     let end = catalog::id(tenant.id, tenant.contents);
-    // What was given up is not there and not damaged, unless a document is that now.
+    // What was given up is not there and not damaged, unless a document is that now and it was not erased.
     let gone: HashSet<i64> = inner.catalog.read(|rows| rows.gone(tenant.id))?.into_iter().map(|n| catalog::id(tenant.id, n)).collect();
-    let wanted = if gone.is_empty() { HashSet::new() } else { inner.catalog.read(|rows| rows.current_among(tenant.id, &gone))? };
+    let wanted = inner.catalog.read(|rows| wanted_among(rows, tenant.id, &gone))?;
     report.forgotten += gone.len() as u64;
     let mut next = catalog::id(tenant.id, 0);
     let mut known = HashSet::new();

@@ -27,6 +27,7 @@ use crate::engine::card::Card;
 use crate::engine::compact::CompactReport;
 use crate::engine::draft::{OpenBatch, OpenChange};
 use crate::engine::drill::DrillReport;
+use crate::engine::erase::{ErasePlan, Erased, Grave};
 use crate::engine::feed::{CursorInfo, FeedEvent, FeedKind};
 use crate::engine::find::Member;
 use crate::engine::forget::{Amount as Versions, ForgetPlan, Forgot, Judged};
@@ -127,12 +128,14 @@ pub fn feed_event(e: &FeedEvent) -> Value {
         FeedKind::Delete { version, .. } => (Some(*version), None, None, None),
         FeedKind::Reference { reference, .. } => (None, None, Some(self::reference(reference)), None),
         FeedKind::Mark { name } => (None, None, None, Some(name)),
-        FeedKind::Hold { .. } | FeedKind::Lift { .. } | FeedKind::Forget { .. } | FeedKind::Tenant { .. } => (None, None, None, None),
+        FeedKind::Hold { .. } | FeedKind::Lift { .. } | FeedKind::Forget { .. } => (None, None, None, None),
+        FeedKind::Tenant { .. } | FeedKind::Erase { .. } => (None, None, None, None),
     };
     let (hold, prefix, rule, contents) = match &e.kind {
         FeedKind::Hold { name, prefix } => (Some(name), Some(show_key(prefix)), None, None),
         FeedKind::Lift { name } => (Some(name), None, None, None),
         FeedKind::Forget { rule, contents } => (None, None, Some(rule), Some(*contents)),
+        FeedKind::Erase { contents } => (None, None, None, Some(*contents)),
         _ => (None, None, None, None),
     };
     json!({
@@ -221,10 +224,11 @@ pub fn version(v: &Version) -> Value {
     })
 }
 
-/// Why the bytes of a version are not there: since when and by whom (null where the log does not say it), by which rule.
+/// Why the bytes of a version are not there: since when and by whom (null where the log does not say it), by which rule; `erased` where they
+/// went by law and nobody has them.
 fn forgotten(f: &Forgotten) -> Value {
     let by = f.by.as_ref();
-    json!({ "since": by.map(|e| time(e.time)), "seq": by.map(|e| e.seq), "actor": by.map(|e| &e.actor), "reason": by.map(|e| &e.reason), "rule": f.rule })
+    json!({ "since": by.map(|e| time(e.time)), "seq": by.map(|e| e.seq), "actor": by.map(|e| &e.actor), "reason": by.map(|e| &e.reason), "rule": f.rule, "erased": f.erased })
 }
 
 /// A hold.
@@ -363,6 +367,39 @@ pub fn forgot(f: &Forgot) -> Value {
     json!({ "contents": f.contents, "bytes": f.bytes, "batches": f.receipts.iter().map(receipt).collect::<Vec<_>>() })
 }
 
+/// What erasing a subject would do.
+pub fn erase_plan(p: &ErasePlan) -> Value {
+    json!({
+        "tenant": p.tenant,
+        "subject": show_key(&p.subject),
+        "position": position(&p.position),
+        "documents": p.documents,
+        "existing": p.existing,
+        "contents": p.contents,
+        "bytes": p.bytes,
+        "bare": p.bare,
+        "shared": p.shared,
+        "outside": p.outside,
+        "open_changes": p.drafts,
+        "remotes": p.remotes.iter().map(|(name, objects)| json!({ "remote": name, "bare_objects": objects })).collect::<Vec<_>>(),
+        "sources": p.sources,
+    })
+}
+
+/// What was erased. `left_here` says why something still lies around on this machine, null where nothing does.
+pub fn erased(e: &Erased) -> Value {
+    json!({ "batch": receipt(&e.receipt), "contents": e.contents, "bytes": e.bytes, "left_here": e.left_here })
+}
+
+/// What is left of a subject that was erased.
+pub fn grave(g: &Grave) -> Value {
+    let t = &g.tombstone;
+    json!({
+        "subject": t.subject.to_hex(), "time": time(t.time), "seq": t.seq, "actor": t.actor, "reason": t.reason,
+        "bare": t.contents.len(), "pending": g.pending,
+    })
+}
+
 /// One batch of the log.
 pub fn batch(b: &BatchInfo) -> Value {
     json!({
@@ -386,7 +423,7 @@ pub fn reference(r: &Reference) -> Value {
     json!({ "system": r.system, "id": r.id, "state": r.state, "irrevocable": r.irrevocable, "expires": r.expires.map(time) })
 }
 
-/// One change of a batch. `op` is `put`, `remove`, `refer`, `mark`, `hold`, `lift`, `forget`, `drop`, `undrop` or `gone`.
+/// One change of a batch. `op` is `put`, `remove`, `refer`, `mark`, `hold`, `lift`, `forget`, `erase`, `drop`, `undrop` or `gone`.
 pub fn change(c: &Change) -> Value {
     match c {
         Change::Put { key, content, size, meta: m } => {
@@ -402,6 +439,7 @@ pub fn change(c: &Change) -> Value {
         Change::Tenant(Tenancy::Dropped { until }) => json!({ "op": "drop", "until": time(*until) }),
         Change::Tenant(Tenancy::Back) => json!({ "op": "undrop" }),
         Change::Tenant(Tenancy::Gone) => json!({ "op": "gone" }),
+        Change::Erase { subject, contents, .. } => json!({ "op": "erase", "subject": subject.to_hex(), "contents": contents.len() }),
     }
 }
 
@@ -811,6 +849,7 @@ pub fn status(s: &Status, tenant: &str) -> Value {
         "open_batches": s.drafts,
         "would_free": s.would_free.as_ref().map(|w| json!({ "rules": w.rules, "versions": w.versions, "bytes": w.bytes, "time": time(Timestamp(w.at)) })),
         "brakes": s.brakes.iter().map(brake).collect::<Vec<_>>(),
+        "erasure_left_here": s.erasure_left_here,
         "disk_bytes": s.disk_bytes,
         "quota_bytes": s.quota_bytes,
         "time": time(s.now),
@@ -1008,6 +1047,7 @@ pub fn remote_status(r: &RemoteStatus, tenant: &str) -> Value {
         "behind_batches": r.behind(),
         "last_shipped": r.last_shipped.map(time),
         "objects": r.held.iter().map(|h| h.objects).sum::<u64>(),
+        "erasure_pending": (!r.pending.is_none()).then(|| json!({ "keys": r.pending.keys, "objects": r.pending.objects })),
         "tenants": r.held.iter().map(|h| json!({ "tenant": h.tenant, "held_seq": h.seq, "behind_batches": h.behind })).collect::<Vec<_>>(),
     })
 }

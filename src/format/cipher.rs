@@ -85,7 +85,16 @@ pub struct SegmentCipher {
 impl SegmentCipher {
     /// The cipher of the segment with `salt` under the tenant's key.
     pub fn new(tenant_key: &SecretKey, salt: &[u8; NONCE_BYTES]) -> Self {
-        let mut purpose = digest::derive_key("annals 2026-11 segment key v1", tenant_key.expose());
+        Self::derived("annals 2026-11 segment key v1", tenant_key, salt)
+    }
+
+    /// The cipher of a subject's boxes within the segment with `salt`.
+    pub fn of_subject(subject_key: &SecretKey, salt: &[u8; NONCE_BYTES]) -> Self {
+        Self::derived("annals 2026-11 subject box key v1", subject_key, salt)
+    }
+
+    fn derived(sentence: &'static str, key: &SecretKey, salt: &[u8; NONCE_BYTES]) -> Self {
+        let mut purpose = digest::derive_key(sentence, key.expose());
         let key = SecretKey::from_bytes(digest::keyed(&purpose, salt));
         purpose.zeroize();
         SegmentCipher { key }

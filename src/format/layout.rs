@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use crate::base::error::{Error, Result};
 use crate::base::limits::{BLOCK_PLAIN_BYTES_MAX, PREFIX_BYTES_MAX};
+use crate::model::change::KeyId;
 
 use super::wire::{Form, Known, NewContent, Run, Slice};
 
@@ -42,6 +43,8 @@ pub struct BlockLayout {
     pub fragments: Vec<Fragment>,
     /// What it is packed against, in order and before [`assemble`] cuts it to the limit.
     pub prefix: Vec<Piece>,
+    /// The key of the box that it is in: all its contents are in the same one, or in none.
+    pub key: Option<KeyId>,
 }
 
 /// All blocks of a slice.
@@ -66,6 +69,11 @@ impl Layout {
             while room > 0 {
                 let Some(stretch) = &mut current else { return Err(Error::damaged("blocks that do not add up")) };
                 let len = room.min(stretch.len);
+                let key = slice.contents[stretch.index].key();
+                if !block.fragments.is_empty() && key != block.key {
+                    return Err(Error::damaged("a block of several subjects"));
+                }
+                block.key = key;
                 block.fragments.push(Fragment { index: stretch.index, offset: stretch.offset, len });
                 if let Some(piece) = piece_of(slice, known, stretch, &ends, start)?
                     && seen.insert(piece)
@@ -161,11 +169,13 @@ pub fn assemble(pieces: &[Piece], mut read: impl FnMut(&Piece, usize) -> Result<
 }
 
 /// Cuts the data of `contents` into blocks of at most `block_bytes` ([`BLOCK_PLAIN_BYTES_MAX`] at most): their lengths. A block also ends where
-/// its prefix would outgrow [`PREFIX_BYTES_MAX`]. Only a content larger than a block is divided. `base_size` tells the size of any base.
+/// its prefix would outgrow [`PREFIX_BYTES_MAX`], and where contents of another box begin. Only a content larger than a block is divided.
+/// `base_size` tells the size of any base.
 pub fn cut(contents: &[NewContent], block_bytes: u64, base_size: impl Fn(u64) -> Result<u64>) -> Result<Vec<u64>> {
     let block_bytes = block_bytes.clamp(1, BLOCK_PLAIN_BYTES_MAX as u64);
     let mut blocks = Vec::new();
     let (mut plain, mut prefix) = (0u64, 0u64);
+    let mut key = None;
     for (index, content) in contents.iter().enumerate() {
         let mut len = content.data_len();
         if len == 0 {
@@ -173,10 +183,11 @@ pub fn cut(contents: &[NewContent], block_bytes: u64, base_size: impl Fn(u64) ->
         }
         let pieces = piece_bytes(index, content, &base_size)?;
         let full = plain.saturating_add(len) > block_bytes || prefix.saturating_add(pieces) > PREFIX_BYTES_MAX as u64;
-        if plain > 0 && full {
+        if plain > 0 && (full || content.key() != key) {
             blocks.push(plain);
             (plain, prefix) = (0, 0);
         }
+        key = content.key();
         while len > block_bytes {
             blocks.push(block_bytes);
             len -= block_bytes;
@@ -201,12 +212,13 @@ fn piece_bytes(index: usize, content: &NewContent, base_size: &impl Fn(u64) -> R
 #[cfg(test)]
 mod tests {
     use super::super::wire::model::{Model, changed_documents, slices};
-    use super::super::wire::{BlockEntry, encode};
+    use super::super::wire::{BlockEntry, Boxed, encode};
     use super::*;
+    use crate::base::digest::Digest;
     use proptest::prelude::*;
 
     fn whole(size: u64, base: Option<u64>) -> NewContent {
-        NewContent { size, form: Form::Plain, base, splice: Vec::new() }
+        NewContent { size, form: Form::Plain, base, splice: Vec::new(), boxed: None }
     }
 
     fn slice_of(contents: Vec<NewContent>, blocks: &[u64]) -> Slice {
@@ -236,7 +248,7 @@ mod tests {
     fn spliced_contents_are_packed_against_what_they_replace() {
         let splice =
             vec![Run::Data { len: 3 }, Run::Copy { at: 10, len: 90 }, Run::Data { len: 4 }, Run::Copy { at: 50, len: 100 }, Run::Data { len: 5 }];
-        let slice = slice_of(vec![NewContent { size: 202, form: Form::Plain, base: Some(0), splice }], &[12]);
+        let slice = slice_of(vec![NewContent { size: 202, form: Form::Plain, base: Some(0), splice, boxed: None }], &[12]);
         let layout = Layout::of(&slice, &known()).expect("layout");
         // Nothing for the middle run: the copy after it starts before the end of the copy before it.
         assert_eq!(layout.blocks[0].prefix, [piece(0, 0, 10), piece(0, 150, 300)]);
@@ -253,7 +265,7 @@ mod tests {
 
     #[test]
     fn containers_bring_their_inflated_streams() {
-        let content = NewContent { size: 9, form: Form::Container { form_len: 90 }, base: Some(3), splice: Vec::new() };
+        let content = NewContent { size: 9, form: Form::Container { form_len: 90 }, base: Some(3), splice: Vec::new(), boxed: None };
         let layout = Layout::of(&slice_of(vec![content], &[90]), &known()).expect("layout");
         assert_eq!(layout.blocks[0].prefix, [Piece { with_plain: true, ..piece(3, 0, 300) }]);
     }
@@ -277,6 +289,17 @@ mod tests {
         let big = PREFIX_BYTES_MAX as u64 / 2 + 1;
         assert_eq!(cut(&[whole(1, Some(0)), whole(2, Some(1)), whole(3, None)], 100, |_| Ok(big)).expect("cut"), [1, 5]);
         assert!(cut(&[], 100, |_| Ok(0)).expect("cut").is_empty());
+    }
+
+    #[test]
+    fn a_block_holds_contents_of_one_box() {
+        let boxed = |size, key: u8| NewContent { boxed: Some(Boxed { key: [key; 8], digest: Digest::of(b"") }), ..whole(size, None) };
+        let contents = vec![whole(6, None), boxed(5, 1), boxed(0, 2), boxed(4, 1), boxed(3, 2), whole(2, None)];
+        let lens = cut(&contents, 100, |_| Ok(0)).expect("cut");
+        assert_eq!(lens, [6, 9, 3, 2]);
+        let layout = Layout::of(&slice_of(contents.clone(), &lens), &known()).expect("layout");
+        assert_eq!(layout.blocks.iter().map(|b| b.key).collect::<Vec<_>>(), [None, Some([1; 8]), Some([2; 8]), None]);
+        assert!(Layout::of(&slice_of(contents, &[15, 5]), &known()).is_err(), "a block of several subjects");
     }
 
     proptest! {

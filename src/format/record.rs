@@ -21,6 +21,7 @@ const MARK: u8 = 4;
 const HOLD: u8 = 5;
 const LIFT: u8 = 6;
 const FORGET: u8 = 7;
+const ERASE: u8 = 8;
 const TENANT: u8 = 9;
 const MARK_AT: u8 = 10;
 
@@ -150,6 +151,12 @@ pub fn encode_change(change: &Change, out: &mut Vec<u8>) {
             put_bytes(out, name.as_bytes());
             put_varint(out, *seq);
         }
+        Change::Erase { subject, key, contents } => {
+            out.push(ERASE);
+            out.extend_from_slice(subject.as_bytes());
+            out.extend_from_slice(key);
+            put_ascending(contents, out);
+        }
     }
 }
 
@@ -191,6 +198,7 @@ pub fn decode_change(r: &mut Reader<'_>) -> Result<Change> {
         MARK => return Ok(Change::Mark { name: name()? }),
         LIFT => return Ok(Change::Lift { name: name()? }),
         FORGET => return Ok(Change::Forget { rule: name()?, contents: read_ascending(r)? }),
+        ERASE => return Ok(Change::Erase { subject: Digest::from_bytes(r.array()?), key: r.array()?, contents: read_ascending(r)? }),
         MARK_AT => return Ok(Change::MarkAt { name: name()?, seq: r.varint()? }),
         TENANT => {
             return Ok(Change::Tenant(match r.byte()? {
@@ -329,6 +337,9 @@ mod tests {
             any::<i64>().prop_map(|until| Change::Tenant(Tenancy::Dropped { until: Timestamp(until) })),
             prop_oneof![Just(Tenancy::Back), Just(Tenancy::Gone)].prop_map(Change::Tenant),
             ("[a-z]{1,9}", any::<u64>()).prop_map(|(name, seq)| Change::MarkAt { name, seq }),
+            (any::<[u8; 32]>(), any::<[u8; 8]>(), proptest::collection::btree_set(0..limits::ORDINAL_MAX, 0..9)).prop_map(
+                |(subject, key, contents)| Change::Erase { subject: Digest::from_bytes(subject), key, contents: contents.into_iter().collect() }
+            ),
         ]
     }
 

@@ -20,6 +20,7 @@ pub use read::{Extent, ObjectRead, SliceReader, Tail, check_object};
 pub use write::{SliceWriter, Written};
 
 use crate::base::digest;
+use crate::base::error::Result;
 use crate::base::id::TenantId;
 
 use super::cipher::{NONCE_BYTES, SecretKey, SegmentCipher};
@@ -57,6 +58,7 @@ pub fn key_id(tenant_key: &SecretKey) -> [u8; 4] {
 /// The cipher of a slice, and what its boxes are bound to.
 struct Sealer {
     cipher: SegmentCipher,
+    salt: [u8; NONCE_BYTES],
     bound: Vec<u8>,
 }
 
@@ -67,11 +69,21 @@ impl Sealer {
         bound.extend_from_slice(salt);
         bound.extend_from_slice(tenant.as_bytes());
         bound.extend_from_slice(&timeline);
-        Sealer { cipher: SegmentCipher::new(tenant_key, salt), bound }
+        Sealer { cipher: SegmentCipher::new(tenant_key, salt), salt: *salt, bound }
     }
 
     fn seal(&self, number: u64, plain: &[u8]) -> Vec<u8> {
         self.cipher.seal(number, &self.bound, plain)
+    }
+
+    /// Seals the frame of block `number` under the key of the subject whose contents it holds.
+    fn seal_for(&self, subject_key: &SecretKey, number: u64, frame: &[u8]) -> Vec<u8> {
+        SegmentCipher::of_subject(subject_key, &self.salt).seal(number, &self.bound, frame)
+    }
+
+    /// Opens what [`Sealer::seal_for`] made.
+    fn open_for(&self, subject_key: &SecretKey, number: u64, sealed: &[u8]) -> Result<Vec<u8>> {
+        SegmentCipher::of_subject(subject_key, &self.salt).open(number, &self.bound, sealed)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::id::{TenantId, TimelineId};
 use crate::base::time::Timestamp;
-use crate::model::change::{Cause, Change, Meta};
+use crate::model::change::{Cause, Change, KeyId, Meta};
 use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 
@@ -77,6 +77,13 @@ impl Slice {
     fn has_bytes(&self, content: u64) -> bool {
         let own = content.checked_sub(self.contents_before).and_then(|own| self.contents.get(own as usize));
         own.is_none_or(|own| !matches!(own.form, Form::Absent { .. }))
+    }
+
+    /// Whether a content may be packed against another as far as boxes go: nothing in the box of a subject depends on what is outside of it,
+    /// nor the other way round. Of contents before the slice the writer alone knows.
+    fn shares_box(&self, content: &NewContent, base: u64) -> bool {
+        let own = base.checked_sub(self.contents_before).and_then(|own| self.contents.get(own as usize));
+        own.is_none_or(|own| own.key() == content.key())
     }
 
     /// Total bytes of the data of all new contents: what the blocks hold together.
@@ -150,9 +157,25 @@ pub struct NewContent {
     pub base: Option<u64>,
     /// How a large content is put together from its base and its data; empty where the data are the whole content.
     pub splice: Vec<Run>,
+    /// The box that its blocks are in, where its subject can be erased.
+    pub boxed: Option<Boxed>,
+}
+
+/// The box of a content whose subject can be erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boxed {
+    /// Names the subject's key.
+    pub key: KeyId,
+    /// BLAKE3 of the bytes: a reader without the key cannot compute it, and has to prove the records all the same.
+    pub digest: Digest,
 }
 
 impl NewContent {
+    /// The key of the box that it is in.
+    pub fn key(&self) -> Option<KeyId> {
+        self.boxed.map(|boxed| boxed.key)
+    }
+
     /// Bytes of this content's data in the blocks.
     pub fn data_len(&self) -> u64 {
         match self.form {

@@ -95,6 +95,15 @@ pub enum Change {
         /// The last batch that the mark includes; one before the batch that says so.
         seq: u64,
     },
+    /// A subject was erased: the key of its contents was destroyed, and their bytes were given up. A tombstone.
+    Erase {
+        /// A keyed digest of the subject's name: the name itself may say who it was.
+        subject: Digest,
+        /// Names the key that was destroyed.
+        key: KeyId,
+        /// The numbers of the contents that went, ascending.
+        contents: Vec<u64>,
+    },
 }
 
 /// Whether a tenant is in use.
@@ -111,14 +120,16 @@ pub enum Tenancy {
     Gone,
 }
 
+/// Names the key of a subject without telling it.
+pub type KeyId = [u8; 8];
+
 impl Change {
     /// The document that is changed, where it is a change of one.
     pub fn key(&self) -> Option<&[u8]> {
         match self {
             Change::Put { key, .. } | Change::Remove { key } | Change::Refer { key, .. } => Some(key),
-            Change::Mark { .. } | Change::Hold { .. } | Change::Lift { .. } | Change::Forget { .. } | Change::Tenant(_) | Change::MarkAt { .. } => {
-                None
-            }
+            Change::Mark { .. } | Change::Hold { .. } | Change::Lift { .. } | Change::Forget { .. } => None,
+            Change::Erase { .. } | Change::Tenant(_) | Change::MarkAt { .. } => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Floor 1: the nouns. Pure values without input or output.
 
 pub mod key;
+pub mod subject;
 pub mod moment;
 pub mod reference;
 pub mod change;

@@ -41,6 +41,12 @@ const TABLE_FROM_BYTES: usize = 1 << 20;
 const GROUP_KEY: u8 = b'g';
 /// First byte of a value that is the place of a chunk in a group. Those of `format::block` are 0 and 1.
 const IN_GROUP: u8 = 2;
+/// Bytes of values that are written again at once.
+const REWRITE_BYTES: usize = 8 << 20;
+/// Bytes from which fjall takes a journal for full, and some more.
+const JOURNAL_BYTES: usize = 66 << 20;
+/// Key of what fills a journal. Shorter than a digest, so it cannot be one.
+const FILLER_KEY: &[u8] = b"filler";
 /// Key of the number of the last durable commit. Shorter than a digest, so it cannot be one.
 const NUMBER_KEY: &[u8] = b"number";
 
@@ -405,8 +411,70 @@ impl Chunks {
     /// The steps were measured: the first compaction finds the garbage, the second rewrites the files, and a further write lets go of the
     /// old ones.
     pub fn compact(&self) -> Result<()> {
+        self.regroup(false)?;
+        self.settle()
+    }
+
+    /// Like [`Chunks::compact`], and nothing of what was removed stays in any file: neither beside chunks that it was compressed with, nor in a
+    /// file of values of which little is garbage, nor in the journal. Writes all chunks once more, and the journal full; needs as much free
+    /// space as the store has.
+    pub fn scrub(&self) -> Result<()> {
+        self.regroup(true)?;
+        self.rewrite()?;
+        self.settle()?;
+        self.turn_journal()?;
+        self.settle()
+    }
+
+    /// Writes every value again, so that files which have values of removed chunks too hold nothing but garbage.
+    fn rewrite(&self) -> Result<()> {
+        let fail = |e| failure("rewrite chunks", e);
+        let mut page: Vec<Vec<u8>> = Vec::new();
+        let mut bytes = 0;
+        for guard in self.chunks.iter() {
+            let (key, value) = guard.into_inner().map_err(fail)?;
+            if &key[..] == NUMBER_KEY {
+                continue;
+            }
+            bytes += value.len();
+            page.push(key.to_vec());
+            if bytes >= REWRITE_BYTES {
+                self.rewrite_page(&std::mem::take(&mut page))?;
+                bytes = 0;
+            }
+        }
+        self.rewrite_page(&page)
+    }
+
+    fn rewrite_page(&self, keys: &[Vec<u8>]) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        fault::point("chunks.rewrite")?;
+        let fail = |e| self.write_failure("rewrite chunks", e);
+        // What was removed or moved since it was listed stays so.
+        let _moving = self.moving.lock().unwrap_or_else(|e| e.into_inner());
+        let mut table = self.chunks.start_ingestion().map_err(fail)?;
+        for key in keys {
+            if let Some(value) = self.chunks.get(key).map_err(fail)? {
+                table.write(&key[..], &value[..]).map_err(fail)?;
+            }
+        }
+        table.finish().map_err(fail)
+    }
+
+    /// fjall begins a new journal when the one that it writes is full, and removes the old one when everything in it lies in tables.
+    fn turn_journal(&self) -> Result<()> {
+        let fail = |e| self.write_failure("turn the journal", e);
+        let filler = vec![0; 1 << 20];
+        for _ in 0..JOURNAL_BYTES / filler.len() + 1 {
+            self.chunks.insert(FILLER_KEY, &filler[..]).map_err(fail)?;
+        }
+        self.chunks.remove(FILLER_KEY).map_err(fail)
+    }
+
+    fn settle(&self) -> Result<()> {
         let fail = |e| failure("compact", e);
-        self.regroup()?;
         fault::point("chunks.flush")?;
         self.chunks.rotate_memtable_and_wait().map_err(fail)?;
         for _ in 0..2 {
@@ -418,8 +486,8 @@ impl Chunks {
         self.chunks.rotate_memtable_and_wait().map_err(fail)
     }
 
-    /// Removes groups that no chunk lies in, and moves the chunks of groups that are mostly garbage.
-    fn regroup(&self) -> Result<()> {
+    /// Removes groups that no chunk lies in, and moves the chunks of groups that are mostly garbage, or with `all` of those with any.
+    fn regroup(&self, all: bool) -> Result<()> {
         let fail = |e| failure("regroup chunks", e);
         let _moving = self.moving.lock().unwrap_or_else(|e| e.into_inner());
         let mut used: HashMap<GroupName, u32> = HashMap::new();
@@ -433,7 +501,8 @@ impl Chunks {
         for guard in self.chunks.prefix([GROUP_KEY]) {
             let key = guard.key().map_err(fail)?;
             let Some(name) = key.get(1..).and_then(|name| GroupName::try_from(name).ok()) else { continue };
-            if used.get(&name).copied().unwrap_or_default() <= plain_len(&name) / 2 {
+            let most = if all { plain_len(&name).saturating_sub(1) } else { plain_len(&name) / 2 };
+            if used.get(&name).copied().unwrap_or_default() <= most {
                 sparse.insert(name, Vec::new());
             }
         }

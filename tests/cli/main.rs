@@ -8,6 +8,7 @@ mod batch;
 mod capture;
 mod counts;
 mod dry;
+mod erase;
 mod everyday;
 mod help;
 mod feed;

@@ -23,7 +23,7 @@ fn expected() -> BTreeSet<String> {
 }
 
 /// Shows what differs instead of two long sets.
-fn assert_same(found: &BTreeSet<String>, wanted: &BTreeSet<String>) {
+pub fn assert_same(found: &BTreeSet<String>, wanted: &BTreeSet<String>) {
     let (extra, missing): (Vec<_>, Vec<_>) = (found.difference(wanted).take(5).collect(), wanted.difference(found).take(5).collect());
     assert!(extra.is_empty() && missing.is_empty(), "not expected: {extra:#?}\nmissing: {missing:#?}");
 }

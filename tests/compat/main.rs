@@ -8,4 +8,5 @@ mod site;
 mod facts;
 mod python;
 mod golden;
+mod erased;
 mod damaged;

@@ -46,6 +46,8 @@ INFLATE_RATIO_MAX = 200
 KEY_FILE_BYTES_MAX = 65536
 ATTESTATION_BYTES_MAX = 67108864
 BATCH_CHANGES_MAX = 4000000
+SUBJECTS_MAX = 64
+SUBJECT_OBJECT_BYTES_MAX = 16777216
 ZEROS = bytes(32)
 
 FAILED, USAGE, PARTLY, FOUND, MISSING, DENIED, NEWER = 1, 2, 3, 4, 5, 12, 16
@@ -306,6 +308,58 @@ def open_keyring(secret, data, what):
     return site, tenant, key, name
 
 
+class Subjects:
+    """The keys and tombstones of subjects: what the subject key objects of a tenant's folder say together."""
+
+    def __init__(self, folder, tenant, key):
+        self.tenant_key, self.keys, self.tombstones, self.problems = key, {}, {}, []
+        for text in sorted(os.listdir(folder)):
+            if re.fullmatch(r"subjects-[0-9a-f]{16}\.keys", text):
+                try:
+                    self._read(os.path.join(folder, text), text, tenant)
+                except Bad as e:
+                    if e.code == NEWER:
+                        raise
+                    self.problems.append(str(e))
+        for gone in self.tombstones:
+            self.keys.pop(gone, None)
+
+    def _read(self, path, text, tenant):
+        with open(path, "rb") as file:
+            data = file.read(SUBJECT_OBJECT_BYTES_MAX + 1)
+        if len(data) > SUBJECT_OBJECT_BYTES_MAX or text != f"subjects-{digest(tenant + data)[:8].hex()}.keys":
+            raise Bad(f"{text} has other bytes than its name says, or stands in another tenant's folder")
+        if data[:4] != b"ANSK":
+            raise Bad(f"{text} is not a subject key object")
+        if data[4] > 1:
+            raise Bad(f"{text} is newer than this reader", NEWER)
+        plain = open_box(derive("annals 2026-11 subject key object v1", self.tenant_key), data[:5] + tenant, data[5:], text)
+        r = Cursor(plain, text)
+        for _ in range(r.varint(SUBJECTS_MAX)):
+            kind = r.byte()
+            if kind == 1:
+                r.take(r.varint(KEY_BYTES_MAX))
+                key = r.take(32)
+                self.keys[derive("annals 2026-11 subject key id v1", key)[:8]] = key
+            elif kind == 2:
+                subject, gone = r.take(32), r.take(8)
+                r.varint()
+                r.zigzag()
+                for _ in range(2):
+                    r.take(r.varint(TEXT_BYTES_MAX)).decode("utf-8")
+                self.tombstones[gone] = (subject, ascending(r))
+            else:
+                raise Bad(f"{text} holds an entry of unknown kind")
+        if any(r.take(r.left())):
+            raise Bad(f"{text} does not end in zeros")
+
+    def names(self, subject, key):
+        """Whether a document belongs to a subject that is known by its digest."""
+        ends = [at for at, byte in enumerate(key) if byte == 0x2F] + [len(key)]
+        purpose = derive("annals 2026-11 subject digest v1", self.tenant_key)
+        return any(keyed(purpose, key[:end]) == subject for end in ends if end)
+
+
 # Names and objects
 
 
@@ -371,7 +425,7 @@ class Tail:
             raise Bad(f"{name.text} was sealed with the key of another tenant", DENIED)
         if not 16 <= box_len <= len(data) - 5 - 33:
             raise Bad(f"{name.text} names an impossible tail")
-        self.key = keyed(derive("annals 2026-11 segment key v1", key), salt)
+        self.key, self.salt = keyed(derive("annals 2026-11 segment key v1", key), salt), salt
         self.context = b"anns\x01" + key_id + salt + tenant + name.timeline
         self.start = len(data) - 33 - box_len
         self.data = {name.text: data}
@@ -382,6 +436,11 @@ class Tail:
             return open_aead(self.key, struct.pack("<Q", number) + bytes(16), self.context, sealed, self.name.text)
         except Bad:
             raise Bad(f"{self.name.text} was changed, or put in the place of another") from None
+
+    def unbox(self, subject_key, number, sealed):
+        """The frame of a block out of the box of its subject."""
+        key = keyed(derive("annals 2026-11 subject box key v1", subject_key), self.salt)
+        return open_aead(key, struct.pack("<Q", number) + bytes(16), self.context, sealed, f"block {number} of {self.name.text}")
 
     def _parse(self, plain):
         r = Cursor(plain, f"the tail of {self.name.text}")
@@ -471,7 +530,7 @@ class Content:
     """A new content of a slice: how its bytes come about."""
 
     def __init__(self):
-        self.base, self.size, self.form_len, self.runs, self.absent = None, 0, None, [], None
+        self.base, self.size, self.form_len, self.runs, self.absent, self.box = None, 0, None, [], None, None
 
     def stretches(self):
         """Pairs of a data length, and the range of the base in whose place it stands (the end of the range may be open)."""
@@ -534,13 +593,16 @@ def ascending(r):
 
 
 def rare_change(r):
-    """A hold, its end, contents that are given up, what becomes of the tenant, a mark at an earlier batch: what it says, and its canonical bytes."""
+    """A hold, its end, contents that are given up, an erasure, what becomes of the tenant, a mark at an earlier batch: what it says, and its bytes."""
     start, kind = r.at, r.byte()
     if kind == 9:
         state = r.byte()
         if state > 2:
             raise Bad(f"{r.what} hold a tenant that is neither in use nor dropped")
         said = ("tenant", ["back", "dropped", "gone"][state], r.zigzag() if state == 1 else None)
+        return said, r.data[start : r.at]
+    if kind == 8:
+        said = ("erase", r.take(32) + r.take(8), ascending(r))
         return said, r.data[start : r.at]
     name = r.take(r.varint(TEXT_BYTES_MAX)).decode("utf-8")
     if kind == 5:
@@ -567,7 +629,7 @@ class Slice:
         self.prev, self.head, self.timeline_rest = noise.take(32), noise.take(32), noise.take(8)
         flags = r.byte()
         further = r.byte() if flags & 128 else 0
-        if further & ~3:
+        if further & ~7:
             raise Bad(f"{tail.name.text} is newer than this reader", NEWER)
         self.first_seq, self.documents_before, self.contents_before = r.varint(), r.varint(ORDINAL_MAX), r.varint(ORDINAL_MAX)
         self.parent = (noise.take(16), noise.u64(), noise.take(32)) if flags & 1 else None
@@ -579,6 +641,9 @@ class Slice:
         block_count = 1 if flags & 8 else r.count()
         absent = ascending(r) if further & 1 else []
         absent = {place: noise.take(32) for place in absent}
+        places = [r.varint() for _ in range(content_count)] if further & 4 else []
+        box_keys = [noise.take(8) for _ in range(max(places, default=0))]
+        boxes = [(box_keys[place - 1], noise.take(32)) if place else None for place in places]
         self.texts = Texts(r, flags & 64)
         if (self.first_seq, self.first_seq + batch_count - 1) != (tail.name.first, tail.name.last):
             raise Bad(f"{tail.name.text} holds other batches than its name says")
@@ -589,6 +654,10 @@ class Slice:
             if place >= content_count or self.contents[place].base is not None:
                 raise Bad(f"{what} lack a content that they do not name")
             self.contents[place].absent = found
+        for content, box in zip(self.contents, boxes):
+            content.box = box
+            if box is not None and content.absent is not None:
+                raise Bad(f"{what} have a box of nothing")
         self._keys(key_count)
         self._blocks(flags, block_count)
         r.finish()
@@ -1201,8 +1270,8 @@ class Version:
 class Log:
     """One tenant's log as far as it was read. Contents wait in a temporary file."""
 
-    def __init__(self, tenant, name):
-        self.tenant, self.name = tenant, name
+    def __init__(self, tenant, name, subjects):
+        self.tenant, self.name, self.subjects = tenant, name, subjects
         self.keys, self.now, self.digests, self.sizes, self.places = [], {}, [], [], []
         self.versions, self.references, self.marks, self.batches = {}, {}, {}, []
         self.timeline, self.seq, self.head = bytes(16), 0, ZEROS
@@ -1229,6 +1298,15 @@ class Log:
         self.keep_none(size, "its bytes were forgotten")
         self.digests[-1] = found
 
+    def keep_closed(self, size, box):
+        """A content in a box that nobody can open: its subject was erased, or its key is lost."""
+        if box[0] in self.subjects.tombstones:
+            self.keep_absent(size, box[1])
+            return
+        self.keep_none(size, "the key of its subject is in no key object")
+        self.digests[-1] = box[1]
+        self.problems.append(f"{self.name}: the key of a subject is in no key object: {box[0].hex()}")
+
     def keep_none(self, size, why):
         self.unread[len(self.digests)] = why
         self.places.append(0)
@@ -1238,7 +1316,8 @@ class Log:
     def add(self, tail):
         """Adds the next slice."""
         slice_ = Slice(tail, self)
-        if any(content.base in self.absent for content in slice_.contents):
+        closed = lambda content: content.box is not None and content.box[0] not in self.subjects.keys
+        if any(content.base in self.absent and not closed(content) for content in slice_.contents):
             raise Leans(f"{tail.name.text} is packed against what was forgotten since")
         self.met["slices"] += 1
         self.met["part objects"] += len(tail.parts)
@@ -1258,6 +1337,13 @@ class Log:
             self.met["contents without bytes"] += 1
             self.keep_absent(content.size, content.absent)
             return
+        if content.box is not None:
+            self.met["contents in boxes"] += 1
+            if content.box[0] not in self.subjects.keys:
+                self.met["contents in closed boxes"] += 1
+                self.keep_closed(content.size, content.box)
+                data.catch_up(len(self.digests) - 1)
+                return
         self.met["contents with a base"] += content.base is not None
         try:
             if content.form_len is not None:
@@ -1280,7 +1366,20 @@ class Log:
             return
         if len(made) != content.size:
             raise Bad("a content has another size than its record says")
+        if content.box is not None and content.box[1] != digest(made):
+            raise Bad("a content has other bytes than its digest says")
         self.keep(made)
+
+    def bury(self):
+        """Drops contents in no box whose subject was erased, where the log read so far does not say it."""
+        for subject, contents in self.subjects.tombstones.values():
+            wanted = {n for n in contents if n < len(self.digests) and n not in self.absent}
+            for document, versions in self.versions.items():
+                mine = {v.content for v in versions} & wanted
+                if mine and self.subjects.names(subject, self.keys[document]):
+                    for content in mine:
+                        self.unread[content] = "it was erased"
+                        self.absent.add(content)
 
     def replay(self, slice_):
         """Recomputes the records and their chain of digests; then moves the state of the log."""
@@ -1347,7 +1446,7 @@ class Log:
                 for content in said[2]:
                     if content >= len(self.digests):
                         raise Bad("a record gives up what is not there")
-                    self.unread[content] = "its bytes were forgotten"
+                    self.unread[content] = "it was erased" if said[0] == "erase" else "its bytes were forgotten"
                     self.absent.add(content)
         elif kind == REFER:
             _, document, system, id_, state, irrevocable, expires = change
@@ -1368,7 +1467,7 @@ class Blocks:
 
     def __init__(self, log, slice_, tail):
         self.log, self.slice, self.what = log, slice_, tail.name.text
-        self.frames = tail.frames(slice_.frames)
+        self.tail, self.frames = tail, tail.frames(slice_.frames)
         self.number, self.plain, self.at, self.done = 0, b"", 0, 0
         self.ends, end = [], 0
         for content in slice_.contents:
@@ -1381,6 +1480,7 @@ class Blocks:
         slice_ = self.slice
         starts = [sum(slice_.block_lens[:i]) for i in range(len(slice_.block_lens))]
         blocks = [[] for _ in starts]
+        self.boxes = [[] for _ in starts]
         at, block = 0, 0
         for content in slice_.contents:
             for length, gap_from, gap_to in content.stretches():
@@ -1388,6 +1488,10 @@ class Blocks:
                     if block == len(starts):
                         raise Bad(f"{self.what} has blocks that do not add up")
                     part = min(length, starts[block] + slice_.block_lens[block] - at)
+                    key = None if content.box is None else content.box[0]
+                    if self.boxes[block] and self.boxes[block] != [key]:
+                        raise Bad(f"{self.what} has a block of several subjects")
+                    self.boxes[block] = [key]
                     base = content.base
                     own = None if base is None else base - slice_.contents_before
                     if base is not None and (own < 0 or self.ends[own] <= starts[block]):
@@ -1422,6 +1526,12 @@ class Blocks:
         self.done += len(self.plain)
         self.plain, self.at = b"", 0
         length = self.slice.block_lens[number]
+        key = self.boxes[number][0]
+        if key is not None and key not in self.log.subjects.keys:
+            self.plain = Unread(length, "in a box that cannot be opened")
+            return
+        if key is not None:
+            frame = self.tail.unbox(self.log.subjects.keys[key], number, frame)
         try:
             prefix = self.prefix(self.prefixes[number])
         except Unsupported as e:
@@ -1507,7 +1617,9 @@ def choose(tails, timeline, notes):
 
 def read_tenant(folder, tenant, name, key, timeline):
     """A tenant's log, with everything that is wrong noted in it."""
-    log = Log(tenant, name)
+    subjects = Subjects(folder, tenant, key)
+    log = Log(tenant, name, subjects)
+    log.problems += [f"{name}: {problem}" for problem in subjects.problems]
     tails, last = [], 0
     for text in sorted(os.listdir(folder)):
         parsed = Name.parse(text)
@@ -1538,6 +1650,7 @@ def read_tenant(folder, tenant, name, key, timeline):
         except Bad as e:
             log.problems.append(f"{name}: {e}")
             break
+    log.bury()
     log.problems += [f"{name}: {note}" for note in notes]
     if timeline is None and log.seq < last:
         log.problems.append(f"{name}: batches {log.seq + 1} to {last} could not be read")

@@ -75,6 +75,7 @@ pub const CASES: &[Case] = &[
     Case { name: "garbage collection", prepare: littered, act: gc, after_cut: NOTHING, done: NOTHING },
     Case { name: "forgetting", prepare: may_forget, act: forget, after_cut: remote_says_the_same, done: remote_says_the_same },
     Case { name: "compaction", prepare: forgotten, act: compact, after_cut: remote_says_the_same, done: remote_is_all },
+    Case { name: "erasure", prepare: may_erase, act: erase, after_cut: erased_or_not_begun, done: erased },
     Case { name: "rebuild", prepare: shipped, act: rebuild_beside, after_cut: NOTHING, done: rebuilt },
     Case { name: "fetch", prepare: follower, act: fetch, after_cut: NOTHING, done: NOTHING },
     Case { name: "restore of a tree", prepare: filled, act: restore, after_cut: nothing_half_restored, done: nothing_half_restored },
@@ -296,6 +297,122 @@ fn remote_says_the_same(work: &Work) {
         let kept = *digest != annals::Digest::ZERO;
         assert!(!kept || theirs["main"].versions.get(key) == Some(digest), "{key:?}");
     }
+}
+
+/// Two subjects with contents from before the declaration and after it, shipped and not shipped. Small ones: every scrub of the chunk store writes
+/// its journal full, see [`erasing_chunks`] for that.
+fn may_erase(root: &Path) {
+    drop(options().init(&root.join("store"), "test").expect("init"));
+    let configure = |rules: &str| {
+        let config = root.join("store/annals.toml");
+        let text = fs::read_to_string(&config).expect("read") + rules;
+        fs::write(config, text).expect("write");
+    };
+    let put = |work: &Work, n: u64| {
+        let mut batch = work.store().batch("life");
+        for person in 1..3u64 {
+            batch.put(format!("person/{person}/notes"), &mut &noise(500 + 10 * person + n, 900)[..]).expect("put");
+        }
+        batch.commit().expect("commit");
+    };
+    configure("[[remote]]\nname = \"usb\"\ndirectory = \"/nowhere\"\n");
+    let work = Work::open(root);
+    put(&work, 0);
+    ship(&work).expect("ship");
+    drop(work);
+    configure("[erasable]\nprefixes = [\"person/\"]\n");
+    let work = Work::open(root);
+    put(&work, 1);
+    ship(&work).expect("ship");
+    put(&work, 2);
+}
+
+pub fn erase(work: &Work) -> Result<()> {
+    let store = work.store();
+    if store.graves()?.is_empty() {
+        let by = By { actor: "806".into(), reason: "asked for it".into(), ..By::default() };
+        let done = store.erase(&store.plan_erase("person/1")?, &by, &Silent)?;
+        return match done.left_here {
+            None => Ok(()),
+            Some(why) => Err(annals::Error::new(annals::Kind::Failed, "erase.left", why)),
+        };
+    }
+    store.gc(false, &Silent).map(drop)
+}
+
+/// The same with a large document of the subject, whose chunks share a group with those of others.
+pub fn erasing_chunks(root: &Path) {
+    may_erase(root);
+    let work = Work::open(root);
+    let mut batch = work.store().batch("large");
+    batch.put("person/1/picture", &mut &noise(610, 9_000)[..]).expect("put");
+    batch.put("person/2/picture", &mut &noise(620, 9_000)[..]).expect("put");
+    batch.commit().expect("commit");
+}
+
+/// Whether a file below a directory has the first bytes of something of the subject.
+fn has_secrets(dir: &Path) -> bool {
+    let secrets: Vec<Vec<u8>> = (510..513).map(|n| noise(n, 900)).chain([noise(610, 9_000)]).collect();
+    crate::support::files(dir).iter().any(|name| {
+        let bytes = fs::read(dir.join(name)).expect("file");
+        secrets.iter().any(|secret| crate::support::has(&bytes, &secret[..48]))
+    })
+}
+
+/// The transaction decides: before it everything is there, after it nothing, and what lies around is known to.
+pub fn erased_or_not_begun(work: &Work) {
+    let store = work.store();
+    let begun = !store.graves().expect("graves").is_empty();
+    let history = store.history("person/1/notes").expect("history");
+    assert!(history.iter().all(|version| version.forgotten.is_some() == begun), "half of it");
+    assert_eq!(store.get("person/1/notes").is_ok(), !begun);
+    assert!(store.get("person/2/notes").is_ok());
+    if begun && !store.erasure_left_here().expect("known") {
+        assert!(!has_secrets(&work.path("store")), "it was said to be gone");
+    }
+}
+
+pub fn erased(work: &Work) {
+    erased_or_not_begun(work);
+    assert!(!work.store().erasure_left_here().expect("known") && !has_secrets(&work.path("store")));
+    ship(work).expect("ship");
+    remote_says_the_same(work);
+}
+
+pub fn erased_here(root: &Path) {
+    may_erase(root);
+    erase(&Work::open(root)).expect("erase");
+}
+
+pub fn ship_and_compact(work: &Work) -> Result<()> {
+    ship(work)?;
+    let options = annals::engine::compact::CompactOptions { grace_secs: 0, seal: quick().seal, ..Default::default() };
+    (0..2).try_for_each(|_| work.store().compact(&folder_remote(&work.path("remote")), &options, &Silent).map(drop))
+}
+
+fn pending(work: &Work) -> annals::engine::remains::Pending {
+    let remote = folder_remote(&work.path("remote"));
+    work.store().erasure_pending(&remote.name).expect("pending")
+}
+
+/// What is said to be gone there is: a rebuild that reads all of it finds nothing, and the old key object is not there.
+pub fn erased_there_or_pending(work: &Work) {
+    let into = tempfile::tempdir().expect("dir");
+    let remote = [folder_remote(&work.path("remote"))];
+    let (again, report) = rebuild(&work.path("store"), &remote, &into.path().join("again")).expect("rebuild");
+    assert!(report.gaps.is_empty(), "{report:?}");
+    sound(&again);
+    if !pending(work).keys {
+        assert!(again.history("person/1/notes").expect("history").iter().all(|version| version.forgotten.as_ref().is_some_and(|f| f.erased)));
+        let keys = crate::support::files(&work.path("remote"));
+        assert_eq!(keys.iter().filter(|name| name.to_string_lossy().contains("subjects-")).count(), 1, "{keys:?}");
+    }
+}
+
+pub fn erased_there(work: &Work) {
+    erased_there_or_pending(work);
+    assert!(pending(work).is_none(), "{:?}", pending(work));
+    remote_is_all(work);
 }
 
 fn rebuild_beside(work: &Work) -> Result<()> {

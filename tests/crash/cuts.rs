@@ -5,7 +5,8 @@ use std::path::Path;
 use annals::Kind;
 use annals::base::fault::{self, Fault};
 
-use crate::cases::{CASES, Case, Work};
+use crate::cases::ship_and_compact;
+use crate::cases::{CASES, Case, Work, erase, erased, erased_here, erased_or_not_begun, erased_there, erased_there_or_pending, erasing_chunks};
 use crate::support::{copy_tree, shapes, sound};
 
 /// Cuts the case at its `n`-th place and looks at what is left; then does the work again.
@@ -77,6 +78,36 @@ fn enumerate(name: &str) {
     }
 }
 
+/// Erasing what has chunks: each kind of place is cut once, because every scrub of the chunk store writes its journal full.
+#[test]
+fn an_erasure_of_chunks_is_cut() {
+    let case = Case { name: "erasure of chunks", prepare: erasing_chunks, act: erase, after_cut: erased_or_not_begun, done: erased };
+    let template = tempfile::tempdir().expect("dir");
+    (case.prepare)(template.path());
+    let seen = places(&case, template.path());
+    let mut known = std::collections::BTreeSet::new();
+    for (n, place) in seen.iter().enumerate().filter(|(_, place)| known.insert(**place)) {
+        cut(&case, template.path(), n as u64, Fault::Error, place);
+    }
+    for place in ["chunks.remove", "chunks.regroup", "chunks.rewrite", "chunks.flush", "chunks.compact", "catalog.scrub"] {
+        assert!(known.contains(place), "{place} is not passed: {known:?}");
+    }
+}
+
+/// Shipping an erasure and compacting what has it in no box: every fifth place, because each look at the remote is a rebuild.
+#[test]
+fn an_erasure_at_a_remote_is_cut() {
+    let name = "erasure at a remote";
+    let case = Case { name, prepare: erased_here, act: ship_and_compact, after_cut: erased_there_or_pending, done: erased_there };
+    let template = tempfile::tempdir().expect("dir");
+    (case.prepare)(template.path());
+    let seen = places(&case, template.path());
+    for (n, place) in seen.iter().enumerate().step_by(5) {
+        cut(&case, template.path(), n as u64, Fault::Error, place);
+    }
+    println!("| {name} | {} |", seen.len());
+}
+
 macro_rules! cases {
     ($($test:ident: $name:literal,)*) => {
         $(#[test]
@@ -107,6 +138,7 @@ cases! {
     garbage_collection_is_cut: "garbage collection",
     forgetting_is_cut: "forgetting",
     a_compaction_is_cut: "compaction",
+    an_erasure_is_cut: "erasure",
     a_rebuild_is_cut: "rebuild",
     a_fetch_is_cut: "fetch",
     a_restore_is_cut: "restore of a tree",

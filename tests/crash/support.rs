@@ -80,8 +80,9 @@ pub fn shape(tenant: &Tenant) -> Shape {
     let mut versions = BTreeMap::new();
     for key in now.iter().map(|(key, _)| key.clone()).chain(removed) {
         for version in tenant.history(&key).expect("history") {
-            if version.forgotten.is_some() {
-                assert_eq!(tenant.open(&version).err().expect("no bytes").code(), "content.forgotten");
+            if let Some(forgotten) = &version.forgotten {
+                let code = if forgotten.erased { "content.erased" } else { "content.forgotten" };
+                assert_eq!(tenant.open(&version).err().expect("no bytes").code(), code);
                 versions.insert((key.clone(), version.number), Digest::ZERO);
                 continue;
             }
@@ -118,6 +119,15 @@ pub fn folder_remote(dir: &Path) -> OpenRemote {
     fs::create_dir_all(dir).expect("a directory");
     let opened = annals::storage::remote::Directory::new(dir, &annals::storage::remote::Options::default());
     OpenRemote::new("usb", Arc::new(opened))
+}
+
+/// Whether these bytes are among others. Pages of zeros are passed over: a journal is mostly that.
+pub fn has(bytes: &[u8], needle: &[u8]) -> bool {
+    const ZEROS: [u8; 8192] = [0; 8192];
+    (0..bytes.len()).step_by(4096).any(|from| {
+        let page = &bytes[from..bytes.len().min(from + 4096 + needle.len())];
+        page != &ZEROS[..page.len()] && page.windows(needle.len()).any(|window| window[0] == needle[0] && window == needle)
+    })
 }
 
 /// Copies a tree, keeping holes: the journal of a chunk store is a sparse file.

@@ -7,6 +7,7 @@ mod history;
 mod plans;
 mod offsite;
 mod forget;
+mod erase;
 mod gc;
 mod lines;
 mod refusals;

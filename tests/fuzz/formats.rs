@@ -5,7 +5,7 @@ use annals::base::digest::{Digest, derive_key};
 use annals::format::block::{Effort, compress_chunk, expand_chunk, pack, unpack};
 use annals::format::cipher::{SecretKey, open_box, seal_box};
 use annals::format::container;
-use annals::format::keyfile::keyring;
+use annals::format::keyfile::{keyring, subjects};
 use annals::format::layout::Layout;
 use annals::format::list::{Entry, ListBuilder, Node};
 use annals::format::record::{decode_change, encode_change};
@@ -25,6 +25,9 @@ fn slices() -> Vec<Sealed> {
     let dir = tempfile::tempdir().expect("dir");
     let mut all = Site::golden().slices();
     all.extend(Site::fresh(&dir.path().join("store")).slices());
+    let boxed = Site::boxed(&dir.path().join("boxed")).slices();
+    assert!(boxed.iter().any(|sealed| sealed.slice.contents.iter().any(|content| content.boxed.is_some())));
+    all.extend(boxed);
     assert!(all.len() >= 8, "{} slices", all.len());
     all
 }
@@ -221,6 +224,7 @@ pub fn records(rounds: &mut Rounds) {
         Change::Tenant(Tenancy::Gone),
         Change::MarkAt { name: "before".into(), seq: 300 },
         Change::Forget { rule: "within 90d".into(), contents: vec![0, 1, 7, 1 << 40] },
+        Change::Erase { subject: Digest::of(b"person/1"), key: [7; 8], contents: vec![0, 1, 7, 1 << 40] },
     ];
     let all: Vec<Vec<u8>> = changes
         .iter()
@@ -308,6 +312,37 @@ pub fn key_objects(rounds: &mut Rounds) {
         given(&bad);
         let sealed = [header, &seal_box(&key, header, &bad, dice.random())].concat();
         keyring::open(&site.secret, &sealed).is_ok_and(|entry| entry.key == wanted.key && entry.tenant_name == wanted.tenant_name)
+    });
+}
+
+/// Objects with the keys of subjects, as they lie there and inside their seal.
+pub fn subject_keys(rounds: &mut Rounds) {
+    let dir = tempfile::tempdir().expect("dir");
+    let site = Site::boxed(&dir.path().join("store"));
+    let sealed = site.slices().into_iter().next().expect("a slice");
+    let all: Vec<Vec<u8>> = site.objects.iter().filter(|(name, _)| name.contains("/subjects-")).map(|(_, bytes)| bytes.clone()).collect();
+    assert!(!all.is_empty());
+    let key = SecretKey::from_bytes(derive_key("annals 2026-11 subject key object v1", sealed.key.expose()));
+    rounds.each(|dice| {
+        let good = dice.pick(&all);
+        let wanted = subjects::open(&sealed.key, sealed.tenant, good).expect("opens");
+        if dice.below(2) == 0 {
+            let bad = change::bytes(dice, good, &all);
+            given(&bad);
+            let opened = subjects::open(&sealed.key, sealed.tenant, &bad);
+            assert!(opened.is_err() || all.contains(&bad), "a changed key object was taken");
+            return opened.is_ok();
+        }
+        let header = &good[..HEADER_BYTES];
+        let bound = [header, sealed.tenant.as_bytes()].concat();
+        let plain = open_box(&key, &bound, &good[header.len()..], "a key object").expect("opens");
+        let bad = change::bytes(dice, &plain, &all);
+        given(&bad);
+        let again = [header, &seal_box(&key, &bound, &bad, dice.random())].concat();
+        let Ok(entries) = subjects::open(&sealed.key, sealed.tenant, &again) else { return false };
+        let written = subjects::seal(&sealed.key, sealed.tenant, &entries, dice.random()).expect("what was read can be written");
+        assert_eq!(subjects::open(&sealed.key, sealed.tenant, &written).expect("opens"), entries);
+        entries == wanted
     });
 }
 

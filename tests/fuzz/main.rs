@@ -54,6 +54,7 @@ targets! {
     records: 20000, 32, formats::records;
     containers: 2000, 256, formats::containers;
     key_objects: 2000, 32, formats::key_objects;
+    subject_keys: 4000, 32, formats::subject_keys;
     object_names: 20000, 32, formats::object_names;
     key_files: 3000, 32, texts::key_files;
     sheets: 1500, 32, texts::sheets;

@@ -245,13 +245,30 @@ impl Site {
 
     /// A store and its remote as today's code makes them.
     pub fn fresh(dir: &Path) -> Site {
+        Self::made(dir, "")
+    }
+
+    /// The same, where contents are in boxes of subjects and one of these was erased.
+    pub fn boxed(dir: &Path) -> Site {
+        Self::made(dir, "[erasable]\nprefixes = [\"case/\"]\n")
+    }
+
+    fn made(dir: &Path, rules: &str) -> Site {
         let clock = Arc::new(ManualClock::new(Timestamp(1_772_366_400_000_000)));
-        let store = Store::builder().clock(clock.clone()).random(Arc::new(SeededRandom::new(5))).init(dir, "fuzz").expect("init");
+        let options = || Store::builder().clock(clock.clone()).random(Arc::new(SeededRandom::new(5)));
+        drop(options().init(dir, "fuzz").expect("init"));
+        let config = dir.join("annals.toml");
+        fs::write(&config, fs::read_to_string(&config).expect("read") + rules).expect("write");
+        let store = options().open(dir).expect("open");
         let memory = Arc::new(Memory::new());
         let remote = OpenRemote::new("memory", memory.clone());
         let seal = SealOptions { object_bytes_max: 64 * 1024, effort: Effort::Quick(3) };
         for round in 0..4u64 {
             fill(&store, round);
+            if !rules.is_empty() && round == 2 {
+                let plan = store.plan_erase("case/11").expect("plan");
+                store.erase(&plan, &annals::engine::plans::By::default(), &Silent).expect("erase");
+            }
             clock.advance(3_600_000_000);
             store.ship(&remote, &ShipOptions { seal, ..ShipOptions::default() }, &Silent).expect("ship");
         }
@@ -282,7 +299,7 @@ impl Site {
             for (name, bytes) in &self.objects {
                 match within(name).and_then(|name| ObjectName::parse(&name)) {
                     Some(name) => drop(objects.0.insert(name, bytes.clone())),
-                    None if within(name).is_some() => key = keyring::open(&self.secret, bytes).ok().map(|entry| entry.key),
+                    None if within(name).is_some() => key = key.or_else(|| keyring::open(&self.secret, bytes).ok().map(|entry| entry.key)),
                     None => {}
                 }
             }

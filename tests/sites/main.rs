@@ -4,6 +4,7 @@ mod support;
 mod older;
 mod copies;
 mod forks;
+mod erased;
 mod program;
 mod cuts;
 mod databases;

@@ -234,6 +234,30 @@ fn pages_are_whole_in_every_language_and_light() {
 }
 
 #[test]
+fn what_was_erased_says_so_in_every_language_and_is_no_error() {
+    let mut site = site::without_agent();
+    site.configure("[erasable]\nprefixes = [\"person/\"]\n");
+    site.put("person/1/notes", "{\"name\": \"first\"}", "806", "");
+    site.put("person/1/notes", "{\"name\": \"second\"}", "806", "");
+    site.run(&["erase", "person/1", "-y", "--as", "leder", "--reason", "asked for it"]).exits(0);
+    site.start();
+    for (language, said) in [("en", "Erased by law"), ("nb", "Slettet etter loven"), ("sv", "Raderat enligt lag"), ("it", "Cancellato per legge")] {
+        let person = person(&site, language);
+        for path in ["/document?key=person/1/notes&at=seq:1", "/document?key=person/1/notes&at=seq:2", "/compare?key=person/1/notes&old=1&new=2"] {
+            let page = person.get(path).is(200).text();
+            assert!(page.contains(said) && page.contains("asked for it") && page.contains("leder"), "{language} {path}: {page}");
+            assert!(!page.contains("\"first\"") && !page.contains("damage"), "{language} {path}");
+        }
+        for path in ["/document?key=person/1/notes", "/fields?key=person/1/notes", "/deleted", "/activity", "/batches", "/", "/browse"] {
+            let page = person.get(path).is(200).text();
+            assert!(!page.contains("did-") && !page.contains("content-erased"), "{language} {path}");
+        }
+    }
+    let gone = site.program().get("/api/v1/document?key=person/1/notes&at=v1").is(404);
+    assert_eq!(gone.code(), "content.erased");
+}
+
+#[test]
 fn names_and_texts_of_every_kind_stay_what_they_are() {
     let site = site::seeded();
     let key = "x/<script>alert(1)<!-- \"'&amp; ${7*7} \u{202e}å";

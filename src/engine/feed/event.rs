@@ -69,6 +69,11 @@ pub enum FeedKind {
         /// Which of them.
         tenancy: Tenancy,
     },
+    /// A subject was erased: who keeps copies of what the feed brought should let those go too. Removals of its documents follow.
+    Erase {
+        /// How many contents.
+        contents: u64,
+    },
 }
 
 /// One change with all that is known of its batch.
@@ -114,6 +119,7 @@ impl FeedEvent {
             ChangeKind::Remark(Change::Hold { name, prefix, .. }) => FeedKind::Hold { name, prefix },
             ChangeKind::Remark(Change::Lift { name }) => FeedKind::Lift { name },
             ChangeKind::Remark(Change::Forget { rule, contents }) => FeedKind::Forget { rule, contents: contents.len() as u64 },
+            ChangeKind::Remark(Change::Erase { contents, .. }) => FeedKind::Erase { contents: contents.len() as u64 },
             ChangeKind::Remark(Change::Put { .. } | Change::Remove { .. }) => return Err(Error::damaged("a put or removal is not a remark")),
         };
         let position = Position { timeline, seq: batch.head.seq, digest: batch.digest };
@@ -125,12 +131,13 @@ impl FeedEvent {
     pub fn key(&self) -> Option<&[u8]> {
         match &self.kind {
             FeedKind::Put { key, .. } | FeedKind::Delete { key, .. } | FeedKind::Reference { key, .. } => Some(key),
-            FeedKind::Mark { .. } | FeedKind::Hold { .. } | FeedKind::Lift { .. } | FeedKind::Forget { .. } | FeedKind::Tenant { .. } => None,
+            FeedKind::Mark { .. } | FeedKind::Hold { .. } | FeedKind::Lift { .. } => None,
+            FeedKind::Forget { .. } | FeedKind::Tenant { .. } | FeedKind::Erase { .. } => None,
         }
     }
 
     /// The word for what happened: `put`, `restore` (a put that brings an older state back), `realign` (a put, or the mark at its beginning, that
-    /// makes two lines of history one), `delete`, `reference`, `mark`, `hold`, `lift`, `forget`, and of the tenant itself `drop`,
+    /// makes two lines of history one), `delete`, `reference`, `mark`, `hold`, `lift`, `forget`, `erase`, and of the tenant itself `drop`,
     /// `undrop` and `gone`. A delete says in the cause of its batch whether it belongs to a realignment.
     pub fn word(&self) -> &'static str {
         match &self.kind {
@@ -146,6 +153,7 @@ impl FeedEvent {
             FeedKind::Tenant { tenancy: Tenancy::Dropped { .. } } => "drop",
             FeedKind::Tenant { tenancy: Tenancy::Back } => "undrop",
             FeedKind::Tenant { tenancy: Tenancy::Gone } => "gone",
+            FeedKind::Erase { .. } => "erase",
         }
     }
 

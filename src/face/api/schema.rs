@@ -12,8 +12,9 @@ const SHAPES: &[(&str, &str, &str)] = &[
     ("Meta", "What is kept beside a version.", "~kind:string ~media:string ~mode:string ~mtime:time ~valid_from:time ~valid_until:time"),
     (
         "Forgotten",
-        "Why the bytes of a version are not there: since when and by whom, null where the log does not say it, and by which rule.",
-        "since:time? seq:integer? actor:string? reason:string? rule:string",
+        "Why the bytes of a version are not there: since when and by whom, null where the log does not say it, and by which rule; \
+         erased where they went by law and nobody has them.",
+        "since:time? seq:integer? actor:string? reason:string? rule:string erased:boolean",
     ),
     (
         "Version",
@@ -262,7 +263,12 @@ const SHAPES: &[(&str, &str, &str)] = &[
         "Remote",
         "A place offsite.",
         "name:string url:string region:string? operator_country:string? state:string held_seq:integer? behind_batches:integer last_shipped:time? \
-         objects:integer tenants:Held[] health:Health last_drill:LastDrill?",
+         objects:integer erasure_pending:ErasurePending? tenants:Held[] health:Health last_drill:LastDrill?",
+    ),
+    (
+        "ErasurePending",
+        "What of erased subjects a remote still has: key objects that the next shipment replaces, and objects that compaction replaces.",
+        "keys:boolean objects:integer",
     ),
     (
         "LastDrill",
@@ -313,7 +319,8 @@ const SHAPES: &[(&str, &str, &str)] = &[
         "How the store is.",
         "site:string? site_id:string safe:boolean summary:string stale:boolean damaged:boolean position:Position? tenants:TenantStatus[] \
          documents:integer unshipped:Unshipped stale_after_secs:integer? remotes:Remote[] lineage:object[] captures:object[] open_batches:integer \
-         would_free:WouldFree? brakes:Brake[] disk_bytes:integer quota_bytes:integer? time:time waiting:string? agent:Agent problems:Problem[] *",
+         erasure_left_here:boolean would_free:WouldFree? brakes:Brake[] disk_bytes:integer quota_bytes:integer? time:time waiting:string? \
+         agent:Agent problems:Problem[] *",
     ),
     ("News", "Batches after a batch, jobs that are not over, and where to go on.", "batches:Batch[] jobs:Job[] next:string"),
     ("ErrorPlace", "Where it happened: a document, a batch, a field of what was sent.", "~key:string ~seq:integer ~field:string"),

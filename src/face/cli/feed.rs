@@ -267,6 +267,7 @@ fn line(e: &FeedEvent, zone: &Zone) -> String {
         FeedKind::Tenant { tenancy: Tenancy::Dropped { until } } => format!("until {}", moment::show_short(*until, zone)),
         FeedKind::Tenant { .. } => String::new(),
         FeedKind::Hold { name, prefix } => format!("{name}  {}", show_key(prefix)),
+        FeedKind::Erase { contents } => counted(*contents, "content"),
         FeedKind::Forget { rule, contents } => format!("{}  {rule}", counted(*contents, "content")),
     };
     let place = format!("{}.{}", e.event.seq, e.index);

@@ -7,6 +7,7 @@ mod table;
 mod remote;
 mod plans;
 mod realign;
+mod erase;
 mod everyday;
 mod offsite;
 mod tenant;
@@ -127,6 +128,7 @@ enum Command {
     Rollback(points::Rollback),
     Hold(rules::Hold),
     Forget(rules::Forget),
+    Erase(erase::Erase),
     Compact(rules::Compact),
     Policy(rules::Policy),
     Brake(brake::Brake),
@@ -210,6 +212,7 @@ impl Command {
             Command::Restore(_)
                 | Command::Rollback(_)
                 | Command::Forget(_)
+                | Command::Erase(_)
                 | Command::Compact(_)
                 | Command::Policy(_)
                 | Command::Ship(_)
@@ -243,6 +246,7 @@ impl Command {
             Command::Rollback(args) => args.run(context),
             Command::Hold(args) => args.run(context),
             Command::Forget(args) => args.run(context),
+            Command::Erase(args) => args.run(context),
             Command::Compact(args) => args.run(context),
             Command::Policy(args) => args.run(context),
             Command::Brake(args) => args.run(context),

@@ -95,6 +95,20 @@ fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Res
         };
         out.line(format!("  remote     {} ({url}): {last}{behind}{state}", remote.place.name))?;
     }
+    for remote in seen.remotes.iter().filter(|remote| !remote.pending.is_none()) {
+        let mut what = Vec::new();
+        if remote.pending.keys {
+            what.push("keys that were destroyed here may lie there until the next annals ship".to_owned());
+        }
+        if remote.pending.objects > 0 {
+            let objects = counted(remote.pending.objects, "object");
+            what.push(format!("{objects} with what was erased until annals compact has replaced them and the grace period is over"));
+        }
+        out.line(format!("  {}    pending on {}: {}", out.paint("33", "erasure"), remote.place.name, what.join("; ")))?;
+    }
+    if seen.erasure_left_here {
+        out.line(format!("  {}    something still lies around on this machine; annals gc goes on with it", out.paint("33", "erasure")))?;
+    }
     for (remote, drill) in seen.remotes.iter().zip(&work.drills) {
         let Some(drill) = drill else { continue };
         let verb = if drill.sample { "read back" } else { "rebuilt" };

@@ -51,6 +51,14 @@ pub(super) fn compare(ask: &Ask) -> Result<Answer> {
     let all = ask.query("all").is_some();
     let from: usize = ask.query("from").and_then(|text| text.parse().ok()).unwrap_or(0);
     let link = |old: u64, new: u64| ask.here(&[("from", None), ("old", Some(&old.to_string())), ("new", Some(&new.to_string()))]);
+    if let Some(forgotten) = [&old, &new].into_iter().find_map(|v| v.forgotten.as_ref()) {
+        let body = html! {
+            (trail(ask, &scribe, &key))
+            h1 { (scribe.say("compare-title")) " " bdi { (name(&key)) } }
+            div .card { (content::gone(&scribe, forgotten)) }
+        };
+        return shell::page(ask, &scribe.say_with("compare-of", &[("name", name(&key).into())]), &body);
+    }
     let pair = tenant.diff(old, new)?;
     let comparison = pair.compare(all, CONTEXT_LINES);
     let (old, new) = (&pair.old, &pair.new);

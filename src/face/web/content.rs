@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use crate::base::error::{Error, Result};
 use crate::base::limits;
 use crate::base::time::Timestamp;
-use crate::engine::history::Version;
+use crate::engine::history::{Forgotten, Version};
 use crate::engine::store::Tenant;
 use crate::face::http::{Answer, Ask};
 use crate::model::change::FileKind;
@@ -104,9 +104,24 @@ pub(super) fn value(scribe: &Scribe, value: &Value) -> Markup {
     }
 }
 
+/// Since when, by whom and why the bytes of a version are not there.
+pub(super) fn gone(scribe: &Scribe, forgotten: &Forgotten) -> Markup {
+    let words = scribe.say(if forgotten.erased { "content-erased" } else { "content-forgotten" });
+    let by = html! {
+        @if let Some(by) = &forgotten.by {
+            (scribe.time(by.time)) " · " (scribe.who(&by.actor))
+            @if !by.reason.is_empty() { " · " (scribe.why(&by.reason, by.cause)) }
+        }
+    };
+    parts::empty(words, by)
+}
+
 /// What a version holds.
 pub(super) fn preview(ask: &Ask, scribe: &Scribe, tenant: &Tenant, version: &Version) -> Result<Markup> {
     let facts = |message: &str| html! { (parts::empty(scribe.say(message), scribe.size(version.size))) };
+    if let Some(forgotten) = &version.forgotten {
+        return Ok(gone(scribe, forgotten));
+    }
     match version.meta.kind {
         FileKind::Directory => return Ok(facts("content-directory")),
         FileKind::Link => {

@@ -256,7 +256,7 @@ fn holds(ask: &Ask, scribe: &Scribe, sight: &Sight, v: &Version, newest: u64) ->
     Ok(html! {
         div .pad {
             h2 { "v" (number) " " span .quiet { "· " (scribe.time(v.from.time)) " · " (scribe.who(&v.from.actor)) } }
-            div .acts {
+            @if v.forgotten.is_none() { div .acts {
                 a .button.tight href=(content::download(ask, v)) { (scribe.say("document-open")) }
                 @if current && v.number > 1 {
                     a .button.tight data-key="c" href=(ask.link_now("/compare", &[("key", &key), ("old", &before), ("new", &number)])) { (scribe.say("compare-before")) }
@@ -267,7 +267,7 @@ fn holds(ask: &Ask, scribe: &Scribe, sight: &Sight, v: &Version, newest: u64) ->
                     (copy(ask, scribe, &v.key, v.number))
                     (put_back(ask, scribe, &v.key, v.number, "tight main", "put-back-current"))
                 }
-            }
+            } }
         }
         (content::preview(ask, scribe, &sight.tenant, v)?)
         details .pad { summary { (scribe.say("meta-title")) } (content::meta(scribe, v)) }

@@ -2,7 +2,8 @@
 //!
 //! A site has one random secret. It lies in the key file, open or wrapped, and on the printed recovery sheet. Each tenant has a random key
 //! of its own; the keyring object holds that key, sealed under the site secret, and is shipped beside the tenant's segments. Destroying a
-//! tenant's keyring objects is therefore erasure of the tenant, wherever its segments lie.
+//! tenant's keyring objects is therefore erasure of the tenant, wherever its segments lie. Subjects whose contents can be erased have keys of
+//! their own, sealed under their tenant's key in subject key objects.
 
 mod text;
 mod secret;
@@ -12,6 +13,7 @@ mod file;
 pub mod sheet;
 pub mod keyring;
 pub mod attestation;
+pub mod subjects;
 #[cfg(test)]
 mod golden;
 

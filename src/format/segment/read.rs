@@ -189,6 +189,12 @@ impl SliceReader {
         }
     }
 
+    /// The frame of block `i` out of the box of the subject whose contents it holds.
+    pub fn unbox(&self, i: usize, sealed: &[u8], subject_key: &SecretKey) -> Result<Vec<u8>> {
+        let opened = self.sealer.open_for(subject_key, i as u64, sealed);
+        opened.map_err(|_| Error::damaged("a subject's box in a segment").hint("take the segment from another remote"))
+    }
+
     /// Opens the sealed bytes of block `i`, read from its [`Extent`].
     pub fn open_frame(&self, i: usize, sealed: &[u8]) -> Result<Vec<u8>> {
         let extent = self.extents.get(i).ok_or_else(|| Error::damaged("a block that a segment does not have"))?;

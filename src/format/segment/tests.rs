@@ -260,7 +260,7 @@ fn example() -> Vec<(Slice, Vec<Vec<u8>>)> {
         changes,
     };
     let put = |document, content, mtime_ns| WireChange::Put { document, content, meta: Meta { mode: Some(0o644), mtime_ns, ..Meta::default() } };
-    let content = |bytes: &[u8], base| NewContent { size: bytes.len() as u64, form: Form::Plain, base, splice: Vec::new() };
+    let content = |bytes: &[u8], base| NewContent { size: bytes.len() as u64, form: Form::Plain, base, splice: Vec::new(), boxed: None };
     let mut one = Slice {
         tenant: tenant(),
         timeline: timeline(),

@@ -90,6 +90,12 @@ impl<'a> SliceWriter<'a> {
         }
     }
 
+    /// Adds the next block like [`SliceWriter::block`], its frame sealed once more under the key of the subject whose contents it holds.
+    pub fn boxed_block(&mut self, plain_len: u64, frame: &[u8], subject_key: &SecretKey) -> Result<()> {
+        let sealed = self.sealer.seal_for(subject_key, self.blocks.len() as u64, frame);
+        self.block(plain_len, &sealed)
+    }
+
     /// The frames outgrew the tail box: they get boxes of their own.
     fn seal_waiting(&mut self, newest: &[u8]) -> Result<()> {
         let waiting = self.inline.take().unwrap_or_default();

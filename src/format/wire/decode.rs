@@ -7,17 +7,17 @@ use crate::base::id::{TenantId, TimelineId};
 use crate::base::limits::{BATCH_CHANGES_MAX, KEY_BYTES_MAX, TAIL_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::base::time::Timestamp;
 use crate::format::record::{cause_from, decode_change, read_ascending};
-use crate::model::change::{FileKind, Meta};
+use crate::model::change::{FileKind, KeyId, Meta};
 use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 
 use super::bits::BitReader;
 use super::encode::{
-    FURTHER, HAS_ABSENT, HAS_FROM, HAS_MODE, HAS_MTIME, HAS_OTHERS, HAS_PARENT, HAS_UNTIL, MARK, MTIME_UNITS, NO_CAUSES, NO_CLOCKS, NO_KEYS,
-    NO_TEXTS, ONE_BATCH, ONE_BLOCK, OTHER, PUT, REFER, encode, first_mtime, kind_bits, names_target,
+    FURTHER, HAS_ABSENT, HAS_BOXES, HAS_FROM, HAS_MODE, HAS_MTIME, HAS_OTHERS, HAS_PARENT, HAS_UNTIL, MARK, MTIME_UNITS, NO_CAUSES, NO_CLOCKS,
+    NO_KEYS, NO_TEXTS, ONE_BATCH, ONE_BLOCK, OTHER, PUT, REFER, encode, first_mtime, kind_bits, names_target,
 };
 use super::predict::{Memo, Predictor};
-use super::{BlockEntry, Form, Known, NewContent, ORDINAL_MAX, Run, Slice, TimelinePrefix, Wire, WireBatch, WireChange, damaged};
+use super::{BlockEntry, Boxed, Form, Known, NewContent, ORDINAL_MAX, Run, Slice, TimelinePrefix, Wire, WireBatch, WireChange, damaged};
 
 const WHAT: &str = "the records of a segment";
 
@@ -38,7 +38,7 @@ fn parse(wire: &Wire, tenant: TenantId, timeline: TimelinePrefix, known: &dyn Kn
     let mut noise = Reader::new(&wire.noise, WHAT);
     let flags = r.byte()?;
     let further = if flags & FURTHER != 0 { r.byte()? } else { 0 };
-    if further & !(HAS_ABSENT | HAS_OTHERS) != 0 {
+    if further & !(HAS_ABSENT | HAS_OTHERS | HAS_BOXES) != 0 {
         return Err(Error::new(Kind::Newer, "format.newer", "a newer program wrote this segment: it has flags that are not known here")
             .hint("update annals and run the same command again"));
     }
@@ -48,6 +48,7 @@ fn parse(wire: &Wire, tenant: TenantId, timeline: TimelinePrefix, known: &dyn Kn
     let mut count = |implied_by: u8, implied: usize| if flags & implied_by != 0 { Ok(implied) } else { r.count() };
     let (batch_count, key_count, content_count, block_count) = (count(ONE_BATCH, 1)?, count(NO_KEYS, 0)?, count(0, 0)?, count(ONE_BLOCK, 1)?);
     let absent = if further & HAS_ABSENT != 0 { read_ascending(&mut r)? } else { Vec::new() };
+    let boxes = if further & HAS_BOXES != 0 { column(content_count, || r.varint())? } else { Vec::new() };
     let mut texts = Texts::read(&mut r, flags & NO_TEXTS != 0)?;
 
     let prev = Digest::from_bytes(noise.array()?);
@@ -55,6 +56,17 @@ fn parse(wire: &Wire, tenant: TenantId, timeline: TimelinePrefix, known: &dyn Kn
     let timeline = read_timeline(timeline, noise.array()?);
     let parent = if flags & HAS_PARENT != 0 { Some(read_parent(&mut noise)?) } else { None };
     let digests = absent.iter().map(|_| Ok(Digest::from_bytes(noise.array()?))).collect::<Result<Vec<_>>>()?;
+    // Keys are numbered in the order of their first use, so the highest place counts them; each has 8 bytes.
+    let box_keys = boxes.iter().copied().max().unwrap_or(0);
+    if box_keys > (noise.remaining() / size_of::<KeyId>()) as u64 {
+        return Err(damaged("more keys than bytes"));
+    }
+    let keys = column(box_keys as usize, || noise.array::<8>())?;
+    let boxes = boxes.into_iter().map(|place| {
+        let key = place.checked_sub(1).and_then(|place| keys.get(place as usize));
+        key.map(|key| Ok(Boxed { key: *key, digest: Digest::from_bytes(noise.array()?) })).transpose()
+    });
+    let boxes = boxes.collect::<Result<Vec<_>>>()?;
     let mut times = BitReader::new(noise.take(noise.remaining())?);
 
     let (mut batches, counts) = read_batches(&mut r, flags, first_seq, batch_count, &mut texts)?;
@@ -64,6 +76,9 @@ fn parse(wire: &Wire, tenant: TenantId, timeline: TimelinePrefix, known: &dyn Kn
     let mut contents = read_contents(&mut r, contents_before, content_count, &predicted, known)?;
     for (place, digest) in absent.into_iter().zip(digests) {
         contents.get_mut(place as usize).ok_or_else(|| damaged("an absent content that no change names"))?.form = Form::Absent { digest };
+    }
+    for (content, boxed) in contents.iter_mut().zip(boxes) {
+        content.boxed = boxed;
     }
     let new_keys = read_keys(&mut r, key_count)?;
     let mut slice =
@@ -381,7 +396,7 @@ fn read_contents(r: &mut Reader<'_>, contents_before: u64, count: usize, predict
                 base_size.wrapping_add(r.zigzag()? as u64)
             }
         };
-        contents.push(NewContent { size, form: Form::Plain, base, splice: Vec::new() });
+        contents.push(NewContent { size, form: Form::Plain, base, splice: Vec::new(), boxed: None });
     }
     for (content, shape) in contents.iter_mut().zip(&shapes) {
         if *shape == 1 {

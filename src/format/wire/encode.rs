@@ -1,12 +1,12 @@
 //! A slice to bytes. Every rule that a slice must keep is checked here; the reader encodes what it decoded and so checks the same rules.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::base::codec::{put_bytes, put_varint, put_zigzag};
 use crate::base::error::Result;
 use crate::base::limits::{BATCH_CHANGES_MAX, BLOCK_PLAIN_BYTES_MAX, KEY_BYTES_MAX, SEGMENT_BYTES_MAX, TAIL_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::format::record::{cause_parts, encode_change, put_ascending};
-use crate::model::change::{Cause, Change, FileKind, Meta};
+use crate::model::change::{Cause, Change, FileKind, KeyId, Meta};
 
 use super::bits::BitWriter;
 use super::predict::{Predictor, without_time};
@@ -41,6 +41,8 @@ pub(super) const FURTHER: u8 = 1 << 7;
 pub(super) const HAS_ABSENT: u8 = 1;
 /// There are rarer changes: kinds take three bits, and a column has the changes.
 pub(super) const HAS_OTHERS: u8 = 1 << 1;
+/// Contents are in boxes of subjects: a column says which, and the noise names keys and has the digests of those contents.
+pub(super) const HAS_BOXES: u8 = 1 << 2;
 
 /// Flags of a metadata entry; the kind of file is in the lowest two bits.
 pub(super) const HAS_MODE: u8 = 1 << 2;
@@ -75,6 +77,12 @@ pub fn encode(slice: &Slice, known: &dyn Known) -> Result<Wire> {
         let places: Vec<u64> = (0..).zip(&slice.contents).filter(|(_, c)| matches!(c.form, Form::Absent { .. })).map(|(i, _)| i).collect();
         put_ascending(&places, &mut columns);
     }
+    if further & HAS_BOXES != 0 {
+        let keys = box_keys(slice);
+        let places: HashMap<KeyId, u64> = keys.iter().copied().zip(1..).collect();
+        let place = |content: &NewContent| content.key().and_then(|key| places.get(&key)).copied().unwrap_or(0);
+        slice.contents.iter().for_each(|content| put_varint(&mut columns, place(content)));
+    }
     texts.encode_table(&mut columns);
     for column in [batches, changes.columns, contents, keys, blocks] {
         columns.extend_from_slice(&column);
@@ -99,8 +107,18 @@ fn encode_noise(slice: &Slice, times: &[u8]) -> Vec<u8> {
             noise.extend_from_slice(digest.as_bytes());
         }
     }
+    box_keys(slice).iter().for_each(|key| noise.extend_from_slice(key));
+    for boxed in slice.contents.iter().filter_map(|content| content.boxed) {
+        noise.extend_from_slice(boxed.digest.as_bytes());
+    }
     noise.extend_from_slice(times);
     noise
+}
+
+/// The keys of the boxes in the order of their first use.
+fn box_keys(slice: &Slice) -> Vec<KeyId> {
+    let mut seen = HashSet::new();
+    slice.contents.iter().filter_map(NewContent::key).filter(|key| seen.insert(*key)).collect()
 }
 
 /// The flags of a slice, and the further ones.
@@ -116,7 +134,8 @@ fn flags_of(slice: &Slice) -> (u8, u8) {
     let fold = |flags: &[(u8, bool)]| flags.iter().filter(|(_, set)| *set).fold(0, |all, (flag, _)| all | flag);
     let others = batches.iter().any(|b| b.changes.iter().any(|c| matches!(c, WireChange::Other(_))));
     let absent = slice.contents.iter().any(|c| matches!(c.form, Form::Absent { .. }));
-    let further = fold(&[(HAS_ABSENT, absent), (HAS_OTHERS, others)]);
+    let boxes = slice.contents.iter().any(|c| c.boxed.is_some());
+    let further = fold(&[(HAS_ABSENT, absent), (HAS_OTHERS, others), (HAS_BOXES, boxes)]);
     let flags = [
         (FURTHER, further != 0),
         (HAS_PARENT, slice.parent.is_some()),
@@ -315,9 +334,11 @@ fn encode_changes<'a>(slice: &'a Slice, known: &dyn Known, further: u8, texts: &
 fn check_other(change: &Change, contents: u64) -> Result<()> {
     match change {
         Change::Hold { .. } | Change::Lift { .. } | Change::Tenant(_) | Change::MarkAt { .. } => Ok(()),
-        Change::Forget { contents: gone, .. } => {
+        Change::Forget { contents: gone, .. } | Change::Erase { contents: gone, .. } => {
             let ascending = gone.windows(2).all(|pair| pair[0] < pair[1]);
-            if ascending && gone.last().is_some_and(|last| *last < contents) { Ok(()) } else { Err(damaged("contents given up that are not there")) }
+            // A subject may be erased of which nothing is left.
+            let there = gone.last().map_or(matches!(change, Change::Erase { .. }), |last| *last < contents);
+            if ascending && there { Ok(()) } else { Err(damaged("contents given up that are not there")) }
         }
         _ => Err(damaged("a change of another kind")),
     }
@@ -486,7 +507,7 @@ fn encode_contents(slice: &Slice, known: &dyn Known, predicted: &[Option<u64>]) 
                 put_varint(&mut sizes, content.size);
                 0
             }
-            Some(base) if base < own && slice.has_bytes(base) && !matches!(content.form, Form::Absent { .. }) => {
+            Some(base) if base < own && slice.has_bytes(base) && slice.shares_box(content, base) && !is_absent(content) => {
                 put_varint(&mut out, if *predicted == Some(base) { 1 } else { own - base + 1 });
                 let size = slice.content_size(base, known)?;
                 put_zigzag(&mut sizes, content.size.wrapping_sub(size) as i64);
@@ -494,6 +515,9 @@ fn encode_contents(slice: &Slice, known: &dyn Known, predicted: &[Option<u64>]) 
             }
             Some(_) => return Err(damaged("a base that is not earlier")),
         };
+        if is_absent(content) && content.boxed.is_some() {
+            return Err(damaged("a box of nothing"));
+        }
         check_splice(content, base_size)?;
         match content.form {
             Form::Container { form_len } => {
@@ -520,6 +544,10 @@ fn encode_contents(slice: &Slice, known: &dyn Known, predicted: &[Option<u64>]) 
         out.extend_from_slice(&column);
     }
     Ok(out)
+}
+
+fn is_absent(content: &NewContent) -> bool {
+    matches!(content.form, Form::Absent { .. })
 }
 
 fn check_splice(content: &NewContent, base_size: u64) -> Result<()> {

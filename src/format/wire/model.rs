@@ -11,7 +11,7 @@ use crate::model::change::{Cause, Change, FileKind, Meta, Tenancy};
 use crate::model::reference::Reference;
 use crate::model::timeline::Position;
 
-use super::{BlockEntry, Form, Known, NewContent, Run, Slice, TimelinePrefix, WireBatch, WireChange};
+use super::{BlockEntry, Boxed, Form, Known, NewContent, Run, Slice, TimelinePrefix, WireBatch, WireChange};
 
 /// A log as plain lists.
 #[derive(Debug, Clone, Default)]
@@ -140,6 +140,7 @@ fn change(slice: &mut Slice, (kind, a, b, meta, new): &Seed) -> WireChange {
             6 => Change::Tenant(if a % 2 == 0 { Tenancy::Back } else { Tenancy::Gone }),
             7 => Change::MarkAt { name: "before".into(), seq: u64::from(*b) },
             0 => Change::Lift { name: "x".into() },
+            1 => Change::Erase { subject: Digest::of(b"x"), key: [7; 8], contents: some.into_iter().collect() },
             _ => Change::Forget { rule: "within 90d".into(), contents: some.into_iter().collect() },
         });
     }
@@ -172,12 +173,14 @@ fn content(slice: &mut Slice, kind: u8, b: u16, (size, shape, at): (u16, u8, u16
     let size = u64::from(size);
     if shape % 7 == 6 {
         let form = Form::Absent { digest: Digest::of(&b.to_le_bytes()) };
-        slice.contents.push(NewContent { size, form, base: None, splice: Vec::new() });
+        slice.contents.push(NewContent { size, form, base: None, splice: Vec::new(), boxed: None });
         return next;
     }
-    let base = (kind != 1).then(|| u64::from(b) % next).filter(|base| slice.has_bytes(*base));
+    let boxed = (b % 3 == 1).then(|| Boxed { key: [(b % 2) as u8; 8], digest: Digest::of(&b.to_le_bytes()) });
+    let plain = NewContent { size, form: Form::Plain, base: None, splice: Vec::new(), boxed };
+    let base = (kind != 1).then(|| u64::from(b) % next).filter(|base| slice.has_bytes(*base) && slice.shares_box(&plain, *base));
     let base_size = |slice: &Slice, base: u64| slice.contents.get(base.wrapping_sub(slice.contents_before) as usize).map_or(0, |c| c.size);
-    let mut new = NewContent { size, form: Form::Plain, base, splice: Vec::new() };
+    let mut new = NewContent { base, ..plain };
     match (shape % 3, base) {
         (1, _) => new.form = Form::Container { form_len: size * 2 + 1 },
         (2, Some(base)) if base_size(slice, base) > 0 => {
@@ -245,7 +248,7 @@ pub(crate) fn changed_documents(total: u64, changed: u64, spread: bool) -> (Mode
     let contents: Vec<_> = places
         .iter()
         .zip(&new)
-        .map(|(document, new)| NewContent { size: new.len() as u64, form: Form::Plain, base: Some(*document), splice: Vec::new() })
+        .map(|(document, new)| NewContent { size: new.len() as u64, form: Form::Plain, base: Some(*document), splice: Vec::new(), boxed: None })
         .collect();
     let plain_len = contents.iter().map(|c| c.size).sum();
     let slice = Slice {

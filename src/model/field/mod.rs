@@ -48,6 +48,8 @@ pub enum NotFields {
     Large(usize),
     /// The bytes were forgotten.
     Forgotten,
+    /// The bytes were erased by law.
+    Erased,
     /// Nests deeper than [`limits::JSON_DEPTH_MAX`] levels.
     Deep,
     /// More than [`JSON_VALUES_MAX`] values.
@@ -79,6 +81,7 @@ impl fmt::Display for NotFields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotFields::Forgotten => f.write_str("its bytes were forgotten"),
+            NotFields::Erased => f.write_str("it was erased"),
             NotFields::Large(bytes) => write!(f, "{bytes} bytes are too many for fields, the most is {}", limits::JSON_FIELDS_BYTES_MAX),
             NotFields::Deep => write!(f, "nests deeper than {} levels", limits::JSON_DEPTH_MAX),
             NotFields::Many => write!(f, "more than {JSON_VALUES_MAX} values"),

@@ -128,3 +128,39 @@ CREATE TABLE IF NOT EXISTS proof (
     said TEXT NOT NULL                   -- what was wrong, '' where nothing was
 );
 CREATE INDEX IF NOT EXISTS proof_of ON proof (kind, subject, id);
+
+-- Subjects whose contents can be erased, and what is left of those that were.
+CREATE TABLE IF NOT EXISTS subject (
+    id INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL,
+    place INTEGER NOT NULL,              -- from 0: 64 neighbours share a key object
+    name BLOB,                           -- the part of keys of documents that names it; NULL once it was erased
+    key_id BLOB,                         -- names its key; NULL until its contents are sealed for the first time
+    key BLOB,                            -- its key; NULL until then, and once it was erased
+    tombstone BLOB,                      -- NULL until it was erased
+    UNIQUE (tenant, place)
+);
+CREATE INDEX IF NOT EXISTS subject_name ON subject (tenant, name) WHERE name IS NOT NULL;
+CREATE INDEX IF NOT EXISTS subject_key ON subject (tenant, key_id) WHERE key_id IS NOT NULL;
+
+-- Contents that belong to a subject: those that came to documents under a prefix that was declared erasable.
+CREATE TABLE IF NOT EXISTS content_subject (content INTEGER PRIMARY KEY, subject INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS content_subject_of ON content_subject (subject, content);
+
+-- The key object of each group of subjects as it was made last. Absent where the group has changed since.
+CREATE TABLE IF NOT EXISTS key_object (
+    tenant INTEGER NOT NULL,
+    place INTEGER NOT NULL,              -- of its subjects, divided by 64
+    name TEXT NOT NULL,
+    object BLOB NOT NULL,
+    PRIMARY KEY (tenant, place)
+) WITHOUT ROWID;
+
+-- Key objects that may lie at a remote: a row comes before the object is sent, and goes after it was seen to be gone.
+CREATE TABLE IF NOT EXISTS key_held (
+    remote TEXT NOT NULL,
+    tenant INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    stored INTEGER NOT NULL,             -- it was read back
+    PRIMARY KEY (remote, tenant, name)
+) WITHOUT ROWID;

@@ -345,6 +345,7 @@ impl Writer<'_> {
             }
             Change::Tenant(Tenancy::Back) => self.run("DELETE FROM dropped WHERE tenant = ?", [tenant]),
             Change::Tenant(Tenancy::Gone) => self.run("UPDATE dropped SET gone = ? WHERE tenant = ?", (batch, tenant)),
+            Change::Erase { contents, .. } => self.give_up(tenant, number(batch), contents, true).map(|_| ()),
             Change::Put { .. } | Change::Remove { .. } => Err(Error::damaged("a put or removal is not a remark")),
         }
     }

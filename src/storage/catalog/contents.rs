@@ -379,9 +379,19 @@ impl Writer<'_> {
     }
 
     /// The id of the tenant's content with `digest`, as [`View::find_content`].
-    pub fn known_content(&self, tenant: i64, digest: &Digest) -> Result<Option<i64>> {
-        let mut s = self.hot(&self.hot.content, CONTENTS_CALLED)?;
-        Ok(contents_called(&mut s, tenant, digest)?.into_iter().find(|(_, gone)| !gone).map(|(id, _)| id))
+    ///
+    /// Only one that belongs to `subject`, or to none: contents of several subjects are never one, so that one can go without the other.
+    pub fn known_content(&self, tenant: i64, digest: &Digest, subject: Option<i64>) -> Result<Option<i64>> {
+        let found = {
+            let mut s = self.hot(&self.hot.content, CONTENTS_CALLED)?;
+            contents_called(&mut s, tenant, digest)?
+        };
+        for (id, _) in found.into_iter().filter(|(_, gone)| !gone) {
+            if self.is_content_of(id, subject)? {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     /// Writes the pack that was begun, and those that are being compressed. One content alone needs none.
@@ -429,6 +439,7 @@ impl Writer<'_> {
     /// Forgets the pack that was begun, after the contents in it were taken back.
     pub(crate) fn drop_pack(&self) {
         self.packing.take();
+        self.forget_subjects();
     }
 
     /// Gives up the bytes of contents (numbers within the tenant) because of batch `seq`. Packs of which at most half is left, or with

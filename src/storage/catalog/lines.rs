@@ -131,6 +131,10 @@ impl Writer<'_> {
         )?;
         self.run("INSERT OR REPLACE INTO pack (id, body) SELECT id + ?1, body FROM pack WHERE id >= ?2 AND id < ?3", range(first.1))?;
         self.leave_packs_before((from, to), first.1)?;
+        self.run(
+            "INSERT INTO content_subject (content, subject) SELECT content + ?1, subject FROM content_subject WHERE content >= ?2 AND content < ?3",
+            range(first.1),
+        )?;
         self.run("INSERT INTO chain (content, depth) SELECT content + ?1, depth FROM chain WHERE content >= ?2 AND content < ?3", range(first.1))
     }
 
@@ -157,7 +161,7 @@ impl Writer<'_> {
             self.run(&format!("DELETE FROM {table} > ?1 AND {} < ?2", table.rsplit(' ').next().unwrap_or("id")), (last, beyond))?;
         }
         self.run("DELETE FROM document WHERE id >= ? AND id < ?", (id(row.id, end.documents), beyond))?;
-        for table in ["content WHERE id", "pack WHERE id", "chain WHERE content", "sketch WHERE content"] {
+        for table in ["content WHERE id", "pack WHERE id", "chain WHERE content", "sketch WHERE content", "content_subject WHERE content"] {
             let column = table.rsplit(' ').next().unwrap_or("id");
             self.run(&format!("DELETE FROM {table} >= ?1 AND {column} < ?2"), (id(row.id, end.contents), beyond))?;
         }

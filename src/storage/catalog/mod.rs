@@ -10,6 +10,7 @@ pub mod batches;
 pub mod drafts;
 pub mod segments;
 pub mod keeping;
+pub mod subjects;
 pub mod lines;
 pub mod cursors;
 pub mod jobs;
@@ -128,6 +129,7 @@ pub struct Writer<'c> {
     packing: RefCell<contents::Packing>,
     /// Packs were written anew in this transaction.
     repacked: Cell<bool>,
+    scope: RefCell<subjects::Scope>,
     hot: Hot<'c>,
     /// How many puts and removals were added.
     versions: Cell<u64>,
@@ -226,6 +228,7 @@ impl Catalog {
             view,
             packing: RefCell::default(),
             repacked: Cell::default(),
+            scope: RefCell::default(),
             hot: Hot::default(),
             versions: Cell::default(),
             content_bytes: Cell::default(),
@@ -248,6 +251,26 @@ impl Catalog {
         self.commits.1.notify_all();
         fault::point("catalog.committed")?;
         Ok(out)
+    }
+
+    /// Leaves nothing in the file of what was deleted: writes it anew, and empties the write-ahead log. Needs as much free space as the file has.
+    ///
+    /// # Errors
+    /// [`Kind::Locked`] where somebody reads on for so long that the log cannot be emptied.
+    pub fn scrub(&self) -> Result<()> {
+        let connection = self.writer.lock().unwrap_or_else(|e| e.into_inner());
+        // Readers at rest would keep pages, and the log, as they were.
+        self.readers.lock().unwrap_or_else(|e| e.into_inner()).clear();
+        self.packs.turn();
+        fault::point("catalog.scrub")?;
+        connection.execute_batch("VACUUM").map_err(sql)?;
+        fault::point("catalog.scrub")?;
+        let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0)).map_err(sql)?;
+        if busy {
+            return Err(Error::new(Kind::Locked, "erase.busy", "somebody reads the catalogue, so its write-ahead log could not be emptied")
+                .hint("run annals gc when that has ended: it goes on with what is left of the erasure"));
+        }
+        Ok(())
     }
 
     /// How many transactions were committed since the catalogue was opened. Who waits asks before it reads, so that nothing falls between.

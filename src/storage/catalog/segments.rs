@@ -201,6 +201,7 @@ impl Writer<'_> {
     pub fn remove_remote(&self, remote: &str) -> Result<()> {
         self.run("DELETE FROM held WHERE remote = ?", [remote])?;
         self.run("DELETE FROM retired WHERE remote = ?", [remote])?;
+        self.run("DELETE FROM key_held WHERE remote = ?", [remote])?;
         self.run("DELETE FROM line WHERE remote = ?", [remote])
     }
 

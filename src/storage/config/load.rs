@@ -9,9 +9,10 @@ use toml_edit::{Item, Table};
 
 use crate::base::error::{Error, Result};
 use crate::base::limits::CONFIG_BYTES_MAX;
-use crate::model::key;
+use crate::model::key::{self, check_scope, parse_key, show_key};
 use crate::model::lineage::Policy;
 use crate::model::moment::{Zone, parse_duration};
+use crate::model::subject::Erasable;
 
 use super::amount::positive_size;
 use super::cron::Cron;
@@ -49,6 +50,7 @@ impl Config {
                 "store" => config.store = store(&Section::one(text, at, name, item)?)?,
                 "schedule" => config.schedule = schedule(&Section::one(text, at, name, item)?)?,
                 "keep" => config.keep = keep(&Section::one(text, at, name, item)?)?,
+                "erasable" => config.erasable = erasable(&Section::one(text, at, name, item)?)?,
                 "alert" => config.alert = alert(&Section::one(text, at, name, item)?)?,
                 "preflight" => {
                     for section in Section::list(text, at, name, item)? {
@@ -153,6 +155,15 @@ pub(super) fn keep(section: &Section<'_>) -> Result<Keep> {
         yearly: section.count("yearly", 100_000)?,
         after_tenant_drop_secs: section.parsed("after_tenant_drop", parse_duration)?,
     })
+}
+
+fn erasable(section: &Section<'_>) -> Result<Erasable> {
+    let prefixes: Vec<Vec<u8>> = section.texts("prefixes")?.unwrap_or_default().iter().map(|text| parse_key(text)).collect();
+    match prefixes.iter().find(|prefix| prefix.len() < 2 || !prefix.ends_with(b"/") || check_scope(prefix).is_err()) {
+        Some(bad) => Err(value_error(section.line("prefixes"), format!("[erasable] prefixes has {}, which names no folder", shown(&show_key(bad))))
+            .hint("write prefixes = [\"person/\"]: each ends in /, and the part of a key after it is the subject, like person/38754")),
+        None => Ok(Erasable::new(prefixes)),
+    }
 }
 
 /// A line of text for people, at most 200 characters.

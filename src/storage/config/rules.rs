@@ -9,6 +9,7 @@ use toml_edit::Value;
 use crate::base::error::{Error, Result};
 use crate::model::lineage::Policy;
 use crate::model::moment::{Local, Zone, duration_text};
+use crate::model::subject::Erasable;
 
 use super::amount::Rate;
 use super::cron::Cron;
@@ -24,6 +25,8 @@ pub struct Config {
     pub schedule: Schedule,
     /// `[keep]`
     pub keep: Keep,
+    /// `[erasable]`
+    pub erasable: Erasable,
     /// `[[remote]]`, in the order of the file.
     pub remotes: Vec<Remote>,
     /// `[[capture]]`, in the order of the file.

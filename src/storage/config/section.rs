@@ -10,10 +10,11 @@ use super::place::check_name;
 use super::words::{nearest, shown};
 
 /// The sections and their keys: all that the file may hold.
-pub(super) const SECTIONS: [(&str, &[&str]); 12] = [
+pub(super) const SECTIONS: [(&str, &[&str]); 13] = [
     ("store", &["site", "zone", "quota", "contact"]),
     ("schedule", &["ship", "cron", "window", "allowance", "drill"]),
     ("keep", &["floor", "within", "last", "daily", "weekly", "monthly", "yearly", "after_tenant_drop"]),
+    ("erasable", &["prefixes"]),
     ("remote", &["name", "rclone", "directory", "rclone_config", "region", "operator_country", "domain", "expected"]),
     (
         "capture",
@@ -177,6 +178,7 @@ pub(super) fn example_of(key: &str) -> &'static str {
         "site" => "\"clinic-17\"",
         "zone" => "\"Europe/Oslo\"",
         "quota" => "\"1 GiB\"",
+        "prefixes" => "[\"person/\"]",
         "contact" => "\"Ingrid Dahl, +47 555 01 234\"",
         "domain" => "\"the cellar\"",
         "webhook" => "\"https://example.org/hooks/annals\"",

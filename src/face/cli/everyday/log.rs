@@ -66,7 +66,11 @@ fn versions(context: &Context, store: &Store, tenant: &Tenant, text: &str, since
         if let Some(end) = removal(version) {
             table.painted(cells("removed".into(), end, String::new()).map(|cell| (cell, "31")));
         }
-        let size = if version.forgotten.is_some() { "forgotten".to_owned() } else { bytes(version.size) };
+        let size = match &version.forgotten {
+            Some(forgotten) if forgotten.erased => "erased".to_owned(),
+            Some(_) => "forgotten".to_owned(),
+            None => bytes(version.size),
+        };
         table.row(cells(format!("v{}", version.number), &version.from, size));
     }
     for line in table.lines(&context.out) {

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::base::error::{Error, Result};
+use crate::engine::erase::SavedErasure;
 use crate::face::cli::context::Context;
+use crate::face::cli::erase;
 use crate::face::cli::plans::{self, Conflicts, Settling};
 use crate::face::cli::realign;
 use crate::model::plan::Plan;
@@ -111,6 +113,9 @@ impl Apply {
         }
         if let Some(plan) = realign::saved(&self.file)? {
             return realign::apply_saved(context, &plan);
+        }
+        if let Some(saved) = SavedErasure::load(&self.file)? {
+            return erase::apply_saved(context, &saved);
         }
         let plan = Plan::load(&self.file)?;
         let store = context.store()?;

@@ -313,6 +313,7 @@ fn show(context: &Context, tenant: &Tenant, zone: &moment::Zone, seq: u64) -> Re
             Change::Tenant(Tenancy::Gone) => ("gone", String::new(), "the tenant".to_owned()),
             Change::Hold { name, prefix, .. } => ("hold", String::new(), format!("{name} {}", show_key(prefix))),
             Change::Lift { name } => ("lift", String::new(), name.clone()),
+            Change::Erase { contents, .. } => ("erase", String::new(), counted(contents.len() as u64, "content")),
             Change::Forget { rule, contents } => ("forget", String::new(), format!("{} ({rule})", counted(contents.len() as u64, "content"))),
         };
         out.line(format!("  {}  {}  {}", pad(what, 6, false), pad(&size, 8, true), clean(name.trim_end())))?;
