@@ -129,3 +129,27 @@ fn a_dropped_tenant_is_listed_with_its_days_and_brought_back() {
     browser.reads("sak");
     assert_eq!(site.run(&["--tenant", "kommune-b", "get", "sak/1"]).exits(0).out, "{\"hemmelig\": true}");
 }
+
+#[test]
+fn a_mass_change_is_told_on_the_first_page_and_the_brake_is_lifted_there() {
+    let mut site = site::without_agent();
+    let lines = |state: u32| (1..=120).map(|n| format!("{{\"op\":\"put\",\"key\":\"k/{n}\",\"json\":{state}}}\n")).collect::<String>();
+    site.batch(&lines(1), "import", "");
+    // It was long ago.
+    let catalog = rusqlite::Connection::open(site.store().join("catalog.db")).expect("open");
+    assert_eq!(catalog.execute("UPDATE batch SET time = time - 7200000000", []).expect("changed"), 1);
+    drop(catalog);
+    site.batch(&lines(2), "somebody", "");
+    site.start();
+    let Some(browser) = site.browser() else { return };
+    browser.reads("Most documents of main were changed or removed at once");
+    browser.is_accessible();
+    browser.click("Plan the way back");
+    browser.reads("120");
+    browser.reads("get an earlier version");
+    browser.visit("/");
+    browser.find("form[action='/brake/lift'] input[name=reason]").fill("nye priser");
+    browser.click("It was meant: let the rules work again");
+    browser.until("it is still told", || (!browser.text().contains("Most documents of main")).then_some(()));
+    assert_eq!(site.json(&["brake", "ls"])["rows"].as_array().map(Vec::len), Some(0));
+}

@@ -42,6 +42,13 @@ pub(super) fn undo(ask: &Ask) -> Result<Answer> {
     Ok(done(ask, &tenant.apply(&plan, OnConflict::Skip, &ask.by())?))
 }
 
+/// A mass change was meant: the rules work again.
+pub(super) fn lift_brake(ask: &Ask) -> Result<Answer> {
+    ask.store()?.lift_brake(ask.form("of").unwrap_or_default(), &ask.by())?;
+    ask.agent()?.poke();
+    Ok(Answer::See(ask.link_now("/", &[])))
+}
+
 /// The language of who asks, from now on.
 pub(super) fn choose_language(ask: &Ask) -> Result<Answer> {
     let language = ask.form("language").and_then(Language::of);

@@ -108,10 +108,25 @@ fn problems(ask: &Ask, scribe: &Scribe, all: &[Problem]) -> Markup {
                             (scribe.say(&format!("problem-{kind}-do"))) " "
                             @if let Some((path, message)) = way(kind) { a href=(ask.link_now(path, &[])) { (scribe.say(message)) } }
                         }
+                        @if kind == "brake" { (brake(ask, scribe, about)) }
                         details { summary .quiet.small { (scribe.say("problem-details")) } p .small { bdi lang="en" { (problem.said) } } }
                     }
                 }
             }
+        }
+    }
+}
+
+/// What to do about a mass change: the way back to before it, or saying that it was meant.
+fn brake(ask: &Ask, scribe: &Scribe, tenant: &str) -> Markup {
+    let brakes = ask.store().and_then(|store| store.brakes()).unwrap_or_default();
+    let Some(brake) = brakes.into_iter().find(|brake| brake.tenant == tenant) else { return html! {} };
+    let back = ask.link_now("/plan", &[("tenant", tenant), ("to", &format!("mark:{}", brake.mark))]);
+    html! {
+        form .form method="post" action="/brake/lift" {
+            (parts::fields_of(ask, &[("of", tenant)]))
+            label .field { span { (scribe.say("brake-reason")) } input name="reason" required maxlength="400" autocomplete="off"; }
+            div .acts { button { (scribe.say("brake-lift")) } a .button href=(back) { (scribe.say("brake-back")) } }
         }
     }
 }
@@ -123,6 +138,7 @@ fn way(kind: &str) -> Option<(&'static str, &'static str)> {
         "stale" | "job" | "capture" => Some(("/transfers", "nav-transfers")),
         "remote" => Some(("/copies", "nav-copies")),
         "damage" | "drill" => Some(("/proof", "nav-proof")),
+        "brake" => Some(("/batches", "nav-batches")),
         "config" => Some(("/settings", "nav-settings")),
         _ => None,
     }
@@ -255,4 +271,26 @@ fn changes(ask: &Ask, scribe: &Scribe) -> Result<Markup> {
         @else { (parts::table(scribe, &scribe.say("home-changes"), true, true, &columns, &rows)) }
         p .pad { a href=(ask.link_now("/activity", &[])) { (scribe.say("home-all-changes")) } }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::face::words::LANGUAGES;
+
+    #[test]
+    fn every_kind_of_problem_has_words_in_every_language() {
+        let source = include_str!("../../agent/health.rs");
+        let kinds: Vec<&str> = source
+            .split("add(")
+            .skip(1)
+            .filter_map(|call| call.trim_start().trim_start_matches("format!(").strip_prefix('"'))
+            .map(|text| text.split([' ', '"']).next().unwrap_or_default())
+            .collect();
+        assert!(kinds.len() > 5 && kinds.contains(&"brake"), "{kinds:?}");
+        for (kind, language) in kinds.iter().flat_map(|kind| LANGUAGES.map(|language| (kind, language))) {
+            for id in [format!("problem-{kind}"), format!("problem-{kind}-do")] {
+                assert_ne!(language.say(&id), id, "{}", language.tag());
+            }
+        }
+    }
 }

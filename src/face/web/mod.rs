@@ -58,6 +58,7 @@ pub(super) fn routes() -> Router<Arc<Desk>> {
         .route("/copy", deed(document::do_copy))
         .route("/language", deed(deeds::choose_language))
         .route("/undo", deed(deeds::undo))
+        .route("/brake/lift", deed(deeds::lift_brake))
         .route("/leave", deed(leave))
         .route("/live", get(|State(desk): State<Arc<Desk>>, request: Request| events(desk, request, live)))
         .merge(works())
