@@ -3,9 +3,12 @@
 //! The suites with rclone run for each program in `ANNALS_TEST_RCLONES` (separated by colons; `rclone` by default) and say why when they do not
 //! run. The S3 suite needs one that has `rclone serve s3` (1.65 or newer), the sftp suite an OpenSSH server program.
 //!
-//! `cutting` ships through a line that is cut 20 times.
+//! `cutting` ships through a line that is cut 20 times, `kept` over one that stands, `paused` stops in the middle.
 
 mod cutting;
+mod kept;
+mod paused;
+mod proxy;
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -264,7 +267,7 @@ impl Place {
         Rclone::new(&self.url(remote, below), &self.options(program)).expect("rclone")
     }
 
-    /// The whole suite with one rclone. `requests` are those of a first upload with its check.
+    /// The whole suite with one rclone. `requests` are those of an upload with its check, once the folder is there.
     fn suite(&self, program: &Path, below: &str, requests: u64) {
         let rclone = Arc::new(self.rclone(program, "good", below));
         let policy = self.options(program).retry;
@@ -437,7 +440,7 @@ fn rclone_on_openssh_sftp() {
         let path = sftp.dir.path().join("root").display().to_string();
         let place = Place::new(&format!("{path}/"), &(sections + &twisted), Some(sftp.server), sftp.dir);
         let before = fs::read(&place.config).expect("config");
-        place.suite(&program, "", 2);
+        place.suite(&program, "", 1);
         assert_eq!(fs::read(&place.config).expect("config"), before, "rclone changed the user's configuration");
         place.refusal(&place.rclone(&program, "bad", ""), Kind::Denied, &["remote.denied"]);
         place.refusal(&place.rclone(&program, "gone", ""), Kind::Remote, &["remote.unreachable"]);
@@ -445,25 +448,72 @@ fn rclone_on_openssh_sftp() {
     }
 }
 
+/// A server of rclone's own on the loopback interface, which keeps what it is given in `root`.
+struct Server {
+    dir: tempfile::TempDir,
+    port: u16,
+    child: Child,
+    /// rclone's configuration of a remote that reaches it, but for its name and its port.
+    words: String,
+}
+
+impl Server {
+    fn start(program: &Path, args: &[&str], environment: &[(&str, &str)], words: String) -> Server {
+        let dir = tempfile::tempdir().expect("dir");
+        let root = dir.path().join("root");
+        // S3 wants its bucket to be there.
+        fs::create_dir_all(root.join("bucket")).expect("root");
+        let port = free_port();
+        let mut serve = Command::new(program).args(args).args(["--addr", &format!("127.0.0.1:{port}"), "--config", ""]);
+        for (name, value) in environment {
+            serve = serve.env(name, value);
+        }
+        let mut child = serve.arg(&root).spawn().expect("serve");
+        listening(port, &mut child);
+        Server { dir, port, child, words }
+    }
+
+    fn section(&self, name: &str, port: u16) -> String {
+        format!("[{name}]\n{}", self.words.replace("PORT", &port.to_string()))
+    }
+
+    /// The same with another password.
+    fn wrong(&self, name: &str, right: &str, wrong: &str) -> String {
+        self.section(name, self.port).replace(right, wrong)
+    }
+}
+
+fn obscured(program: &Path, text: &str) -> String {
+    output(Command::new(program).args(["obscure", text])).expect("obscure").trim().to_owned()
+}
+
+/// A WebDAV server.
+fn webdav(program: &Path) -> Server {
+    let words = format!("type = webdav\nvendor = other\nurl = http://127.0.0.1:PORT\nuser = u\npass = {}\n", obscured(program, "p"));
+    Server::start(program, &["serve", "webdav"], &[("RCLONE_USER", "u"), ("RCLONE_PASS", "p")], words)
+}
+
+/// An S3 server; says why where there is none.
+fn s3(test: &str) -> Option<Server> {
+    let serves = |program: &PathBuf| output(Command::new(program).args(["serve", "s3", "--help"])).is_some_and(|text| text.contains("--auth-key"));
+    let Some((program, _)) = rclones(test).into_iter().find(|(program, _)| serves(program)) else {
+        println!("skipped: {test}: no rclone with `serve s3` among ANNALS_TEST_RCLONES");
+        return None;
+    };
+    let words = "type = s3\nprovider = Other\naccess_key_id = KEYID\nsecret_access_key = SECRET\nendpoint = http://127.0.0.1:PORT\n";
+    Some(Server::start(&program, &["serve", "s3", "--auth-key", "KEYID,SECRET"], &[], words.to_owned()))
+}
+
 #[test]
 fn rclone_on_webdav() {
     for (program, version) in rclones("rclone_on_webdav") {
         println!("with {version}");
-        let dir = tempfile::tempdir().expect("dir");
-        let (port, nobody) = (free_port(), free_port());
-        let root = dir.path().join("root");
-        fs::create_dir(&root).expect("root");
-        let obscure = |text: &str| output(Command::new(&program).args(["obscure", text])).expect("obscure").trim().to_owned();
-        let address = format!("127.0.0.1:{port}");
-        let serve = Command::new(&program).args(["serve", "webdav", "--addr", &address, "--config", ""]);
-        let mut server = serve.env("RCLONE_USER", "u").env("RCLONE_PASS", "p").arg(&root).spawn().expect("serve");
-        listening(port, &mut server);
-        let section = |name: &str, port: u16, pass: &str| {
-            format!("[{name}]\ntype = webdav\nvendor = other\nurl = http://127.0.0.1:{port}\nuser = u\npass = {}\n", obscure(pass))
-        };
-        let sections = section("good", port, "p") + &section("bad", port, "WRONG") + &section("gone", nobody, "p");
-        let place = Place::new("hist/", &sections, Some(server), dir);
-        place.suite(&program, "", 4);
+        let server = webdav(&program);
+        let password = server.words.rsplit("pass = ").next().expect("a password").trim().to_owned();
+        let bad = server.wrong("bad", &password, &obscured(&program, "WRONG"));
+        let sections = server.section("good", server.port) + &bad + &server.section("gone", free_port());
+        let place = Place::new("hist/", &sections, Some(server.child), server.dir);
+        place.suite(&program, "", 2);
         place.refusal(&place.rclone(&program, "bad", ""), Kind::Denied, &["remote.denied"]);
         place.nobody_listens(&program);
     }
@@ -471,29 +521,12 @@ fn rclone_on_webdav() {
 
 #[test]
 fn rclone_on_s3() {
-    let programs = rclones("rclone_on_s3");
-    let serves = |program: &PathBuf| output(Command::new(program).args(["serve", "s3", "--help"])).is_some_and(|text| text.contains("--auth-key"));
-    let Some(server_program) = programs.iter().map(|(program, _)| program).find(|program| serves(program)) else {
-        println!("skipped: rclone_on_s3: no rclone with `serve s3` among ANNALS_TEST_RCLONES");
-        return;
-    };
-    for (program, version) in &programs {
+    for (program, version) in &rclones("rclone_on_s3") {
+        let Some(server) = s3("rclone_on_s3") else { return };
         println!("with {version}");
-        let dir = tempfile::tempdir().expect("dir");
-        let (port, nobody) = (free_port(), free_port());
-        let root = dir.path().join("root");
-        fs::create_dir_all(root.join("bucket")).expect("bucket");
-        let address = format!("127.0.0.1:{port}");
-        let serve = Command::new(server_program).args(["serve", "s3", "--addr", &address, "--auth-key", "KEYID,SECRET", "--config", ""]);
-        let mut server = serve.arg(&root).spawn().expect("serve");
-        listening(port, &mut server);
-        let section = |name: &str, port: u16, secret: &str| {
-            format!(
-                "[{name}]\ntype = s3\nprovider = Other\naccess_key_id = KEYID\nsecret_access_key = {secret}\nendpoint = http://127.0.0.1:{port}\n"
-            )
-        };
-        let sections = section("good", port, "SECRET") + &section("bad", port, "WRONG") + &section("gone", nobody, "SECRET");
-        let mut place = Place::new("bucket/", &sections, Some(server), dir);
+        let port = server.port;
+        let sections = server.section("good", port) + &server.wrong("bad", "SECRET", "WRONG") + &server.section("gone", free_port());
+        let mut place = Place::new("bucket/", &sections, Some(server.child), server.dir);
         place.suite(program, "hist", 2);
         place.refusal(&place.rclone(program, "bad", ""), Kind::Denied, &["remote.denied"]);
         place.path = "nobucket/".into();

@@ -13,6 +13,9 @@ pub const NAME_BYTES_MAX: usize = 512;
 /// Bytes: the longest part of a name between slashes. Every file system we know allows 255, less the ending of a file being written.
 pub const NAME_PART_BYTES_MAX: usize = 200;
 
+/// The code of [`unsent`]: nothing of the object can be at the remote.
+pub const UNSENT: &str = "remote.unsent";
+
 /// One object as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Object {
@@ -236,6 +239,11 @@ pub fn object_short(name: &str, remote: &str, expected: u64, found: u64) -> Erro
 /// The error of a remote whose root is not there.
 pub fn absent(remote: &str) -> Error {
     Error::new(Kind::Remote, "remote.absent", format!("the remote is not there: {remote}"))
+}
+
+/// The error of an object that was not begun, because the line was lost before.
+pub fn unsent(name: &str) -> Error {
+    Error::new(Kind::Remote, UNSENT, format!("not sent, because the line was lost before: {name}")).hint("check the line; it will be tried again")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ mod recording;
 pub use contract::{Check, Object, Outcome, Remote, Stored, Upload, check_name, is_name};
 pub use directory::{Directory, MARKER};
 pub use place::{Options, RemoteUrl};
-pub use rclone::{RCLONE_OLDEST, Rclone};
+pub use rclone::{RCLONE_OLDEST, Rclone, config_file};
 pub use recording::{Call, Fault, Memory, Recording, Verb};
 pub use retry::{Policy, Retrying, Sleeper, SystemSleeper, passes, worth_retrying};
 pub use throttle::Throttle;

@@ -1,14 +1,15 @@
 //! Everything that rclone can reach, through one long-lived `rclone rcd` child per session (<https://rclone.org/rc/>).
 //!
-//! One process that stays keeps its connections, and makes a shipment two requests on S3: one that writes and one that reads the size back.
+//! One process that stays keeps its connections, and makes a shipment two requests on S3 and WebDAV: one that writes and one that reads the size back.
 //! Both ends of the conversation are on the loopback interface, at a port the system chose, behind a password that was drawn for this child
 //! and is passed in its environment. The child gets no other secret of ours and no setting of the user's but the configuration file.
 
 mod answers;
+mod reach;
 mod session;
 mod upload;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -49,8 +50,10 @@ const BLOCK_BYTES: usize = 128 * 1024;
 
 /// See the module.
 pub struct Rclone {
-    /// `REMOTE:PATH/` as rclone wants it: the slash at the end keeps it from looking for a file of that name.
-    fs: String,
+    /// The name of the remote, without the colon at its end.
+    remote: String,
+    /// The path on it. A slash at its end keeps rclone from looking for a file of that name.
+    path: String,
     described: String,
     secrets: Vec<String>,
     config: PathBuf,
@@ -59,6 +62,8 @@ pub struct Rclone {
     session: Mutex<Option<Arc<Session>>>,
     /// Names whose upload was begun in this session of ours.
     begun: Mutex<HashSet<String>>,
+    /// Folders that were found to be there, or not to be.
+    folders: Mutex<HashMap<String, bool>>,
     /// Whether the root was seen to be there, so that a missing object is just that.
     root_seen: AtomicBool,
     /// Requests of children that are gone.
@@ -75,14 +80,16 @@ impl Rclone {
         let mut secrets = url.secrets();
         secrets.extend(options.rclone_config_password.clone());
         Ok(Rclone {
-            fs: format!("{remote}:{path}{slash}"),
+            remote: remote.clone(),
+            path: format!("{path}{slash}"),
             described: url.to_string(),
             secrets,
-            config: options.rclone_config.clone().unwrap_or_else(default_config),
+            config: config_file(options.rclone_config.as_deref()),
             options: options.clone(),
             rate: Mutex::new(options.limit_rate),
             session: Mutex::default(),
             begun: Mutex::default(),
+            folders: Mutex::default(),
             root_seen: AtomicBool::new(false),
             past_requests: AtomicU64::new(0),
         })
@@ -96,7 +103,12 @@ impl Rclone {
     fn session(&self) -> Result<Arc<Session>> {
         let mut session = lock(&self.session);
         if let Some(running) = &*session {
-            return Ok(Arc::clone(running));
+            if lock(&running.child).exited()?.is_none() {
+                return Ok(Arc::clone(running));
+            }
+            // It ended while nobody spoke to it.
+            self.past_requests.fetch_add(running.known_requests(), Ordering::Relaxed);
+            *session = None;
         }
         let fresh = Arc::new(self.start()?);
         *session = Some(Arc::clone(&fresh));
@@ -110,7 +122,7 @@ impl Rclone {
     /// The size of an object, `None` if the remote says that there is none.
     fn size(&self, session: &Arc<Session>, name: &str) -> Result<Option<u64>> {
         self.operation(session);
-        let params = json!({"fs": self.fs, "remote": name, "opt": {"filesOnly": true, "noModTime": true, "noMimeType": true}});
+        let params = json!({"fs": session.reach.fs, "remote": name, "opt": {"filesOnly": true, "noModTime": true, "noMimeType": true}});
         let stat: Stat = self.ask(session, "operations/stat", &params, self.options.answer_timeout)?;
         // A size of -1 is how some backends of 1.60 say that there is nothing.
         let size = stat.item.and_then(|item| u64::try_from(item.size).ok());
@@ -125,7 +137,7 @@ impl Rclone {
     fn check_root(&self, session: &Arc<Session>) -> Result<()> {
         if !self.root_seen.load(Ordering::Relaxed) {
             self.operation(session);
-            let params = json!({"fs": self.fs, "remote": "", "opt": {"noModTime": true, "noMimeType": true}});
+            let params = json!({"fs": session.reach.fs, "remote": "", "opt": {"noModTime": true, "noMimeType": true}});
             let _: Listing = self.ask(session, "operations/list", &params, self.options.answer_timeout)?;
             self.root_seen.store(true, Ordering::Relaxed);
         }
@@ -165,7 +177,7 @@ impl Rclone {
 
     fn listing(&self, session: &Arc<Session>, folder: &str) -> Result<Listing> {
         let opt = json!({"recurse": true, "filesOnly": true, "noModTime": true, "noMimeType": true});
-        let job = self.begin(session, "operations/list", json!({"fs": self.fs, "remote": folder, "opt": opt}))?;
+        let job = self.begin(session, "operations/list", json!({"fs": session.reach.fs, "remote": folder, "opt": opt}))?;
         let start = self.options.sleeper.elapsed();
         let mut poll = POLL.0;
         loop {
@@ -189,7 +201,7 @@ impl Rclone {
     /// Opens an object for reading, all of it or a range given as first and last byte.
     fn get<'a>(&self, session: &'a Arc<Session>, name: &str, range: Option<(u64, u64)>) -> Result<Answer<'a>> {
         self.operation(session);
-        let path = format!("/{}/{name}", escape(&format!("[{}]", self.fs)));
+        let path = format!("/{}/{name}", escape(&format!("[{}]", session.reach.fs)));
         let answer = session.client.get(&path, range, self.options.stall_timeout).map_err(|e| self.broken(session, e))?;
         if matches!(answer.status, 200 | 206) {
             self.root_seen.store(true, Ordering::Relaxed);
@@ -343,7 +355,7 @@ impl Remote for Rclone {
         let session = self.session()?;
         for name in names {
             self.operation(&session);
-            let params = json!({"fs": self.fs, "remote": name});
+            let params = json!({"fs": session.reach.fs, "remote": name});
             match self.ask::<Value>(&session, "operations/deletefile", &params, self.options.answer_timeout) {
                 Err(e) if e.kind() == Kind::Missing => self.check_root(&session)?,
                 removed => drop(removed?),
@@ -381,6 +393,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
 
+/// The configuration file of rclone's that is used where `named` is the one that was named, if any.
+pub fn config_file(named: Option<&Path>) -> PathBuf {
+    named.map_or_else(default_config, Path::to_owned)
+}
+
 /// rclone's own default: <https://rclone.org/docs/#config-string>.
 fn default_config() -> PathBuf {
     let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -405,6 +422,7 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::reach::Reach;
     use super::*;
 
     #[test]
@@ -449,7 +467,10 @@ mod tests {
     #[test]
     fn names_reach_rclone_unchanged() {
         assert_eq!(escape("[:s3,a='b c':x/é]/"), "%5B%3As3%2Ca%3D%27b%20c%27%3Ax/%C3%A9%5D/");
-        let fs = |text: &str| Rclone::new(&RemoteUrl::parse(text).expect("url"), &Options::default()).expect("new").fs;
+        let fs = |text: &str| {
+            let rclone = Rclone::new(&RemoteUrl::parse(text).expect("url"), &Options::default()).expect("new");
+            Reach::plain(&rclone.remote, &rclone.path).fs
+        };
         assert_eq!((fs("rclone:a:"), fs("rclone:a:b"), fs("rclone:a:b/")), ("a:".into(), "a:b/".into(), "a:b/".into()));
         assert_eq!((rate_text(None), rate_text(Some(0)), rate_text(Some(2048))), ("off".into(), "1B".into(), "2048B".into()));
     }

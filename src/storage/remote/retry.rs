@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::contract::{Check, Object, Outcome, Remote, Upload};
+use super::contract::{self, Check, Object, Outcome, Remote, Upload};
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::monitor::{Monitor, Progress, Silent, check_stop};
@@ -98,7 +98,14 @@ pub fn worth_retrying(error: &Error) -> bool {
 pub fn passes(code: &str) -> bool {
     matches!(
         code,
-        "remote.unreachable" | "remote.name_lookup" | "remote.timeout" | "remote.busy" | "remote.cut" | "remote.failed" | "remote.rclone_died"
+        "remote.unreachable"
+            | "remote.name_lookup"
+            | "remote.timeout"
+            | "remote.busy"
+            | "remote.cut"
+            | "remote.failed"
+            | "remote.rclone_died"
+            | contract::UNSENT
     )
 }
 
@@ -153,19 +160,31 @@ impl<R: Remote> Remote for Retrying<R> {
         self.again(monitor, || self.inner.fetch(name, into, size, monitor))
     }
 
-    /// Only the objects that failed are tried again, and are looked for first.
+    /// Only the objects that failed are tried again, and are looked for first unless nothing of them was sent. Attempts are counted from the last
+    /// object that arrived: a line that drops again and again still carries everything in the end.
     fn store(&self, objects: &[Upload], monitor: &dyn Monitor) -> Result<Vec<Outcome>> {
         let mut outcomes = self.again(monitor, || self.inner.store(objects, monitor))?;
-        for failures in 1..self.policy.attempts {
+        let mut failures = 0;
+        loop {
+            failures += 1;
+            if failures >= self.policy.attempts {
+                break;
+            }
             let failed: Vec<usize> = (0..outcomes.len()).filter(|&i| outcomes[i].as_ref().is_err_and(worth_retrying)).collect();
             let Some(Err(error)) = failed.first().map(|&i| &outcomes[i]) else { break };
             if self.wait(failures, error, monitor).is_err() {
                 break;
             }
-            let rest: Vec<Upload> = failed.iter().map(|&i| objects[i].clone().again()).collect();
+            let unsent = |i: usize| outcomes[i].as_ref().is_err_and(|e| e.code() == contract::UNSENT);
+            let rest: Vec<Upload> = failed.iter().map(|&i| if unsent(i) { objects[i].clone() } else { objects[i].clone().again() }).collect();
             let shifted = Shifted::new(objects, &rest, monitor);
             match self.inner.store(&rest, &shifted) {
-                Ok(retried) => failed.into_iter().zip(retried).for_each(|(i, outcome)| outcomes[i] = outcome),
+                Ok(retried) => {
+                    if retried.iter().any(Result::is_ok) {
+                        failures = 0;
+                    }
+                    failed.into_iter().zip(retried).for_each(|(i, outcome)| outcomes[i] = outcome);
+                }
                 Err(e) if worth_retrying(&e) => outcomes[failed[0]] = Err(e),
                 // What was stored before stays told; the rest keeps the reasons it has, and the first of it gets this one.
                 Err(e) => {
@@ -314,6 +333,24 @@ pub(super) mod tests {
         assert_eq!(outcomes, [Stored::Written, Stored::Repaired, Stored::Written]);
         assert_eq!(inner.inner().bytes("b").expect("b"), b"bytes of b");
         assert_eq!(inner.count(Verb::Store), 4);
+    }
+
+    #[test]
+    fn a_line_that_drops_again_and_again_carries_everything() {
+        let (inner, _, remote) = setup();
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join("f");
+        std::fs::write(&path, b"bytes").expect("write");
+        let uploads: Vec<Upload> = (0..9).map(|i| Upload::new(format!("o{i}"), &path, 5)).collect();
+        // Of each attempt the first arrives and the others do not: 9, 8, 7 ... objects are tried.
+        let mut before = 0;
+        for left in (2..=9).rev() {
+            inner.inject(Verb::Store, before + 1, left - 1, Fault::Drop);
+            before += left;
+        }
+        let outcomes = remote.store(&uploads, &Silent).expect("store");
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        assert_eq!(inner.count(Verb::Store), 45);
     }
 
     #[test]

@@ -135,7 +135,7 @@ const RULES: &[Rule] = &[
         hint: "check its address and certificate; a private authority belongs into the system's trust store",
     },
     Rule {
-        any: &["i/o timeout", "timed out", "deadline exceeded", "handshake timeout", "request timeout", "requesttimeout"],
+        any: &["i/o timeout", "timeout awaiting", "timed out", "deadline exceeded", "handshake timeout", "request timeout", "requesttimeout"],
         kind: Kind::Remote,
         code: "remote.timeout",
         says: "the remote does not answer in time",
@@ -162,6 +162,13 @@ const RULES: &[Rule] = &[
         code: "remote.cut",
         says: "the line to the remote dropped",
         hint: "check the line; it will be tried again",
+    },
+    Rule {
+        any: &["corrupted on transfer"],
+        kind: Kind::Remote,
+        code: "remote.cut",
+        says: "an upload left an object of another size on the remote",
+        hint: "it will be tried again; if this repeats, the remote loses what it is given",
     },
     Rule {
         any: &["directory not found"],

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::super::loopback::{Answer, Client};
 use super::super::wording;
+use super::reach::Reach;
 use super::{ANSWER_BYTES_MAX, LISTING_BYTES_MAX, LOCAL_TIMEOUT, POLL, RCLONE_OLDEST, Rclone, lock};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::process::{Child, Command};
@@ -41,6 +42,8 @@ pub(super) struct Session {
     pub(super) child: Mutex<Child>,
     /// Verbs that touched the line.
     pub(super) operations: AtomicU64,
+    /// How the remote is spoken to.
+    pub(super) reach: Reach,
     /// HTTP requests on the line, as rclone counted them when it was last asked.
     requests: AtomicU64,
 }
@@ -108,10 +111,15 @@ impl Rclone {
             }
         };
         let client = Client::new(server, "annals", &password);
-        let session = Session { client, child: Mutex::new(child), operations: AtomicU64::new(0), requests: AtomicU64::new(0) };
+        let reach = Reach::plain(&self.remote, &self.path);
+        let mut session = Session { client, child: Mutex::new(child), operations: AtomicU64::new(0), reach, requests: AtomicU64::new(0) };
         let version: Version = self.local(&session, "core/version", &json!({}))?;
         let (major, minor) = (version.decomposed.first().copied().unwrap_or(0), version.decomposed.get(1).copied().unwrap_or(0));
-        if (major, minor) < RCLONE_OLDEST { Err(too_old(&version.version)) } else { Ok(session) }
+        if (major, minor) < RCLONE_OLDEST {
+            return Err(too_old(&version.version));
+        }
+        session.reach = self.look_at_backend(&session, (major, minor));
+        Ok(session)
     }
 
     pub(super) fn cannot_start(&self, error: Error) -> Error {

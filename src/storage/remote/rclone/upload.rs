@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::contract::{Outcome, Stored, Upload};
+use super::super::contract::{self, Outcome, Stored, Upload};
 use super::answers::Stats;
 use super::session::Session;
 use super::{LOCAL_TIMEOUT, POLL, Rclone, lock};
@@ -33,6 +33,16 @@ impl Rclone {
         Ok(Some(right))
     }
 
+    /// Whether the folder of a name is there, as far as it was seen. In a remote that was used before it most likely is.
+    fn knows_folder(&self, name: &str) -> bool {
+        let folder = contract::folder_of(name);
+        lock(&self.folders).get(folder).copied().unwrap_or(self.options.used_before)
+    }
+
+    fn note_folder(&self, name: &str, there: bool) {
+        lock(&self.folders).insert(contract::folder_of(name).to_owned(), there);
+    }
+
     /// Begins one upload, unless it is there already.
     fn begin_upload(&self, session: &Arc<Session>, upload: &Upload, monitor: &dyn Monitor) -> Result<Begun> {
         check_stop(monitor)?;
@@ -46,15 +56,27 @@ impl Rclone {
         } else {
             Stored::Written
         };
-        let (folder, file) = split(&upload.from)?;
-        let config = json!({"NoCheckDest": true, "IgnoreChecksum": true});
-        let params = json!({"srcFs": folder, "srcRemote": file, "dstFs": self.fs, "dstRemote": upload.name, "_config": config});
-        let job = self.begin(session, "operations/copyfile", params)?;
-        Ok(Begun::Running(job, goal))
+        let known = self.knows_folder(&upload.name);
+        let place = if known { session.reach.bare(&upload.name, upload.size) } else { None };
+        let bare = place.is_some();
+        Ok(Begun::Running(self.copy(session, upload, place)?, goal, bare))
     }
 
-    /// Reads back what an upload left. Neither its end without an error nor the name on the remote proves anything.
+    /// Lets rclone copy to `place`, or to the remote as it is, whose folders rclone makes.
+    fn copy(&self, session: &Arc<Session>, upload: &Upload, place: Option<(String, String)>) -> Result<u64> {
+        let (folder, file) = split(&upload.from)?;
+        let (fs, name) = place.unwrap_or_else(|| (session.reach.fs.clone(), upload.name.clone()));
+        let config = json!({"NoCheckDest": true, "IgnoreChecksum": true});
+        let params = json!({"srcFs": folder, "srcRemote": file, "dstFs": fs, "dstRemote": name, "_config": config});
+        self.begin(session, "operations/copyfile", params)
+    }
+
+    /// Reads back what an upload left. Neither its end without an error nor the name on the remote proves anything, unless rclone itself has
+    /// read back the size.
     fn read_back(&self, session: &Arc<Session>, upload: &Upload, monitor: &dyn Monitor) -> Result<()> {
+        if session.reach.reads_back && !self.options.read_back {
+            return Ok(());
+        }
         let found = self.size(session, &upload.name)?;
         let right = found == Some(upload.size);
         if right && (!self.options.read_back || self.digest(session, &upload.name, upload.size, monitor)? == file_digest(&upload.from)?) {
@@ -68,13 +90,15 @@ impl Rclone {
 
 enum Begun {
     Existed,
-    Running(u64, Stored),
+    /// By number of the job, with what its success will mean, and whether its folder was taken for there.
+    Running(u64, Stored, bool),
 }
 
 struct Running {
     index: usize,
     job: u64,
     goal: Stored,
+    bare: bool,
     bytes: u64,
     moved_at: Duration,
 }
@@ -132,23 +156,21 @@ impl<'a> Uploading<'a> {
 
     fn begin(&mut self, index: usize) {
         if self.lost {
-            let text = format!("not sent, because the line was lost before: {}", self.objects[index].name);
-            let error = Error::new(Kind::Remote, "remote.unreachable", text).hint("check the line; it will be tried again");
-            self.outcomes[index] = Some(Err(error));
+            self.outcomes[index] = Some(Err(contract::unsent(&self.objects[index].name)));
             return;
         }
         match self.rclone.begin_upload(&self.session, &self.objects[index], self.monitor) {
             Ok(Begun::Existed) => self.outcomes[index] = Some(Ok(Stored::Existed)),
-            Ok(Begun::Running(job, goal)) => {
+            Ok(Begun::Running(job, goal, bare)) => {
                 let moved_at = self.rclone.options.sleeper.elapsed();
-                self.running.push(Running { index, job, goal, bytes: 0, moved_at });
+                self.running.push(Running { index, job, goal, bare, bytes: 0, moved_at });
             }
             Err(e) => self.failed(index, e),
         }
     }
 
     fn failed(&mut self, index: usize, error: Error) {
-        self.lost |= matches!(error.code(), "remote.unreachable" | "remote.name_lookup" | "remote.timeout");
+        self.lost |= matches!(error.code(), "remote.unreachable" | "remote.name_lookup" | "remote.timeout" | "remote.cut");
         self.outcomes[index] = Some(Err(error));
     }
 
@@ -160,7 +182,22 @@ impl<'a> Uploading<'a> {
             let upload = &self.objects[running.index];
             let ended = match self.rclone.look::<Value>(&self.session, running.job) {
                 Ok(None) => self.stalled(&mut running).map(Err),
-                Ok(Some(Ok(_))) => Some(self.rclone.read_back(&self.session, upload, self.monitor).map(|()| running.goal)),
+                Ok(Some(Ok(_))) => {
+                    self.rclone.note_folder(&upload.name, true);
+                    Some(self.rclone.read_back(&self.session, upload, self.monitor).map(|()| running.goal))
+                }
+                Ok(Some(Err(e))) if running.bare && is_of_folder(&e) => {
+                    // It was made away with, or is the first of its tenant.
+                    self.rclone.note_folder(&upload.name, false);
+                    running.bare = false;
+                    match self.rclone.copy(&self.session, upload, None) {
+                        Ok(job) => {
+                            (running.job, running.bytes) = (job, 0);
+                            None
+                        }
+                        Err(e) => Some(Err(e)),
+                    }
+                }
                 Ok(Some(Err(e))) | Err(e) => Some(Err(e)),
             };
             match ended {
@@ -206,6 +243,11 @@ impl<'a> Uploading<'a> {
         progress.bytes += self.running.iter().map(|running| running.bytes.min(self.objects[running.index].size)).sum::<u64>();
         self.monitor.progress(&progress);
     }
+}
+
+/// Whether a failure may come of a folder that is not there. Servers say that in many ways.
+fn is_of_folder(error: &Error) -> bool {
+    error.kind() == Kind::Missing || matches!(error.code(), "remote.failed" | "remote.absent")
 }
 
 /// Folder and file as rclone wants them: absolute, without links.
