@@ -107,6 +107,7 @@ impl Agent {
             // A panic was reported by the panic hook; the others have to end all the same.
             let _ = thread.join();
         }
+        self.site.close_lines();
     }
 }
 
@@ -321,6 +322,7 @@ fn tick(site: &Site) -> Result<Timestamp> {
         Some(Rate::BytesPerSec(rate)) => Some(rate),
     };
     site.limit_lines(rate);
+    site.close_rested_lines();
     if let Some(changes) = schedule::rate_changes(&store.config().schedule, now, &zone) {
         next = next.min(changes);
     }

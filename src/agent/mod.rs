@@ -4,6 +4,7 @@ pub mod schedule;
 pub mod queue;
 mod live;
 pub mod tally;
+mod lines;
 pub mod site;
 pub mod proof;
 mod watch;

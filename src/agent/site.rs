@@ -1,7 +1,6 @@
 //! What all threads of an agent have together: the store as the configuration now sees it, the jobs that run, the lines that are open.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -15,12 +14,11 @@ use crate::model::job::Job;
 use crate::storage::config::Config;
 use crate::storage::source::folder::{Dirty, PathSet};
 
+pub use super::lines::Opener;
+use super::lines::{Asked, Lines, asked, since, stamp};
 use super::live::{Halt, Live};
 use super::queue::{End, Queue};
-use super::tally::{Carried, Tally};
-
-/// How a remote is opened: by its name, with a limit in bytes a second.
-pub type Opener = Arc<dyn Fn(&Store, &str, Option<u64>) -> Result<OpenRemote> + Send + Sync>;
+use super::tally::Tally;
 
 /// Troubles of the agent itself, kept in memory because the catalogue may be what fails.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,12 +45,6 @@ impl From<Dirty> for News {
     }
 }
 
-/// Requests and retries.
-pub(super) type Asked = (u64, u64);
-
-/// An open line, and what was asked over it before it was opened for this work.
-type Line = (OpenRemote, Asked);
-
 struct Clockwork(Store);
 
 impl Clock for Clockwork {
@@ -71,7 +63,7 @@ pub(super) struct Site {
     pub(super) stopping: Arc<AtomicBool>,
     pulse: (Mutex<u64>, Condvar),
     live: Mutex<BTreeMap<i64, Arc<Live>>>,
-    lines: Mutex<HashMap<String, Line>>,
+    lines: Lines,
     tally: Mutex<Tally>,
     news: Mutex<HashMap<String, News>>,
     troubles: Mutex<Troubles>,
@@ -81,11 +73,6 @@ pub(super) struct Site {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
-    let meta = path.metadata().ok()?;
-    Some((meta.modified().ok()?, meta.len()))
 }
 
 impl Site {
@@ -104,7 +91,7 @@ impl Site {
             stopping: Arc::default(),
             pulse: Default::default(),
             live: Mutex::default(),
-            lines: Mutex::default(),
+            lines: Lines::default(),
             tally: Mutex::new(Tally { started, ..Tally::default() }),
             news: Mutex::default(),
             troubles: Mutex::default(),
@@ -146,12 +133,9 @@ impl Site {
         self.started.elapsed()
     }
 
-    /// Opens the line to a remote; while it is open, its rate follows the windows.
+    /// The line to a remote, kept from the work before or opened; while it is in use, its rate follows the windows.
     pub(super) fn open_line(&self, store: &Store, name: &str, rate: Option<u64>) -> Result<OpenRemote> {
-        let remote = (self.opener)(store, name, rate)?;
-        let before = asked(&remote);
-        lock(&self.lines).insert(name.to_owned(), (remote.clone(), before));
-        Ok(remote)
+        self.lines.open(store, name, rate, &self.opener)
     }
 
     /// Opens a remote beside its line, for a drill.
@@ -159,17 +143,24 @@ impl Site {
         (self.opener)(store, name, rate)
     }
 
-    pub(super) fn close_line(&self, name: &str) {
-        // Counted before it is let go: a number that only grows must not dip.
-        let mut lines = lock(&self.lines);
-        if let Some((remote, before)) = lines.remove(name) {
-            self.count_line(name, &remote, before);
-        }
+    /// The work with a line is over; where it went `well`, the line is kept for the next for a while.
+    pub(super) fn leave_line(&self, store: &Store, name: &str, well: bool) {
+        if well { self.lines.rest(store, name, &self.tally) } else { self.lines.close(name, &self.tally) }
+    }
+
+    /// Closes lines that nobody has needed for a while.
+    pub(super) fn close_rested_lines(&self) {
+        self.lines.close_rested(&self.store());
+    }
+
+    /// Closes all lines.
+    pub(super) fn close_lines(&self) {
+        self.lines.close_all();
     }
 
     /// Counts what a remote was asked since `before`, which is its requests and retries then.
     pub(super) fn count_line(&self, name: &str, remote: &OpenRemote, before: Asked) {
-        self.tally(|t| t.carry(name, asked_since(remote, before)));
+        self.tally(|t| t.carry(name, since(asked(remote), before)));
     }
 
     /// Counts something.
@@ -179,20 +170,12 @@ impl Site {
 
     /// What was done since the agent started, with what the open lines carried so far.
     pub(super) fn tallied(&self) -> Tally {
-        let lines = lock(&self.lines);
-        let mut tally = lock(&self.tally).clone();
-        for (name, (remote, before)) in lines.iter() {
-            tally.carry(name, asked_since(remote, *before));
-        }
-        tally
+        self.lines.tallied(&self.tally)
     }
 
-    /// Sets the rate of all open lines.
+    /// Sets the rate of all lines in use.
     pub(super) fn limit_lines(&self, rate: Option<u64>) {
-        for (remote, _) in lock(&self.lines).values() {
-            // A line that cannot be slowed down is closed by its own failure; the next one is opened with the new rate.
-            let _ = remote.device().limit(rate);
-        }
+        self.lines.limit(rate);
     }
 
     pub(super) fn begin(&self, job: &Job) -> Arc<Live> {
@@ -300,17 +283,6 @@ impl Site {
 /// Whether a failure says that there is no space here. A remote that is full is the remote's trouble.
 pub(super) fn is_full_here(error: &Error) -> bool {
     error.kind() == Kind::Space && !error.code().starts_with("remote.")
-}
-
-/// What was asked of a remote so far.
-pub(super) fn asked(remote: &OpenRemote) -> Asked {
-    (remote.device().requests(), remote.device().retries())
-}
-
-fn asked_since(remote: &OpenRemote, before: Asked) -> Carried {
-    let now = asked(remote);
-    let (requests, retries) = (now.0.saturating_sub(before.0), now.1.saturating_sub(before.1));
-    Carried { requests, retries, ..Carried::default() }
 }
 
 /// The section of the configuration about the capture called `name`.

@@ -18,12 +18,13 @@ use crate::storage::catalog::ledger::Contact;
 use crate::storage::config::{Period, Rate};
 use crate::storage::remote::Policy;
 
+use super::lines::asked;
 use super::live::{Halt, Live};
 use super::order::{self, Outcome};
 use super::proof::{self, Depth};
 use super::queue::{End, is_outside};
 use super::schedule;
-use super::site::{News, Site, asked, capture_of, is_full_here};
+use super::site::{News, Site, capture_of, is_full_here};
 use super::tally::Carried;
 use super::watch;
 
@@ -129,7 +130,7 @@ fn perform(site: &Site, store: &Store, job: &Job, live: &Live) -> Result<End> {
         }
         Task::Ship(name) => {
             let out = ship(site, store, name, live);
-            site.close_line(name);
+            site.leave_line(store, name, went_well(&out));
             out
         }
         Task::Verify => patrol(store, live),
@@ -137,7 +138,7 @@ fn perform(site: &Site, store: &Store, job: &Job, live: &Live) -> Result<End> {
         Task::Forget => forget(store, live),
         Task::Compact(name) => {
             let out = compact(site, store, name, live);
-            site.close_line(name);
+            site.leave_line(store, name, went_well(&out));
             out
         }
         Task::Gc => {
@@ -160,6 +161,11 @@ fn apply(site: &Site, store: &Store, id: &str, live: &Live) -> Result<End> {
         Outcome::Plan(done) => format!("{} changed", many(done.done, "document")),
         Outcome::Realign { tenants, databases } => format!("{} in line", many((tenants.len() + databases.len()) as u64, "log")),
     }))
+}
+
+/// Whether the line of this work may serve the next: it was used to the end, or somebody wanted the work to stop.
+fn went_well(out: &Result<End>) -> bool {
+    out.as_ref().map_or_else(|e| e.kind() == Kind::Interrupted, |end| matches!(end, End::Done(_)))
 }
 
 fn capture(site: &Site, store: &Store, name: &str, live: &Live) -> Result<End> {

@@ -3,6 +3,7 @@
 mod support;
 mod alerts;
 mod brake;
+mod lines;
 mod metrics;
 mod preflight;
 mod pruning;
