@@ -1,24 +1,24 @@
-//! What was proven when: the last verification of what lies here, the last rehearsal with each remote; `engine/proof` keeps what was before.
+//! What was proven when: the last verification of what lies here, the last rehearsal with each remote.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::base::error::{Error, Kind, Result};
+use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::engine::drill::DrillReport;
-use crate::engine::proof::ProofKind;
+use crate::engine::proof::{Proof, ProofKind};
 use crate::engine::store::Store;
 use crate::engine::verify::VerifyReport;
 
-/// Fact: what the last verification showed.
+/// Fact of programs that kept no list of proofs: what the last verification showed.
 const VERIFIED: &str = "verified";
 
-/// Fact: what the last drill of a remote showed.
+/// Fact of programs that kept no list of proofs: what the last drill of a remote showed.
 fn drill_fact(remote: &str) -> String {
     format!("drill {remote}")
 }
 
 /// What the last drill of a remote showed, and when.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct DrillNote {
     /// When, in microseconds since 1970.
     pub at: i64,
@@ -36,25 +36,24 @@ pub struct DrillNote {
 
 /// Remembers what a drill showed.
 pub fn note_drill(store: &Store, report: &DrillReport) -> Result<()> {
-    store.note_drill(report)?;
-    let note = DrillNote {
-        at: store.now_is().0,
-        well: report.problems.is_empty(),
-        sample: report.sample,
-        rto_secs: report.rto_secs,
-        rpo_secs: report.rpo_secs,
-        problems: report.problems.clone(),
-    };
-    write(store, &drill_fact(&report.remote), &note)
+    store.note_drill(report)
 }
 
 /// What the last drill of a remote showed.
 pub fn last_drill(store: &Store, remote: &str) -> Result<Option<DrillNote>> {
-    read(store, &drill_fact(remote), "the note of a drill")
+    let Some(proof) = store.last_proof(ProofKind::Drill, remote)? else { return read(store, &drill_fact(remote), "the note of a drill") };
+    Ok(Some(DrillNote {
+        at: proof.at.0,
+        well: proof.well,
+        sample: !proof.deep,
+        rto_secs: proof.rto_secs.unwrap_or_default(),
+        rpo_secs: proof.rpo_secs.unwrap_or_default(),
+        problems: store.proof_problems(&proof)?,
+    }))
 }
 
 /// How deep a verification looked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Depth {
     /// The next part of the contents, as the agent does it day by day.
@@ -77,7 +76,7 @@ impl Depth {
 }
 
 /// What the last verification of the local store showed, and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct VerifyNote {
     /// When, in microseconds since 1970.
     pub at: i64,
@@ -96,21 +95,23 @@ pub struct VerifyNote {
 /// Remembers what a verification showed.
 pub fn note_verify(store: &Store, depth: Depth, report: &VerifyReport) -> Result<()> {
     let kind = if depth == Depth::Patrol { ProofKind::Patrol } else { ProofKind::Verify };
-    store.note_verification(kind, "", depth == Depth::Full, report)?;
-    let note = VerifyNote {
-        at: store.now_is().0,
-        depth,
-        contents: report.contents,
-        bytes: report.bytes,
-        problems: report.problems.len() as u64,
-        first: report.problems.first().map(|p| p.what.clone()),
-    };
-    write(store, VERIFIED, &note)
+    store.note_verification(kind, "", depth == Depth::Full, report)
 }
 
 /// What the last verification showed.
 pub fn last_verify(store: &Store) -> Result<Option<VerifyNote>> {
-    read(store, VERIFIED, "the note of a verification")
+    let newest = |a: Option<Proof>, b: Option<Proof>| if a.as_ref().map(|p| p.id) > b.as_ref().map(|p| p.id) { a } else { b };
+    let Some(proof) = newest(store.last_proof(ProofKind::Verify, "")?, store.last_proof(ProofKind::Patrol, "")?) else {
+        return read(store, VERIFIED, "the note of a verification");
+    };
+    let problems = store.proof_problems(&proof)?;
+    let depth = match (proof.kind, proof.deep) {
+        (ProofKind::Patrol, _) => Depth::Patrol,
+        (_, true) => Depth::Full,
+        (_, false) => Depth::Quick,
+    };
+    let (contents, bytes) = (proof.items, proof.bytes);
+    Ok(Some(VerifyNote { at: proof.at.0, depth, contents, bytes, problems: problems.len() as u64, first: problems.into_iter().next() }))
 }
 
 /// Seconds since a note was written; a clock that was put back makes none.
@@ -118,12 +119,37 @@ pub fn age_secs(at: i64, now: Timestamp) -> u64 {
     u64::try_from(now.secs() - Timestamp(at).secs()).unwrap_or(0)
 }
 
-fn write(store: &Store, fact: &str, note: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_vec(note).map_err(|e| Error::new(Kind::Failed, "proof.note", e.to_string()))?;
-    store.inner.catalog.write(|w| w.set_fact(fact, &text))
-}
-
 fn read<T: for<'de> Deserialize<'de>>(store: &Store, fact: &str, what: &str) -> Result<Option<T>> {
     let text = store.inner.catalog.read(|v| v.fact(fact))?;
     text.map(|t| serde_json::from_slice(&t).map_err(|_| Error::damaged(what))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::verify::Problem;
+
+    #[test]
+    fn notes_of_older_programs_count_until_there_is_a_proof() {
+        let dir = tempfile::tempdir().expect("dir");
+        let store = Store::init(dir.path().join("store"), "test").expect("init");
+        assert_eq!((last_verify(&store).expect("read"), last_drill(&store, "usb").expect("read")), (None, None));
+        let facts = [
+            ("verified", r#"{"at":5,"depth":"quick","contents":3,"bytes":4,"problems":1,"first":"main: gone"}"#),
+            ("drill usb", r#"{"at":6,"well":false,"sample":true,"rto_secs":1.5,"rpo_secs":2,"problems":["one","two"]}"#),
+        ];
+        store.inner.catalog.write(|w| facts.iter().try_for_each(|(name, text)| w.set_fact(name, text.as_bytes()))).expect("written");
+        let note = last_verify(&store).expect("read").expect("a note");
+        assert_eq!((note.at, note.depth, note.problems, note.first.as_deref()), (5, Depth::Quick, 1, Some("main: gone")));
+        let drill = last_drill(&store, "usb").expect("read").expect("a note");
+        assert_eq!((drill.at, drill.well, drill.sample, drill.problems.len()), (6, false, true, 2));
+        // A proof of today says more than any note.
+        let problem = |what: &str| Problem { tenant: "main".into(), what: what.into(), seq: None, documents: Vec::new() };
+        let report = VerifyReport { problems: (0..7).map(|n| problem(&format!("content {n} is gone"))).collect(), ..VerifyReport::default() };
+        note_verify(&store, Depth::Full, &report).expect("noted");
+        note_verify(&store, Depth::Patrol, &report).expect("noted");
+        let note = last_verify(&store).expect("read").expect("a note");
+        assert_eq!((note.depth, note.problems, note.first.as_deref()), (Depth::Patrol, 7, Some("main: content 0 is gone")));
+        assert_eq!(store.last_proof(ProofKind::Verify, "").expect("read").map(|p| p.said.ends_with("; and 2 more")), Some(true));
+    }
 }

@@ -5,25 +5,26 @@ pub use crate::storage::catalog::ledger::{Proof, ProofKind};
 
 use super::drill::DrillReport;
 use super::store::Store;
-use super::verify::VerifyReport;
+use super::verify::{Problem, VerifyReport};
 
-/// Problems that are told with a proof.
+/// Problems that are told in short.
 const TOLD_MAX: usize = 5;
 
-fn few(problems: impl ExactSizeIterator<Item = String>) -> String {
+fn few(problems: &[String]) -> String {
     let more = problems.len().saturating_sub(TOLD_MAX);
-    let told = problems.take(TOLD_MAX).collect::<Vec<_>>().join("; ");
+    let told = problems[..problems.len() - more].join("; ");
     if more > 0 { format!("{told}; and {more} more") } else { told }
 }
 
 impl Store {
     /// Remembers what a verification saw; `subject` is the remote, empty for the local store, `deep` whether everything was read.
     pub fn note_verification(&self, kind: ProofKind, subject: &str, deep: bool, report: &VerifyReport) -> Result<()> {
-        let said = few(report.problems.iter().map(|p| if p.tenant.is_empty() { p.what.clone() } else { format!("{}: {}", p.tenant, p.what) }));
-        let (well, items, bytes) = (report.problems.is_empty(), report.contents, report.bytes);
-        let (at, subject) = (self.now_is(), subject.to_owned());
+        let told = |p: &Problem| if p.tenant.is_empty() { p.what.clone() } else { format!("{}: {}", p.tenant, p.what) };
+        let problems: Vec<String> = report.problems.iter().map(told).collect();
+        let (well, items, bytes) = (problems.is_empty(), report.contents, report.bytes);
+        let (at, subject, said) = (self.now_is(), subject.to_owned(), few(&problems));
         let proof = Proof { id: 0, at, kind, subject, deep, well, items, bytes, rto_secs: None, rpo_secs: None, said };
-        self.inner.catalog.write(|w| w.add_proof(&proof))
+        self.inner.catalog.write(|w| w.add_proof(&proof, &problems))
     }
 
     /// Remembers what a drill showed.
@@ -39,9 +40,16 @@ impl Store {
             bytes: report.bytes,
             rto_secs: Some(report.rto_secs),
             rpo_secs: Some(report.rpo_secs),
-            said: few(report.problems.iter().cloned()),
+            said: few(&report.problems),
         };
-        self.inner.catalog.write(|w| w.add_proof(&proof))
+        self.inner.catalog.write(|w| w.add_proof(&proof, &report.problems))
+    }
+
+    /// What was wrong in a proof, each in a sentence, at most a thousand of them.
+    pub fn proof_problems(&self, proof: &Proof) -> Result<Vec<String>> {
+        let kept = self.inner.catalog.read(|v| v.proof_problems(proof.id))?;
+        // A program that kept no list wrote this only.
+        Ok(if kept.is_empty() && !proof.said.is_empty() { vec![proof.said.clone()] } else { kept })
     }
 
     /// Proofs before the one with number `before` (0: from the newest on), the newest first, at most `limit`.

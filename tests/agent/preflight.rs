@@ -65,7 +65,7 @@ fn all_gates_are_green_once_everything_is_proven_and_then_there_is_a_mark() {
     note_verify(&store, Depth::Full, &wrong).expect("noted");
     let red = look(&store, &opener, false);
     assert_eq!(not_green(&red), ["verify", "drill"]);
-    assert!(red.gates.iter().any(|g| g.said.contains("found 1 problems: gone")), "{red:#?}");
+    assert!(red.gates.iter().any(|g| g.said.contains("found 1 problems: main: gone")), "{red:#?}");
 }
 
 #[test]

@@ -164,3 +164,11 @@ CREATE TABLE IF NOT EXISTS key_held (
     stored INTEGER NOT NULL,             -- it was read back
     PRIMARY KEY (remote, tenant, name)
 ) WITHOUT ROWID;
+
+-- What was wrong in a proof that failed, in its order, as far as it is kept.
+CREATE TABLE IF NOT EXISTS proof_problem (
+    proof INTEGER NOT NULL,
+    n INTEGER NOT NULL,                  -- from 0 on
+    said TEXT NOT NULL,
+    PRIMARY KEY (proof, n)
+) WITHOUT ROWID;

@@ -13,6 +13,8 @@ const SLOTS_KEPT: i64 = 400 * 96;
 
 /// Proofs of one kind and subject that are kept: a daily one for a year and more.
 const PROOFS_KEPT: i64 = 400;
+/// Problems of one proof that are kept.
+const PROBLEMS_KEPT: usize = 1_000;
 
 /// What was proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,7 +71,7 @@ pub struct Proof {
     pub rto_secs: Option<f64>,
     /// Of a drill, seconds of changes that would have been lost.
     pub rpo_secs: Option<u64>,
-    /// What was wrong, empty where nothing was.
+    /// What was wrong in short, empty where nothing was.
     pub said: String,
 }
 
@@ -168,17 +170,31 @@ impl View<'_> {
     }
 }
 
+impl View<'_> {
+    /// What was wrong in a proof, as far as it is kept.
+    pub fn proof_problems(&self, id: i64) -> Result<Vec<String>> {
+        let mut s = self.sql.prepare_cached("SELECT said FROM proof_problem WHERE proof = ? ORDER BY n").map_err(sql)?;
+        let rows = s.query_map([id], |r| r.get(0)).map_err(sql)?;
+        rows.map(|r| r.map_err(sql)).collect()
+    }
+}
+
 impl Writer<'_> {
-    /// Remembers a proof, and forgets the oldest ones of its kind and subject. Its number is given here.
-    pub fn add_proof(&self, p: &Proof) -> Result<()> {
+    /// Remembers a proof with what was wrong, and forgets the oldest ones of its kind and subject. Its number is given here.
+    pub fn add_proof(&self, p: &Proof, problems: &[String]) -> Result<()> {
         let (rpo, items, bytes) = (p.rpo_secs.map(|secs| secs as i64), p.items as i64, p.bytes as i64);
         self.run(
             "INSERT INTO proof (at, kind, subject, deep, well, items, bytes, rto, rpo, said) VALUES (?,?,?,?,?,?,?,?,?,?)",
             (p.at.micros(), p.kind.word(), &p.subject, p.deep, p.well, items, bytes, p.rto_secs, rpo, &p.said),
         )?;
+        let id = self.sql.last_insert_rowid();
+        for (n, said) in problems.iter().take(PROBLEMS_KEPT).enumerate() {
+            self.run("INSERT INTO proof_problem (proof, n, said) VALUES (?,?,?)", (id, n as i64, said))?;
+        }
         let text = "DELETE FROM proof WHERE kind = ?1 AND subject = ?2 AND id NOT IN ( \
                     SELECT id FROM proof WHERE kind = ?1 AND subject = ?2 ORDER BY id DESC LIMIT ?3)";
-        self.run(text, (p.kind.word(), &p.subject, PROOFS_KEPT))
+        self.run(text, (p.kind.word(), &p.subject, PROOFS_KEPT))?;
+        self.run("DELETE FROM proof_problem WHERE proof NOT IN (SELECT id FROM proof)", [])
     }
 
     /// Counts bytes that were shipped.
@@ -236,9 +252,9 @@ mod tests {
         };
         catalog
             .write(|w| {
-                w.add_proof(&of(ProofKind::Drill, "usb", 1))?;
-                (0..PROOFS_KEPT + 5).try_for_each(|n| w.add_proof(&of(ProofKind::Patrol, "", n + 10)))?;
-                w.add_proof(&of(ProofKind::Drill, "usb", 7))
+                w.add_proof(&of(ProofKind::Drill, "usb", 1), &[])?;
+                (0..PROOFS_KEPT + 5).try_for_each(|n| w.add_proof(&of(ProofKind::Patrol, "", n + 10), &[format!("problem of {n}")]))?;
+                w.add_proof(&of(ProofKind::Drill, "usb", 7), &["one".into(), "two".into()])
             })
             .expect("write");
         let (newest, all) = catalog.read(|v| Ok((v.proofs(0, 2)?, v.proofs(0, 10_000)?))).expect("read");
@@ -247,6 +263,13 @@ mod tests {
         assert_eq!(catalog.read(|v| v.proofs(newest[1].id, 1)).expect("read")[0].at, Timestamp(newest[1].at.0 - 1));
         assert_eq!(catalog.read(|v| v.last_proof(ProofKind::Drill, "usb")).expect("read"), Some(newest[0].clone()));
         assert_eq!(catalog.read(|v| v.last_proof(ProofKind::Remote, "usb")).expect("read"), None);
+        let problems = |id| catalog.read(|v| v.proof_problems(id)).expect("read");
+        assert_eq!(
+            (problems(newest[0].id), problems(newest[1].id)),
+            (vec!["one".into(), "two".into()], vec![format!("problem of {}", PROOFS_KEPT + 4)])
+        );
+        // Of a proof that was forgotten nothing is left.
+        assert!(problems(2).is_empty() && problems(all[all.len() - 2].id).len() == 1);
     }
 
     #[test]
