@@ -1,6 +1,6 @@
 //! Everything that rclone can reach, through one long-lived `rclone rcd` child per session (<https://rclone.org/rc/>).
 //!
-//! One process that stays keeps its connections, and makes a shipment two requests on S3 and WebDAV: one that writes and one that reads the size back.
+//! One process that stays keeps its connections, and makes a shipment two requests on S3 and WebDAV: one that writes, one that reads the size back.
 //! Both ends of the conversation are on the loopback interface, at a port the system chose, behind a password that was drawn for this child
 //! and is passed in its environment. The child gets no other secret of ours and no setting of the user's but the configuration file.
 

@@ -1,10 +1,8 @@
 //! What is known of the backend behind a remote, so that less is asked of the line.
 
 use serde::Deserialize;
-use serde_json::json;
 
-use super::session::Session;
-use super::{Rclone, escape};
+use super::escape;
 
 /// Backends of rclone's that ask the remote for the size after every upload; rclone then fails where it is another one. Asking once more would
 /// cost a round trip and tell the same. Of every other backend we ask ourselves.
@@ -33,7 +31,7 @@ pub(super) struct Reach {
 
 /// The settings of a remote in rclone's configuration that are looked at.
 #[derive(Deserialize, Default)]
-struct Section {
+pub(super) struct Section {
     #[serde(rename = "type", default)]
     kind: String,
     #[serde(default)]
@@ -42,6 +40,13 @@ struct Section {
     vendor: String,
     #[serde(default)]
     chunk_size: String,
+}
+
+impl Section {
+    /// Of a backend of which nothing else is known.
+    pub(super) fn kind(kind: &str) -> Self {
+        Section { kind: kind.to_owned(), ..Section::default() }
+    }
 }
 
 impl Reach {
@@ -57,7 +62,8 @@ impl Reach {
         (size <= BARE_BYTES_MAX).then(|| (format!("{remote},url=\"{address}/{folder}\":"), file.to_owned()))
     }
 
-    fn of(remote: &str, path: &str, section: &Section, version: (u64, u64)) -> Self {
+    /// A remote with these settings, for an rclone of this version.
+    pub(super) fn of(remote: &str, path: &str, section: &Section, version: (u64, u64)) -> Self {
         let reads_back = READ_BACK_BY_RCLONE.contains(&section.kind.as_str());
         let mut reach = Reach { reads_back, ..Reach::plain(remote, path) };
         if section.kind == "sftp" && version < SFTP_EXACT && section.chunk_size.is_empty() && !remote.contains("chunk_size") {
@@ -74,20 +80,10 @@ impl Reach {
     }
 }
 
-impl Rclone {
-    /// Asks a child what the remote is. One that does not say is spoken to as any other.
-    pub(super) fn look_at_backend(&self, session: &Session, version: (u64, u64)) -> Reach {
-        let name = self.remote.split(',').next().unwrap_or_default();
-        let section = match name.strip_prefix(':') {
-            Some(kind) => Section { kind: kind.to_owned(), ..Section::default() },
-            None => self.local(session, "config/get", &json!({"name": name})).unwrap_or_default(),
-        };
-        Reach::of(&self.remote, &self.path, &section, version)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn reach(remote: &str, path: &str, section: serde_json::Value, version: (u64, u64)) -> Reach {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::super::loopback::{Answer, Client};
 use super::super::wording;
-use super::reach::Reach;
+use super::reach::{Reach, Section};
 use super::{ANSWER_BYTES_MAX, LISTING_BYTES_MAX, LOCAL_TIMEOUT, POLL, RCLONE_OLDEST, Rclone, lock};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::process::{Child, Command};
@@ -120,6 +120,16 @@ impl Rclone {
         }
         session.reach = self.look_at_backend(&session, (major, minor));
         Ok(session)
+    }
+
+    /// Asks a child what the remote is. One that does not say is spoken to as any other.
+    fn look_at_backend(&self, session: &Session, version: (u64, u64)) -> Reach {
+        let name = self.remote.split(',').next().unwrap_or_default();
+        let section = match name.strip_prefix(':') {
+            Some(kind) => Section::kind(kind),
+            None => self.local(session, "config/get", &json!({"name": name})).unwrap_or_default(),
+        };
+        Reach::of(&self.remote, &self.path, &section, version)
     }
 
     pub(super) fn cannot_start(&self, error: Error) -> Error {
