@@ -87,19 +87,19 @@ fn at_every_place_of_the_first_capture() {
 /// Where the writer's database is, for the process that is the writer.
 const WRITER: &str = "ANNALS_SQLITE_WRITER";
 
-/// Not a test: the application of the next one, which counts up for ever. Each step is a transaction; some are large, some are taken back.
+/// Not a test: the application of the next one, which counts up, for each line that it is told so many steps. Each step is a transaction; some are
+/// large, some are taken back.
 #[test]
 fn writer() {
     let Ok(path) = std::env::var(WRITER) else { return };
     let app = open(Path::new(&path));
     app.busy_timeout(std::time::Duration::from_secs(60)).expect("patience");
-    // As durable as an application wants to be, which also keeps it from running away from whoever follows it.
-    app.execute_batch("PRAGMA synchronous = FULL").expect("pragma");
     let mut out = std::io::stdout();
-    for step in 0u64.. {
-        let text = match step % 40 {
-            7 => "BEGIN; INSERT INTO entry SELECT n + 1000000, zeroblob(50000) FROM counter; ROLLBACK",
-            19 => "PRAGMA wal_checkpoint(RESTART)",
+    let told = std::io::stdin().lines().map(|line| line.expect("a line").parse::<u64>().expect("a number"));
+    for step in told.flat_map(|steps| 0..steps) {
+        let text = match step {
+            7 | 70 => "BEGIN; INSERT INTO entry SELECT n + 1000000, zeroblob(50000) FROM counter; ROLLBACK",
+            150 => "PRAGMA wal_checkpoint(RESTART)",
             _ => "BEGIN; UPDATE counter SET n = n + 1; INSERT INTO entry SELECT n, zeroblob(n % 50 * 20) FROM counter; COMMIT",
         };
         app.execute_batch(text).expect("a step");
@@ -110,16 +110,23 @@ fn writer() {
 /// A process, and the lines that it says. They are taken from it at once: one that is not heard must not wait for that.
 struct Talker {
     child: Child,
+    input: std::process::ChildStdin,
     lines: std::sync::mpsc::Receiver<String>,
 }
 
 impl Talker {
     fn start(mut command: Command) -> Talker {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+        let input = child.stdin.take().expect("a pipe");
         let said = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let (send, lines) = std::sync::mpsc::channel();
         std::thread::spawn(move || said.map_while(Result::ok).try_for_each(|line| send.send(line)));
-        Talker { child, lines }
+        Talker { child, input, lines }
+    }
+
+    /// Tells a writer to do so many steps.
+    fn go(&mut self, steps: u64) {
+        writeln!(self.input, "{steps}").and_then(|()| self.input.flush()).expect("told");
     }
 
     /// Waits for so many lines that contain `word`.
@@ -167,23 +174,29 @@ fn writer_and_capture_are_killed_at_any_moment() {
         // Who is killed, and after how much, is drawn; what either of them is at then is left to chance.
         match dice.below(3) {
             0 => {
+                writer.go(200);
                 writer.hear("step", 5 + dice.below(60));
                 writer.kill();
                 writer = writing(&path);
             }
             1 => {
-                capture.hear("transactions", 1 + dice.below(4));
+                writer.go(60);
+                capture.hear("transactions", 1);
+                writer.go(200);
+                writer.hear("step", dice.below(100));
                 capture.kill();
                 writer.hear("step", dice.below(40));
                 capture = watching(dir);
             }
             _ => {
-                writer.hear("step", dice.below(30));
+                writer.go(200);
+                writer.hear("step", dice.below(90));
                 writer.kill();
                 capture.kill();
                 (writer, capture) = (writing(&path), watching(dir));
             }
         }
+        writer.go(1);
         writer.hear("step", 1);
     }
     writer.kill();
