@@ -7,7 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use annals::base::monitor::Silent;
+use annals::base::monitor::{Monitor, Progress, Silent};
+use annals::engine::compact::CompactOptions;
 use annals::engine::offsite::{OpenRemote, ShipOptions};
 use annals::engine::plans::By;
 use annals::engine::rebuild::Rebuild;
@@ -15,6 +16,7 @@ use annals::engine::store::read_key_file;
 use annals::format::keyfile::Unlock;
 use annals::model::moment::Moment;
 use annals::model::plan::OnConflict;
+use annals::model::retention::Rules;
 use annals::storage::remote;
 use annals::{Store, Tenant};
 use rusqlite::{Connection, params};
@@ -30,6 +32,7 @@ const USAGE: &str = "cargo bench --bench driver -- WHAT DIR [NUMBER]
   history DIR                all versions of the document that has 5,000
   rollback DIR               1,000 changes and their rollback (makes the store longer)
   idle DIR                   opens the store, reads a little, tells the resident memory
+  writers DIR [SECONDS]      200 durable puts a second, alone and while the same process seals, ships, forgets and compacts, in turns
   big-put DIR [MIB], big-put-text DIR [MIB], big-get DIR, big-ship DIR, big-rebuild DIR
                              one large document through each verb, with the peak of resident memory
   walk FOLDER                a bare recursive walk with one stat for each entry";
@@ -53,6 +56,7 @@ fn main() -> Outcome<()> {
         "history" => history(&dir)?,
         "rollback" => rollback(&dir)?,
         "idle" => idle(&dir)?,
+        "writers" => writers(&dir, number.unwrap_or(10))?,
         "big-put" => big_put(&dir, Stream::new(number.unwrap_or(1024) as u64))?,
         "big-put-text" => big_put(&dir, Stream::text(number.unwrap_or(128) as u64))?,
         "big-get" => big_get(&dir)?,
@@ -348,6 +352,114 @@ fn idle(dir: &Path) -> Outcome<Value> {
         store.get(key(r.below(documents)))?.bytes(1 << 20)?;
     }
     Ok(json!({"documents": documents, "open_ms": opened.as_millis() as u64, "rss_at_open_bytes": at_open, "rss_bytes": memory("VmRSS")?}))
+}
+
+/// Puts a second of the writer that is watched, and pairs of turns of it: alone, and beside the upkeep of the store.
+const WRITER: (u32, usize) = (200, 6);
+/// Documents of one tenant that wait to be sealed, each with two versions, and such tenants for each turn.
+const WAITING: (usize, usize) = (10_000, 4);
+
+/// What the upkeep beside a writer did.
+#[derive(Default)]
+struct Upkeep {
+    rounds: usize,
+    objects: u64,
+    forgotten: u64,
+    slices: u64,
+}
+
+fn writers(dir: &Path, seconds: usize) -> Outcome<Value> {
+    drop(Store::init(dir.join("store"), "bench")?);
+    std::fs::create_dir_all(dir.join("remote"))?;
+    let config = format!("[store]\nsite = \"bench\"\n[[remote]]\nname = \"dir\"\ndirectory = \"{}\"\n", dir.join("remote").display());
+    std::fs::write(dir.join("store/annals.toml"), config)?;
+    let store = Store::open(dir.join("store"))?;
+    let mut waiting = Vec::new();
+    for n in 0..WRITER.1 * WAITING.1 {
+        let tenant = store.add_tenant(&format!("load{n}"))?;
+        for round in 0..2 {
+            let mut batch = tenant.batch("load");
+            for i in 0..WAITING.0 {
+                batch.put(key(i), &mut document(i, (n as u64) << 8 | round).as_bytes())?;
+            }
+            batch.commit()?;
+        }
+        waiting.push(tenant);
+    }
+    let (mut alone, mut beside, mut done) = (Vec::new(), Vec::new(), Upkeep::default());
+    for turn in 0..WRITER.1 {
+        alone.extend(paced(&store, turn as u64, seconds)?);
+        let load = waiting.split_off(waiting.len() - WAITING.1);
+        let over = Over::default();
+        let (times, kept) = std::thread::scope(|scope| -> Outcome<_> {
+            let upkeep = scope.spawn(|| upkeep(&store, &load, &over).map_err(|e| e.to_string()));
+            let times = paced(&store, 1_000 + turn as u64, seconds);
+            over.0.store(true, std::sync::atomic::Ordering::SeqCst);
+            Ok((times?, upkeep.join().map_err(|_| "a thread failed")??))
+        })?;
+        beside.extend(times);
+        done.rounds += kept.rounds;
+        done.objects += kept.objects;
+        done.forgotten += kept.forgotten;
+        done.slices += kept.slices;
+    }
+    let (alone, beside) = (spread(alone), spread(beside));
+    let ratio = |what: &str| beside[what].as_f64().unwrap_or_default() / alone[what].as_f64().unwrap_or(1.0);
+    Ok(json!({"alone": alone, "beside": beside, "p50_ratio": ratio("p50_us"), "p99_ratio": ratio("p99_us"), "upkeep": {"rounds": done.rounds,
+        "objects_shipped": done.objects, "contents_forgotten": done.forgotten, "slices_sealed_again": done.slices}}))
+}
+
+/// Puts at a steady pace, each from the moment at which it was due: what one waits for another counts.
+fn paced(store: &Store, round: u64, seconds: usize) -> Outcome<Vec<Duration>> {
+    let step = Duration::from_secs(1) / WRITER.0;
+    let started = Instant::now();
+    (0..WRITER.0 * seconds as u32)
+        .map(|n| {
+            let due = started + step * n;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            store.put(key(n as usize), document(n as usize, round).as_bytes())?;
+            Ok(due.elapsed())
+        })
+        .collect()
+}
+
+/// Says when the turn is over.
+#[derive(Default)]
+struct Over(std::sync::atomic::AtomicBool);
+
+impl Monitor for Over {
+    fn progress(&self, _: &Progress) {}
+
+    fn note(&self, _: &str) {}
+
+    fn stopped(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+/// Seals, ships, forgets, looks for garbage and compacts until the turn is over, as the agent does it, only without a pause.
+fn upkeep(store: &Store, load: &[Tenant], over: &Over) -> Outcome<Upkeep> {
+    let mut done = Upkeep::default();
+    for tenant in load.iter().chain(std::iter::repeat(&**store)) {
+        match one_round(store, tenant, over, &mut done) {
+            _ if over.stopped() => break,
+            // Somebody recorded between plan and deed, as the agent has it too: the next round sees it.
+            Err(e) if e.code() == "plan.stale" => {}
+            round => round?,
+        }
+        done.rounds += 1;
+    }
+    Ok(done)
+}
+
+fn one_round(store: &Store, tenant: &Tenant, over: &Over, done: &mut Upkeep) -> annals::base::error::Result<()> {
+    let remote = store.remote("dir", None)?;
+    done.objects += store.ship_tenant(tenant, &remote, &ShipOptions::default(), over)?.objects;
+    let last = Rules { last: Some(1), ..Rules::default() };
+    done.forgotten += tenant.forget(&tenant.plan_forget("", &last, over)?, &By::default(), over)?.contents;
+    store.gc(false, over)?;
+    done.slices += store.compact(&remote, &CompactOptions { all: true, ..CompactOptions::default() }, over)?.slices;
+    Ok(())
 }
 
 /// Bytes from a seed, as many as wanted, without a file: noise that does not compress, or lines of JSON that do.
