@@ -1451,3 +1451,5 @@ problem-brake-do = Nothing is given up or taken off the copies until somebody ha
 brake-back = Plan the way back
 brake-reason = Why it was meant
 brake-lift = It was meant: let the rules work again
+problem-policy = A rule about where the data of { $about } may lie is not kept
+problem-policy-do = See which place, and what the rule says.

@@ -1450,3 +1450,5 @@ problem-brake-do = Nulla viene abbandonato o tolto dalle copie finché qualcuno 
 brake-back = Pianifica il ritorno
 brake-reason = Perché era voluto
 brake-lift = Era voluto: riattiva le regole
+problem-policy = Una regola su dove possono stare i dati di { $about } non è rispettata
+problem-policy-do = Guarda quale luogo, e che cosa dice la regola.

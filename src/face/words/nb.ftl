@@ -1450,3 +1450,5 @@ problem-brake-do = Ingenting blir gitt opp eller fjernet fra kopiene før noen h
 brake-back = Planlegg veien tilbake
 brake-reason = Hvorfor det var ment
 brake-lift = Det var ment: la reglene virke igjen
+problem-policy = En regel om hvor dataene til { $about } kan ligge, er ikke overholdt
+problem-policy-do = Se hvilket sted, og hva regelen sier.

@@ -1450,3 +1450,5 @@ problem-brake-do = Inget ges upp eller tas bort från kopiorna förrän någon h
 brake-back = Planera vägen tillbaka
 brake-reason = Varför det var avsett
 brake-lift = Det var avsett: låt reglerna gälla igen
+problem-policy = En regel om var data för { $about } får ligga följs inte
+problem-policy-do = Se vilken plats, och vad regeln säger.
