@@ -28,8 +28,11 @@ use super::site::{News, Site};
 
 /// The longest that a source that cannot be watched is left alone before that is tried again.
 const AWAY: Duration = Duration::from_secs(60);
-/// How often a database is looked at while it is followed. A look at one that nobody wrote to is a few small reads.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often a SQLite database is looked at while it is followed. A look at one that nobody wrote to is a few small reads.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often a server is asked while it is followed.
+#[cfg(feature = "postgres")]
+const ASK_EVERY: Duration = Duration::from_secs(1);
 /// How often a file that is waited for is looked for.
 const SEEK_EVERY: Duration = Duration::from_secs(2);
 
@@ -146,18 +149,19 @@ impl Watch<'_> {
         }
     }
 
-    /// Brings the history of a database up to now, and then looks once and again. What one look found is in the history.
-    fn follow(&self, identity: &dyn Fn() -> Option<Identity>, look: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+    /// Brings the history of a database up to now, and then looks once and again. What one look found is in the history; it says when the next
+    /// one is due.
+    fn follow(&self, identity: &dyn Fn() -> Option<Identity>, look: &mut dyn FnMut() -> Result<Duration>) -> Result<()> {
         if !self.catch_up(identity)? {
             return Ok(());
         }
         loop {
-            match look() {
+            let due = match look() {
                 Err(e) if e.kind() == Kind::Interrupted && self.leash.stopped() => return Ok(()),
-                done => done?,
-            }
+                due => due?,
+            };
             self.site.tally(|t| t.captured(&self.capture.name, self.site.store().now_is()));
-            if !self.rest(LOOK_EVERY) {
+            if !self.rest(due) {
                 return Ok(());
             }
         }
@@ -214,7 +218,7 @@ impl Source for SqliteCapture {
     fn follow(&mut self, watch: &Watch<'_>) -> Result<()> {
         let (tenant, by) = (watch.tenant()?, by(self, watch.capture));
         let mut follower = tenant.follow_sqlite(self, &by, &watch.leash)?;
-        watch.follow(&|| self.identity(), &mut || follower.look().map(drop))
+        watch.follow(&|| self.identity(), &mut || follower.look().map(|_| follower.rest(LOOK_EVERY)))
     }
 }
 
@@ -235,7 +239,7 @@ impl Source for PgCapture {
     fn follow(&mut self, watch: &Watch<'_>) -> Result<()> {
         let (tenant, by) = (watch.tenant()?, by(self, watch.capture));
         let mut follower = tenant.follow_postgres(self, &by, &watch.leash)?;
-        watch.follow(&|| None, &mut || follower.look().map(drop))
+        watch.follow(&|| None, &mut || follower.look().map(|_| ASK_EVERY))
     }
 }
 

@@ -45,8 +45,9 @@ const FIRST: &str = "first capture";
 const HELD_MAX: Duration = Duration::from_secs(2);
 /// How long it is let go before it is held again.
 const LET_GO: Duration = Duration::from_millis(10);
-/// Commits found in one look from which on the log is held while they are recorded: the next look must come before the log is started again.
-const BUSY_COMMITS: usize = 50;
+/// Pages found in one look from which on the database is busy: a quarter of what a log has when SQLite folds it in, unless told otherwise. The log is
+/// held while they are recorded, and the next look comes sooner, so that it comes before the log was started again and overtook it.
+pub(super) const BUSY_PAGES: usize = 250;
 /// Bytes of the log from which on it is not held any longer.
 const LOG_BYTES_HELD: u64 = 16 << 20;
 /// Stretches of the log that one catch-up takes in, so that it ends beside a writer that never rests: about 16 GiB.
@@ -63,6 +64,8 @@ pub(super) struct Work<'w> {
     pub realigning: Option<Written>,
     /// It goes on: what is committed while this is recorded must not be lost.
     pub follows: bool,
+    /// Pages that this catch-up found in the log.
+    pub pages_seen: usize,
     held_since: Option<Instant>,
     by: &'w By,
     id: String,
@@ -123,6 +126,7 @@ impl<'w> Work<'w> {
             credit: None,
             realigning,
             follows: false,
+            pages_seen: 0,
             held_since: None,
             by,
             id,
@@ -145,6 +149,7 @@ impl<'w> Work<'w> {
     /// Captures what was committed since. The report is of this catch-up alone.
     pub(super) fn catch_up(&mut self) -> Result<SqliteCaptured> {
         self.report = SqliteCaptured::default();
+        self.pages_seen = 0;
         let done = self.go_on();
         self.source.release();
         done?;
@@ -168,13 +173,21 @@ impl<'w> Work<'w> {
             let Some(place) = self.place()? else { return Ok(()) };
             match self.source.step(&place)? {
                 Step::Nothing => return Ok(()),
-                Step::Commits(run) => match self.hold(&run).and_then(|()| self.record(&place, &run)) {
-                    // Somebody removed documents of rows by hand: only a comparison of all rows knows what is missing.
-                    Err(e) if e.code() == "document.missing" => self.begin_again()?,
-                    // It may be one that its application mended since.
-                    Err(e) if e.code() == "sqlite.table" => self.bridge("the definition of a table could not be read in between")?,
-                    done => done?,
-                },
+                Step::Commits(run) => {
+                    self.pages_seen += run.pages();
+                    match self.hold(&run).and_then(|()| self.record(&place, &run)) {
+                        // Somebody removed documents of rows by hand: only a comparison of all rows knows what is missing.
+                        Err(e) if e.code() == "document.missing" => self.begin_again()?,
+                        // It may be one that its application mended since.
+                        Err(e) if e.code() == "sqlite.table" => self.bridge("the definition of a table could not be read in between")?,
+                        done => done?,
+                    }
+                    // What was committed while this was recorded is for the next look: looking on at once beside a busy writer would sync for
+                    // every few of its transactions, and each sync makes it wait.
+                    if self.follows && run.is_all {
+                        return Ok(());
+                    }
+                }
                 Step::Gap(why) => self.bridge(why)?,
             }
         }
@@ -204,7 +217,7 @@ impl<'w> Work<'w> {
                 self.held_since = Some(Instant::now());
             }
             Some(_) => {}
-            None if self.follows && short && run.commits.len() >= BUSY_COMMITS => {
+            None if self.follows && short && run.pages() >= BUSY_PAGES => {
                 self.source.pin()?;
                 self.held_since = Some(Instant::now());
             }

@@ -7,10 +7,10 @@ use crate::base::monitor::{Monitor, Progress};
 use crate::engine::plans::By;
 use crate::engine::store::Tenant;
 
-use super::run::Work;
+use super::run::{BUSY_PAGES, Work};
 use super::{SqliteCapture, SqliteCaptured, state};
 
-/// How often waiting looks whether it should end.
+/// How often waiting looks whether it should end, and the shortest wait between two looks.
 const NAP: Duration = Duration::from_millis(20);
 
 /// A capture that goes on. It keeps in mind what the database looks like, so that a look at a database that nobody wrote to is a few small
@@ -45,6 +45,13 @@ impl SqliteFollower<'_> {
         let captured = work.catch_up()?;
         self.work = Some(work);
         Ok(captured)
+    }
+
+    /// How long to wait for the next look of one that comes every so often: the busier the database, the sooner.
+    pub fn rest(&self, every: Duration) -> Duration {
+        let pages = self.work.as_ref().map_or(0, |work| work.pages_seen);
+        let sooner = every.mul_f64(BUSY_PAGES as f64 / pages.max(1) as f64);
+        every.min(sooner.max(NAP))
     }
 }
 
@@ -96,7 +103,7 @@ impl Tenant {
                 }
                 Err(e) => return Err(e),
             }
-            let until = Instant::now() + every;
+            let until = Instant::now() + follower.rest(every);
             while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
                 if monitor.stopped() {
                     return Ok(());

@@ -85,6 +85,8 @@ pub struct Run {
     pub commits: Vec<Commit>,
     /// Behind the last of them.
     pub end: WalPosition,
+    /// They are all that the log had: it was neither cut at what a run holds at most nor has it been started again since.
+    pub is_all: bool,
 }
 
 impl Run {
@@ -93,6 +95,11 @@ impl Run {
         let from = (at - self.stretch.start) as usize;
         let page = self.stretch.bytes.get(from..from + self.end.page_size as usize);
         page.map(Cow::Borrowed).ok_or_else(|| Error::damaged("a stretch of a write-ahead log"))
+    }
+
+    /// How many pages the commits wrote.
+    pub fn pages(&self) -> usize {
+        self.commits.iter().map(|commit| commit.pages.len()).sum()
     }
 
     /// Bytes of the log that were read.
@@ -146,18 +153,20 @@ impl Source {
             (Some(header), Some(position)) => (header, position),
         };
         let Some(log) = self.log()? else { return Ok(Step::Gap("the log was removed")) };
-        let run = stretch(log, position)?;
+        let mut run = stretch(log, position)?;
+        // The cycle that this position is in has ended if the header is a later one; what it had at its end was read after that.
+        let current = header.salts == position.salts && header.checkpoint_seq == position.checkpoint_seq;
         if !run.commits.is_empty() {
+            run.is_all &= current;
             return Ok(Step::Commits(run));
         }
-        // The cycle that this position is in has ended if the header is a later one; what it had at its end was read after that.
-        if header.salts == position.salts && header.checkpoint_seq == position.checkpoint_seq {
+        if current {
             return if is_damaged(log, position)? { Err(damaged(&self.path, position)) } else { Ok(Step::Nothing) };
         }
         // What reading stopped at says whether commits may be missing.
         let mut behind = Commits::from(log, position);
         if behind.next()?.is_some() {
-            return stretch(log, position).map(Step::Commits);
+            return Ok(Step::Commits(Run { is_all: false, ..stretch(log, position)? }));
         }
         match behind.end()? {
             End::Current | End::Torn => Ok(Step::Nothing),
@@ -214,7 +223,7 @@ fn stretch(log: &Log, position: WalPosition) -> Result<Run> {
         let end = reader.position();
         let goes_on = ours && there > wanted && is_of(log, position.offset + wanted, &position)?;
         if !goes_on || most >= RUN_BYTES.1 && !commits.is_empty() {
-            return Ok(Run { stretch, commits, end });
+            return Ok(Run { stretch, commits, end, is_all: !goes_on });
         }
         most *= 4;
     }
