@@ -177,8 +177,8 @@ class Check:
             yield f"the remote gives back less than batch {shipped}, which was shipped"
 
 
-def replay(events, scratch, target, judge, seed, every):
-    """Cuts at every `every`th flush, twice: nothing of the epoch after it survives, and a random part of it does."""
+def replay(start, events, scratch, target, judge, seed, every):
+    """Cuts at every `every`th flush from event `start` on, twice: nothing of the epoch after it survives, and a random part of it does."""
     image = os.path.join(scratch, "image")
     state = disk.Replay(SIZE, image)
     dice = disk.dice(seed)
@@ -187,7 +187,8 @@ def replay(events, scratch, target, judge, seed, every):
     for number, (begin, end) in enumerate(stretches):
         epoch = events[begin:end]
         writes = [event for event in epoch if event[0] == "write"]
-        if writes and number % every == 0:
+        # What came before is the making of the file system: a cut there leaves none.
+        if writes and begin >= start and number % every == 0:
             # As late as it can be: all that was acknowledged before the next flush must be there without it.
             tries = [("nothing of what was not flushed", [], len(epoch)), ("a torn part of it", None, dice.randrange(len(epoch)) + 1)]
             for what, extra, until in tries:
@@ -220,7 +221,6 @@ def record(scratch, target, work):
         disk.run("mkfs.ext4", "-q", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", image)
         with disk.Mounted(image, target):
             os.sync()
-            # The file system as it was made is no subject of ours.
             with drive.lock:
                 start = len(drive.events)
             work(drive, target)
@@ -277,7 +277,7 @@ def main():
     try:
         started = time.monotonic()
         start, events = record(scratch, target, careless)
-        cuts, failed = replay_quietly(events, scratch, target, careless_failures(target), options)
+        cuts, failed = replay_quietly(start, events, scratch, target, careless_failures(target), options)
         print(f"control, a program that does not sync: {cuts} cuts, {len(failed)} of them lost what was acknowledged", flush=True)
         if not failed:
             sys.exit("the rig does not notice losses: nothing that it says about annals would mean anything")
@@ -285,18 +285,18 @@ def main():
         count = lambda kind: sum(1 for event in events[start:] if event[0] == kind)
         print(f"annals: {count('write')} writes, {count('flush')} flushes, {count('ack')} acknowledgements", flush=True)
         check = Check(program, target, scratch)
-        cuts, failed = replay(events, scratch, target, check.failures, options.seed, options.every)
+        cuts, failed = replay(start, events, scratch, target, check.failures, options.seed, options.every)
         print(f"annals: {cuts} cuts, {len(failed)} failures, seed {options.seed}, {time.monotonic() - started:.0f} s")
         sys.exit(1 if failed else 0)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def replay_quietly(events, scratch, target, judge, options):
+def replay_quietly(start, events, scratch, target, judge, options):
     with open(os.devnull, "w") as nowhere:
         said, sys.stdout = sys.stdout, nowhere
         try:
-            return replay(events, scratch, target, judge, options.seed, 1)
+            return replay(start, events, scratch, target, judge, options.seed, 1)
         finally:
             sys.stdout = said
 
