@@ -313,10 +313,12 @@ fn history(dir: &Path) -> Outcome<Value> {
 fn rollback(dir: &Path) -> Outcome<Value> {
     let store = Store::open(dir.join("store"))?;
     let documents = documents_of(&store)?;
-    let (mut changing, mut planning, mut applying) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut changing, mut planning, mut applying, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut cpu = 0;
+    let mut db = plain_rows(dir, documents)?;
     for round in 0..5 {
         let before = store.position()?.seq;
+        plain.push(plain_updates(&mut db, documents, round)?);
         let mut r = Seeded(1000 + round);
         let started = Instant::now();
         let mut batch = store.batch("a bad import");
@@ -338,7 +340,41 @@ fn rollback(dir: &Path) -> Outcome<Value> {
         }
     }
     Ok(json!({"documents": documents, "change": spread(changing), "plan": spread(planning), "plan_and_apply": spread(applying),
-        "plan_and_apply_cpu_ms": cpu as f64 / 5e6}))
+        "plan_and_apply_cpu_ms": cpu as f64 / 5e6, "plain_updates": spread(plain)}))
+}
+
+/// A plain table with a row for each document.
+fn plain_rows(dir: &Path, documents: usize) -> Outcome<Connection> {
+    let path = dir.join("plain.db");
+    if path.exists() {
+        return Ok(Connection::open(path)?);
+    }
+    let mut db = sqlite(&path)?;
+    let transaction = db.transaction()?;
+    {
+        let mut insert = transaction.prepare("INSERT INTO documents (key, body) VALUES (?1, ?2)")?;
+        for i in 0..documents {
+            insert.execute(params![key(i), document(i, 0).as_bytes()])?;
+        }
+    }
+    transaction.commit()?;
+    Ok(db)
+}
+
+/// How long a thousand spread rows take to be updated in one transaction: what the places cost wherever rows lie in a tree.
+fn plain_updates(db: &mut Connection, documents: usize, round: u64) -> Outcome<Duration> {
+    let mut r = Seeded(1000 + round);
+    let started = Instant::now();
+    let transaction = db.transaction()?;
+    {
+        let mut update = transaction.prepare("UPDATE documents SET body = ?2 WHERE key = ?1")?;
+        for _ in 0..1000 {
+            let i = r.below(documents);
+            update.execute(params![key(i), document(i, 100 + round).as_bytes()])?;
+        }
+    }
+    transaction.commit()?;
+    Ok(started.elapsed())
 }
 
 fn idle(dir: &Path) -> Outcome<Value> {
