@@ -1165,7 +1165,7 @@ fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut 
         }
         let (name, size) = (format!("{folder}/{}", row.name), row.object.len() as u64);
         let listed = listed.get(&name) == Some(&size);
-        if !(listed && !full) && remote.remote.verify(&name, size, Some(Digest::of(&row.object)))? != Check::Right {
+        if (full || !listed) && remote.remote.verify(&name, size, Some(Digest::of(&row.object)))? != Check::Right {
             let what = format!("{} does not have the keys of subjects whole: {}", remote.name, row.name);
             report.problem(tenant.name(), what, None, Vec::new());
             inner.catalog.write(|w| w.note_key_object(&remote.name, tenant.id, &row.name, false))?;

@@ -488,7 +488,7 @@ fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
             .hint("record into the tenant itself: the name before the slash"));
     }
     if let Some(dropped) = w.dropped(tenant.id)?
-        && !request.drafts.iter().all(|draft| is_of_dropped(draft))
+        && !request.drafts.iter().all(is_of_dropped)
     {
         let zone = inner.config.store.zone.clone().unwrap_or_else(Zone::system);
         return Err(dropped_error(w, &tenant, &dropped, &zone)?.of_kind(Kind::Refused));

@@ -82,7 +82,7 @@ fn what_cannot_be_proved_any_more_is_named() {
 fn a_statement_that_was_changed_or_is_anothers_proves_nothing() {
     let s = attested();
     let text = std::fs::read_to_string(s.path("held.json")).expect("read");
-    s.write("forged.json", &text.replace("\"seq\":3", "\"seq\":2"));
+    s.write("forged.json", text.replace("\"seq\":3", "\"seq\":2"));
     assert_eq!(s.fails(4, "verify --check forged.json --json").error_code(), "attestation.signature");
     let other = site();
     other.write("held.json", &text);

@@ -55,7 +55,7 @@ fn live(dir: &Path, random: Option<Arc<dyn Random>>) -> Store {
     };
     configure("[[remote]]\nname = \"usb\"\ndirectory = \"/nowhere\"\n");
     std::fs::create_dir_all(dir.join("remote")).expect("a directory");
-    let remote = OpenRemote::new("usb", Arc::new(Directory::new(&dir.join("remote"), &remote::Options::default())));
+    let remote = OpenRemote::new("usb", Arc::new(Directory::new(dir.join("remote"), &remote::Options::default())));
     let seal = SealOptions { object_bytes_max: 64 * 1024, effort: Effort::Best };
     let round = |store: &Store, n: u64| {
         let mut batch = store.batch(&format!("round {n}")).actor("806");
@@ -63,7 +63,7 @@ fn live(dir: &Path, random: Option<Arc<dyn Random>>) -> Store {
             batch.put(format!("person/{person}/notes"), text(person, n).as_bytes()).expect("put");
         }
         // Large enough for parts, before the declaration and after it.
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             batch.put("person/1/picture", &noise(10 + n, 67_000)[..]).expect("put");
         }
         batch.put("person/2/picture", &noise(20 + n, 5_000)[..]).expect("put");

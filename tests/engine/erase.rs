@@ -88,7 +88,7 @@ fn an_erased_subject_is_gone_here_and_there_and_the_others_are_whole() {
     s.minute();
     let done = erase(&s.store, "person/1");
     assert_eq!((done.contents, done.left_here.as_deref()), (6, None));
-    assert_eq!(s.store.status().expect("status").remotes[0].pending.keys, true, "the remote has the key until the next shipment");
+    assert!(s.store.status().expect("status").remotes[0].pending.keys, "the remote has the key until the next shipment");
     assert_eq!(s.store.graves().expect("graves")[0].pending, ["a"]);
     for (n, what) in (0..3).flat_map(|n| [(n, secret(n)), (n, large(n))]) {
         for part in [&what[..64], &what[what.len() - 64..]] {
@@ -205,18 +205,18 @@ fn holds_win_and_what_is_no_subject_is_told_what_would_be_one() {
     let s = site_with(&[], DECLARED);
     lives(&s);
     s.store.hold("court", "person/1/notes", None, &by()).expect("hold");
-    let e = s.store.plan_erase("person/1").err().expect("held");
+    let e = s.store.plan_erase("person/1").expect_err("held");
     assert_eq!((e.kind().exit(), e.code()), (14, "rule.held"), "{e}");
     s.store.lift("court", &by()).expect("lift");
-    let e = s.store.plan_erase("person/1/notes").err().expect("a part");
+    let e = s.store.plan_erase("person/1/notes").expect_err("a part");
     assert!(e.code() == "erase.part" && e.what_next().is_some_and(|hint| hint.contains("annals erase person/1")), "{e}");
-    let e = s.store.plan_erase("letters/a").err().expect("undeclared");
+    let e = s.store.plan_erase("letters/a").expect_err("undeclared");
     assert!(e.kind().exit() == 14 && e.what_next().is_some_and(|hint| hint.contains("prefixes = [\"letters/\"]")), "{e}");
-    assert_eq!(s.store.plan_erase("person/7").err().expect("nobody").kind(), Kind::Missing);
+    assert_eq!(s.store.plan_erase("person/7").expect_err("nobody").kind(), Kind::Missing);
     // What changed meanwhile is looked at again.
     let plan = s.store.plan_erase("person/1").expect("plan");
     s.store.put("person/1/notes", &b"more"[..]).expect("put");
-    assert_eq!(s.store.erase(&plan, &by(), &Silent).err().expect("stale").code(), "plan.stale");
+    assert_eq!(s.store.erase(&plan, &by(), &Silent).expect_err("stale").code(), "plan.stale");
     assert!(s.store.get("person/1/notes").is_ok() && s.store.graves().expect("graves").is_empty());
 }
 

@@ -68,7 +68,7 @@ fn every_route_of_programs_wants_the_header_of_our_pages_from_a_browser() {
     let mut tried = 0;
     for (path, methods) in document["paths"].as_object().expect("paths") {
         for method in methods.as_object().expect("methods").keys().filter(|method| *method != "get") {
-            let path = path.replace('{', "").replace('}', "");
+            let path = path.replace(['{', '}'], "");
             let answer = person.with("content-type", "application/json").send(&method.to_uppercase(), &path, &b"{}"[..]).is(403);
             assert_eq!(answer.code(), "http.form", "{method} {path}");
             armoured(&answer);
