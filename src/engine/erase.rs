@@ -20,6 +20,7 @@ use crate::model::subject;
 use crate::model::timeline::Position;
 use crate::storage::catalog::View as Rows;
 
+use super::brake::check_brake;
 use super::hold::Holds;
 use super::plans::By;
 use super::record::Receipt;
@@ -251,12 +252,13 @@ impl Tenant {
     /// is removed too, and where that does not succeed at once the report says why, and the next [`Store::gc`] or shipment goes on with it.
     ///
     /// # Errors
-    /// [`Kind::Refused`] (code `plan.stale`) where the log has moved since the plan was made.
+    /// [`Kind::Refused`] where the log has moved since the plan was made (code `plan.stale`), or the brake is on (`brake.on`).
     pub fn erase(&self, plan: &ErasePlan, by: &By, monitor: &dyn Monitor) -> Result<Erased> {
         if plan.tenant != self.name() {
             return Err(Error::new(Kind::Refused, "plan.tenant", format!("the plan is for tenant {}, not {}", plan.tenant, self.name())));
         }
         let inner = &*self.inner;
+        check_brake(inner)?;
         let store = Store { inner: self.inner.clone(), main: self.clone() };
         let receipt = {
             // What is being sealed now was looked at before: it must not lose its bytes on the way.

@@ -119,3 +119,22 @@ fn documents_that_go_and_come_back_under_other_names_are_a_mass_change() {
     let brakes = store.brakes().expect("brakes");
     assert_eq!((brakes[0].changed, brakes[0].documents), (120, 150));
 }
+
+#[test]
+fn nobody_is_erased_while_it_is_not_known_what_happened() {
+    let site = Site::new(&format!("{RULES}[erasable]\nprefixes = [\"person/\"]\n"));
+    let agent = agent(&site);
+    let store = agent.store();
+    store.put("person/7", &b"a name"[..]).expect("put");
+    write(&store, 0..150, "first");
+    turn(&site, &agent, DAY);
+    write(&store, 0..150, "encrypted");
+    turn(&site, &agent, MINUTE);
+    assert_eq!(store.brakes().expect("brakes").len(), 1);
+    let plan = store.plan_erase("person/7").expect("plan");
+    let refused = store.erase(&plan, &By::default(), &Silent).expect_err("the brake is on");
+    assert_eq!((refused.kind(), refused.code()), (Kind::Refused, "brake.on"));
+    store.lift_brake("main", &By { reason: "looked at".into(), ..By::default() }).expect("lifted");
+    let plan = store.plan_erase("person/7").expect("plan");
+    store.erase(&plan, &By::default(), &Silent).expect("erased");
+}
