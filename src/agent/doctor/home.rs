@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::base::disk;
 use crate::base::error::Result;
 use crate::engine::store::{CONFIG, KEY_FILE, MARKER, Store};
+use crate::model::key::show_key;
 use crate::model::moment;
 
 use super::{Finding, Surroundings, advice, failed, wrong};
@@ -53,6 +54,24 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
     for brake in store.brakes()? {
         let why = "it may be ransomware, or an import; until somebody says so no rule takes anything away";
         found.push(wrong("brake.on", brake.said(), why, format!("annals brake ls; annals brake lift {} --reason TEXT", brake.tenant)));
+    }
+    erasable(store, found)
+}
+
+/// Subjects have keys of their own, and what is recorded of them now would not be sealed with them: a rebuilt store knows the keys, and not the
+/// configuration that its old machine had.
+fn erasable(store: &Store, found: &mut Vec<Finding>) -> Result<()> {
+    let inner = &*store.inner;
+    for tenant in store.tenants()? {
+        let subjects = inner.catalog.read(|rows| if rows.has_subjects()? { rows.subjects(tenant.id) } else { Ok(Vec::new()) })?;
+        let outside = subjects.iter().filter_map(|s| s.name.as_deref()).find(|name| inner.config.erasable.subject_of(name).is_none());
+        if let Some(name) = outside {
+            let name = show_key(name);
+            let what = format!("{name} has a key of its own, and no prefix in [erasable] of annals.toml declares it");
+            let why = "what is recorded of it from now on cannot be erased at the remotes without compaction";
+            let prefix = name.rsplit_once('/').map_or(name.as_str(), |(prefix, _)| prefix);
+            found.push(wrong("erasable.undeclared", what, why, format!("write the prefix again: [erasable] prefixes = [\"{prefix}/\"]")));
+        }
     }
     Ok(())
 }

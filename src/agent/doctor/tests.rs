@@ -358,6 +358,20 @@ fn somebody_changed_most_of_it() {
 }
 
 #[test]
+fn a_subject_whose_prefix_is_not_declared_any_more() {
+    let site = Site::new();
+    site.configure("[erasable]\nprefixes = [\"person/\"]\n");
+    let store = site.open();
+    store.put("person/7/name", &b"somebody"[..]).expect("put");
+    assert!(!site.of(&store).iter().any(|f| f.code == "erasable.undeclared"));
+    drop(store);
+    site.configure("");
+    let found = site.findings();
+    let finding = found.iter().find(|f| f.code == "erasable.undeclared").expect("a finding");
+    assert!(finding.what.contains("person/7") && finding.mend.contains("[\"person/\"]"), "{finding:?}");
+}
+
+#[test]
 fn no_finding_is_without_a_test() {
     let sources = [include_str!("mod.rs"), include_str!("home.rs"), include_str!("line.rs"), include_str!("sources.rs"), include_str!("service.rs")];
     let quoted = |text: &str| text.split('"').next().map(str::to_owned);
