@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Capture of a SQLite database: bytes shipped, what its writer pays, and how fast it can write before transactions are merged.
+"""Capture of a database: bytes shipped, what its writer pays, and how fast it can write before transactions are merged.
 
     cargo build --release && python3 benches/capture.py              # everything, about twenty minutes on two cores
     python3 benches/capture.py capture-series capture-pace      # some sections
