@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,11 @@ use crate::model::key::show_key;
 use crate::model::plan::{OnConflict, Plan, Purpose};
 use crate::model::realign::{Keep, RealignPlan};
 
+/// Documents of a plan, and how long it took to make or will take, up to which it is carried out while whoever asked waits. What is more is
+/// work of the agent, which goes on when nobody waits any more.
+pub const AT_ONCE_MAX: usize = 1_000;
+/// See [`AT_ONCE_MAX`].
+pub const AT_ONCE_WITHIN: Duration = Duration::from_secs(2);
 /// Where orders lie, in the store's directory.
 const ORDERS: &str = "orders";
 /// Bytes: the longest first line of an order.
@@ -64,6 +69,9 @@ pub struct Order {
     pub reason: String,
     /// From where.
     pub origin: String,
+    /// The caller's id of the request; empty where the order's own does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request: String,
 }
 
 /// The plan of an order.
@@ -266,6 +274,7 @@ pub(super) fn carry_out(store: &Store, id: &str, monitor: &dyn Monitor, open: im
     let before = store.outcome(id)?;
     let text = String::from_utf8(disk::read_file(&file(store, id), PLAN_BYTES_MAX)?).map_err(|_| gone())?;
     let plan = text.split_once('\n').map_or("", |(_, plan)| plan);
+    let request = if order.request.is_empty() { format!("order {id}") } else { order.request };
     let by = By { actor: order.actor, reason: order.reason, origin: order.origin };
     match order.what {
         What::Plan { tenant, to_source, .. } => {
@@ -275,7 +284,7 @@ pub(super) fn carry_out(store: &Store, id: &str, monitor: &dyn Monitor, open: im
             let (tenant, plan) = (store.tenant(&tenant)?, Plan::from_json(plan)?);
             let applied = match to_source {
                 true => tenant.apply_to_source(&plan, OnConflict::Skip, &by, monitor)?,
-                false => tenant.apply_once(&plan, OnConflict::Skip, &by, &format!("order {id}"), monitor)?,
+                false => tenant.apply_once(&plan, OnConflict::Skip, &by, &request, monitor)?,
             };
             let outcome = Outcome::Plan(Carried::from(&applied));
             keep(store, id, &outcome)?;

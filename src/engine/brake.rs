@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
+use crate::model::change::Change;
 use crate::model::moment;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, View as Rows};
@@ -122,18 +123,32 @@ impl Store {
     /// # Errors
     /// [`Kind::Usage`] without a reason; [`Kind::Missing`] where no brake is on.
     pub fn lift_brake(&self, tenant: &str, by: &By) -> Result<(Brake, Receipt)> {
+        self.lift_brake_once(tenant, by, "")
+    }
+
+    /// Like [`Store::lift_brake`], under a request id: asked for again under the same one, it gives the receipt of the first time.
+    ///
+    /// # Errors
+    /// As [`Store::lift_brake`]; [`Kind::Refused`] where the id was used for something else.
+    pub fn lift_brake_once(&self, tenant: &str, by: &By, request: &str) -> Result<(Brake, Receipt)> {
         if by.reason.trim().is_empty() {
             return Err(Error::usage("brake.reason", "lifting the brake needs a reason").hint("say why: --reason \"the price import of Monday\""));
         }
         let tenant = self.tenant_or_dropped(tenant)?;
         let row = tenant.inner.catalog.read(|rows| rows.tenant_by_id(tenant.id))?;
         let note = tenant.inner.catalog.read(|rows| rows.fact(&fact_of(&row)))?.map(|bytes| read(&bytes)).transpose()?;
+        if let Some(Note { brake, .. }) = &note
+            && let Some(receipt) =
+                tenant.recorded(request, |change| matches!(change, Change::MarkAt { name, .. } if name.starts_with("after-mass-change-")))?
+        {
+            return Ok((brake.clone(), receipt));
+        }
         let Some(Note { brake, .. }) = note.filter(|note| note.lifted.is_none()) else {
             let text = format!("no brake is on for {}", tenant.name());
             return Err(Error::missing("brake.missing", text).hint("annals brake ls shows those that are on"));
         };
         let lifted = Note { brake: brake.clone(), lifted: Some(row.position.seq) };
-        let mut batch = tenant.batch(&by.reason).actor(&by.actor).origin(&by.origin).expect(row.position);
+        let mut batch = tenant.batch(&by.reason).actor(&by.actor).origin(&by.origin).request_id(request).expect(row.position);
         batch.mark_at(&mark_name("after", self.now_is()), row.position.seq)?;
         let receipt = batch.fact(&fact_of(&row), text(&lifted)?).commit()?;
         Ok((brake, receipt))

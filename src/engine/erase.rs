@@ -254,19 +254,46 @@ impl Tenant {
     /// # Errors
     /// [`Kind::Refused`] where the log has moved since the plan was made (code `plan.stale`), or the brake is on (`brake.on`).
     pub fn erase(&self, plan: &ErasePlan, by: &By, monitor: &dyn Monitor) -> Result<Erased> {
+        self.erase_once(plan, by, "", monitor)
+    }
+
+    /// What came of an erasure of `subject` that was asked for under this request id before. Nothing more goes by that but what was left.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] where the id was used for something else.
+    pub fn erased_before(&self, subject: impl AsRef<[u8]>, request: &str, monitor: &dyn Monitor) -> Result<Option<Erased>> {
+        let subject = subject.as_ref();
+        let digest = subject_digest(&self.key()?, subject.strip_suffix(b"/").unwrap_or(subject));
+        let receipt = self.recorded(request, |change| matches!(change, Change::Erase { subject, .. } if *subject == digest))?;
+        receipt.map(|receipt| Ok(Erased { receipt, contents: 0, bytes: 0, left_here: self.sweep_here(monitor)? })).transpose()
+    }
+
+    /// Removes what lies around on this machine of subjects that were erased; why that did not succeed, where it did not.
+    fn sweep_here(&self, monitor: &dyn Monitor) -> Result<Option<String>> {
+        match (Store { inner: self.inner.clone(), main: self.clone() }).finish_erasures(monitor) {
+            Ok(_) => Ok(None),
+            Err(e) if e.kind() == Kind::Interrupted => Err(e),
+            Err(e) => Ok(Some(e.to_string())),
+        }
+    }
+
+    /// Like [`Tenant::erase`], under a request id that [`Tenant::erased_before`] knows from then on.
+    ///
+    /// # Errors
+    /// As [`Tenant::erase`].
+    pub fn erase_once(&self, plan: &ErasePlan, by: &By, request: &str, monitor: &dyn Monitor) -> Result<Erased> {
         if plan.tenant != self.name() {
             return Err(Error::new(Kind::Refused, "plan.tenant", format!("the plan is for tenant {}, not {}", plan.tenant, self.name())));
         }
         let inner = &*self.inner;
         check_brake(inner)?;
-        let store = Store { inner: self.inner.clone(), main: self.clone() };
         let receipt = {
             // What is being sealed now was looked at before: it must not lose its bytes on the way.
             let _sealing = inner.sealing.lock().unwrap_or_else(|e| e.into_inner());
             let digest = subject_digest(&self.key()?, &plan.subject);
             let subjects = inner.catalog.write(|w| w.subjects_to_erase(self.id, &plan.subject, || SecretKey::new(inner.random())))?;
             let reason = if by.reason.is_empty() { "erased" } else { &by.reason };
-            let mut batch = self.batch(reason).actor(&by.actor).origin(&by.origin).expect(plan.position);
+            let mut batch = self.batch(reason).actor(&by.actor).origin(&by.origin).request_id(request).expect(plan.position);
             let mut left: Vec<u64> = plan.numbers.clone();
             for (place, (subject, key)) in subjects.iter().enumerate() {
                 let own: HashSet<u64> = inner.catalog.read(|rows| rows.contents_of_subject(self.id, *subject))?.into_iter().collect();
@@ -281,12 +308,7 @@ impl Tenant {
             plan.removed.iter().try_for_each(|key| batch.remove(key))?;
             batch.commit()?
         };
-        let left_here = match store.finish_erasures(monitor) {
-            Ok(_) => None,
-            Err(e) if e.kind() == Kind::Interrupted => return Err(e),
-            Err(e) => Some(e.to_string()),
-        };
-        Ok(Erased { receipt, contents: plan.contents, bytes: plan.bytes, left_here })
+        Ok(Erased { receipt, contents: plan.contents, bytes: plan.bytes, left_here: self.sweep_here(monitor)? })
     }
 
     /// The subjects that were erased, oldest first.

@@ -13,6 +13,7 @@ use crate::model::field::{self, Side};
 use crate::model::key::show_key;
 use crate::model::moment::Moment;
 use crate::model::plan::{Action, FieldConflict, Item, OnConflict, Plan, Purpose};
+use crate::model::timeline::Position;
 use crate::storage::catalog::batches::BatchRow;
 use crate::storage::catalog::contents::Body;
 use crate::storage::catalog::documents::VersionRow;
@@ -338,6 +339,27 @@ impl Tenant {
         Ok(())
     }
 
+    /// The position that a plan was made at, where it can be applied: it is for this tenant, and the log is still there, or the request was
+    /// carried out before.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] (codes `plan.tenant`, `plan.stale`).
+    pub fn check_plan(&self, plan: &Plan, request: &str) -> Result<Position> {
+        if plan.tenant != *self.name {
+            return Err(Error::new(Kind::Refused, "plan.tenant", format!("the plan is for tenant {}, not {}", plan.tenant, self.name))
+                .hint(format!("annals --tenant {} apply ...", plan.tenant)));
+        }
+        let (position, now) = (plan.position()?, self.position()?);
+        let was_done = || self.inner.catalog.read(|rows| rows.batch_of_request(self.id, request)).map(|known| known.is_some());
+        if now != position && !was_done()? {
+            let message = format!("the plan was made at seq {}, the log is now at seq {}", position.seq, now.seq);
+            return Err(Error::new(Kind::Refused, "plan.stale", message)
+                .hint("make the plan again and look at it again; nothing was changed")
+                .at_seq(now.seq));
+        }
+        Ok(position)
+    }
+
     /// Applies a plan as one batch. Nothing that was recorded is lost: what the plan replaces stays as earlier versions.
     ///
     /// # Errors
@@ -352,22 +374,7 @@ impl Tenant {
     /// # Errors
     /// As [`Tenant::apply`]; [`Kind::Interrupted`] where the monitor wants to stop before the commit.
     pub fn apply_once(&self, plan: &Plan, on_conflict: OnConflict, by: &By, request: &str, monitor: &dyn Monitor) -> Result<Applied> {
-        if plan.tenant != *self.name {
-            return Err(Error::new(Kind::Refused, "plan.tenant", format!("the plan is for tenant {}, not {}", plan.tenant, self.name))
-                .hint(format!("annals --tenant {} apply ...", plan.tenant)));
-        }
-        let position = plan.position()?;
-        let now = self.position()?;
-        let was_done = || self.inner.catalog.read(|rows| rows.batch_of_request(self.id, request)).map(|known| known.is_some());
-        if now != position && !was_done()? {
-            return Err(Error::new(
-                Kind::Refused,
-                "plan.stale",
-                format!("the plan was made at seq {}, the log is now at seq {}", position.seq, now.seq),
-            )
-            .hint("make the plan again and look at it again; nothing was changed")
-            .at_seq(now.seq));
-        }
+        let position = self.check_plan(plan, request)?;
         self.refuse_captured(plan)?;
         let reason = if by.reason.is_empty() { made_up_reason(&plan.purpose) } else { by.reason.clone() };
         let mut batch = self.batch(&reason).actor(&by.actor).origin(&by.origin).cause(plan.purpose.cause()).expect(position).request_id(request);

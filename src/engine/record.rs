@@ -385,6 +385,20 @@ impl Tenant {
         Ok(())
     }
 
+    /// The receipt of what was recorded under a request id before, where `is_it` finds in it what is asked for now.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] (code `request.differs`) where something else was recorded under it.
+    pub(crate) fn recorded(&self, request: &str, is_it: impl Fn(&Change) -> bool) -> Result<Option<Receipt>> {
+        self.inner.catalog.read(|rows| {
+            let Some(known) = rows.batch_of_request(self.id, request)? else { return Ok(None) };
+            if !rows.remarks(known.id, known.id)?.iter().any(|(_, _, change)| is_it(change)) {
+                return Err(other_request(&known));
+            }
+            Ok(Some(receipt_of(&rows.tenant_by_id(self.id)?.position, &known)))
+        })
+    }
+
     /// Makes a draft a batch of the log.
     pub fn commit_draft(&self, draft: i64, request_id: &str) -> Result<Receipt> {
         let pass = self.batch("");
@@ -614,12 +628,20 @@ fn repeated(w: &Writer<'_>, position: &Position, known: BatchRow, request: &Requ
         same &= document.is_some_and(|d| recorded.get(&d.id) == Some(&content));
     }
     if !same {
-        return Err(Error::new(Kind::Refused, "request.differs", format!("request {} was recorded before with other changes", known.head.request))
-            .hint("use a new request id for a new request")
-            .at_seq(known.head.seq));
+        return Err(other_request(&known));
     }
-    let position = Position { timeline: position.timeline, seq: known.head.seq, digest: known.digest };
-    Ok(Receipt { position, time: known.head.time, changes: known.changes, bytes_new: 0, repeated: true })
+    Ok(receipt_of(position, &known))
+}
+
+fn other_request(known: &BatchRow) -> Error {
+    Error::new(Kind::Refused, "request.differs", format!("request {} was recorded before with other changes", known.head.request))
+        .hint("use a new request id for a new request")
+        .at_seq(known.head.seq)
+}
+
+fn receipt_of(end: &Position, known: &BatchRow) -> Receipt {
+    let position = Position { timeline: end.timeline, seq: known.head.seq, digest: known.digest };
+    Receipt { position, time: known.head.time, changes: known.changes, bytes_new: 0, repeated: true }
 }
 
 /// The change that a draft stands for.

@@ -63,8 +63,21 @@ impl Store {
     /// [`Kind::Refused`] for the default tenant, one into which something is captured, one with a hold, or where it would be kept for less than the
     /// floor; [`Kind::Usage`] without a reason.
     pub fn drop_tenant(&self, name: &str, keep_secs: Option<u64>, by: &By) -> Result<(Receipt, Timestamp)> {
-        let tenant = self.tenant(name)?;
+        self.drop_tenant_once(name, keep_secs, by, "")
+    }
+
+    /// Like [`Store::drop_tenant`], under a request id: asked for again under the same one, it gives the receipt of the first time.
+    ///
+    /// # Errors
+    /// As [`Store::drop_tenant`]; [`Kind::Refused`] where the id was used for something else.
+    pub fn drop_tenant_once(&self, name: &str, keep_secs: Option<u64>, by: &By, request: &str) -> Result<(Receipt, Timestamp)> {
         let inner = &*self.inner;
+        let tenant = self.tenant_or_dropped(name)?;
+        if let Some(receipt) = tenant.recorded(request, |change| matches!(change, Change::Tenant(Tenancy::Dropped { .. })))? {
+            let dropped = inner.catalog.read(|rows| rows.dropped(tenant.id))?;
+            return Ok((receipt.clone(), dropped.map_or(receipt.time, |dropped| dropped.until)));
+        }
+        let tenant = self.tenant(name)?;
         if by.reason.trim().is_empty() {
             return Err(Error::usage("tenant.reason", "dropping a tenant needs a reason").hint("say why: --reason \"contract ended\""));
         }
@@ -90,8 +103,14 @@ impl Store {
                 .hint(format!("nothing was changed; annals --tenant {name} hold ls shows the holds, annals --tenant {name} hold lift ends one")));
         }
         let until = Timestamp(now.micros().saturating_add(i64::try_from(keep).unwrap_or(i64::MAX).saturating_mul(1_000_000)));
-        let receipt = say(&tenant, Tenancy::Dropped { until }, by)?.expect(position).commit()?;
+        let receipt = say(&tenant, Tenancy::Dropped { until }, by)?.request_id(request).expect(position).commit()?;
         Ok((receipt, until))
+    }
+
+    /// The remotes that are known to hold something of a tenant.
+    pub fn remotes_holding(&self, name: &str) -> Result<Vec<String>> {
+        let places = self.policy_report()?.tenants.into_iter().filter(|tenant| tenant.name == name).flat_map(|tenant| tenant.places);
+        Ok(places.filter(|place| place.objects > 0).map(|place| place.remote).collect())
     }
 
     /// Brings a dropped tenant back as it was.
@@ -99,13 +118,24 @@ impl Store {
     /// # Errors
     /// [`Kind::Missing`] where it was not dropped, or its bytes are given up already.
     pub fn undrop_tenant(&self, name: &str, by: &By) -> Result<Receipt> {
+        self.undrop_tenant_once(name, by, "")
+    }
+
+    /// Like [`Store::undrop_tenant`], under a request id: asked for again under the same one, it gives the receipt of the first time.
+    ///
+    /// # Errors
+    /// As [`Store::undrop_tenant`]; [`Kind::Refused`] where the id was used for something else.
+    pub fn undrop_tenant_once(&self, name: &str, by: &By, request: &str) -> Result<Receipt> {
         let tenant = self.tenant_or_dropped(name)?;
+        if let Some(receipt) = tenant.recorded(request, |change| matches!(change, Change::Tenant(Tenancy::Back)))? {
+            return Ok(receipt);
+        }
         let inner = &*self.inner;
         let (row, dropped) = inner.catalog.read(|rows| Ok((rows.tenant_by_id(tenant.id)?, rows.dropped(tenant.id)?)))?;
         match dropped {
             None => Err(Error::missing("tenant.in_use", format!("{name} was not dropped")).hint("annals tenant ls shows which were")),
             Some(dropped) if dropped.gone.is_some() => inner.catalog.read(|rows| Err(dropped_error(rows, &row, &dropped, &self.zone())?)),
-            Some(_) => say(&tenant, Tenancy::Back, by)?.expect(row.position).commit(),
+            Some(_) => say(&tenant, Tenancy::Back, by)?.request_id(request).expect(row.position).commit(),
         }
     }
 

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::agent::daemon::{Upcoming, Work};
 use crate::agent::doctor::Finding;
 use crate::agent::health::RemoteHealth;
+use crate::agent::order::Outcome;
 use crate::agent::preflight::Cleared;
 use crate::agent::proof::DrillNote;
 use crate::base::error::{Error, Kind};
@@ -886,6 +887,15 @@ pub fn brake(b: &Brake) -> Value {
     })
 }
 
+/// A tenant that was dropped, until when it can be brought back, and the remotes that must be told.
+pub fn tenant_dropped(name: &str, r: &Receipt, until: Timestamp, remotes: &[String]) -> Value {
+    let mut value = receipt(r);
+    value["tenant"] = name.into();
+    value["kept_until"] = time(until);
+    value["remotes"] = remotes.into();
+    value
+}
+
 /// What was let go because its time was over.
 pub fn let_go(l: &LetGo) -> Value {
     let waiting = l.waiting.iter().map(|(tenant, why)| json!({ "tenant": tenant, "why": why }));
@@ -1094,6 +1104,21 @@ pub fn job(j: &Job) -> Value {
             "moved": a.moved.map(time),
         },
     })
+}
+
+/// What came of what the agent carried out.
+pub fn outcome(o: &Outcome) -> Value {
+    match o {
+        Outcome::Plan(done) => json!({
+            "kind": "plan",
+            "batch": done.batch,
+            "done": done.done,
+            "skipped": done.skipped,
+            "skipped_keys": done.skipped_keys,
+            "pending": done.pending.iter().map(|(key, why)| json!({ "key": key, "reason": why })).collect::<Vec<_>>(),
+        }),
+        Outcome::Realign { tenants, databases } => json!({ "kind": "realign", "tenants": tenants, "databases": databases }),
+    }
 }
 
 /// What is done on schedule, each with its next runs.

@@ -91,6 +91,7 @@ fn samples(site: &Site, program: &Client) -> BTreeMap<&'static str, Sample> {
     program.get("/api/v1/feed/index?group=g&member=m").is(200);
     let line = program.post("/api/v1/realign/plan", &json!({})).is(200).json();
     let seq = program.get("/api/v1/status").json()["position"]["seq"].clone();
+    let there = program.get("/api/v1/status?tenant=kommune-b").json()["position"]["seq"].clone();
     let bulk = program.get("/api/v1/batches?prefix=pris/").json()["rows"][1]["batch"].clone();
     let plan = program.post("/api/v1/plans", &json!({ "verb": "restore", "prefix": "klient/38754" })).is(200).json()["plan"].clone();
     let job = site.json(&["jobs", "ls", "--all"])["rows"][0]["job"].clone();
@@ -119,6 +120,15 @@ fn samples(site: &Site, program: &Client) -> BTreeMap<&'static str, Sample> {
         ("simulateForget", send("/forget/simulate?limit=2", json!({ "prefix": "pris/", "keep": { "last": 1 } }))),
         ("planForget", send("/forget/plan", json!({ "keep": { "within": "30d", "daily": 7 } }))),
         ("forget", send("/forget", json!({ "prefix": "notat/", "keep": { "last": 1 }, "seq": seq }))),
+        ("listErased", ask("/erase")),
+        ("planErase", send("/erase/plan", json!({ "subject": "person/2" }))),
+        ("erase", send("/erase?tenant=kommune-b&reason=krav", json!({ "subject": "person/1", "seq": there, "confirm": "person/1" }))),
+        ("listBrakes", ask("/brakes")),
+        ("liftBrake", ask("/brakes?reason=importen")),
+        ("dropTenant", send("/tenants/kommune-b/drop?reason=slutt", json!({ "confirm": "kommune-b", "keep": "30d" }))),
+        ("undropTenant", ask("/tenants/arkiv/undrop")),
+        ("compact", ask("/remotes/usb/compact")),
+        ("gc", ask("/gc")),
         ("planRealign", send("/realign/plan", json!({ "keep": "both" }))),
         ("realign", send("/realign", json!({ "plan": line["plan"] }))),
         ("addRemote", send("/remotes", json!({ "name": "disk", "url": format!("dir:{}", site.path("disk").display()), "region": "se" }))),
@@ -153,6 +163,11 @@ fn every_documented_route_answers_as_documented() {
     let program = site.program();
     std::fs::create_dir(site.path("usb")).expect("a folder");
     site.run(&["remote", "add", "usb", &format!("dir:{}", site.path("usb").display())]).exits(0);
+    site.configure("[erasable]\nprefixes = [\"person/\"]\n");
+    site.put("person/2", "navn", "806", "");
+    site.feed(b"navn", &["--tenant", "kommune-b", "put", "person/1", "-"]).exits(0);
+    site.run(&["tenant", "add", "arkiv"]).exits(0);
+    site.run(&["tenant", "drop", "arkiv", "--reason", "slutt"]).exits(0);
     let job = program.post("/api/v1/verify", &json!({})).is(202).json();
     while program.get(&format!("/api/v1/jobs/{}", job["job"])).is(200).json()["state"] != "done" {}
     let document = program.get("/api/v1/openapi.json").is(200).json();
@@ -168,8 +183,9 @@ fn every_documented_route_answers_as_documented() {
         }
     }
     // What is bound to where the log is comes before what records something.
-    let bound =
-        |operation: &Map<String, Value>| ["forget", "realign", "applyPlan", "leaveFeed"].iter().position(|id| operation["operationId"] == *id);
+    let bound = |operation: &Map<String, Value>| {
+        ["erase", "forget", "realign", "applyPlan", "leaveFeed"].iter().position(|id| operation["operationId"] == *id)
+    };
     operations.sort_by_key(|(_, method, operation)| (bound(operation).unwrap_or(9), method == "DELETE", method != "GET"));
     for (path, method, operation) in operations {
         let id = operation["operationId"].as_str().expect("an id").to_owned();
@@ -187,7 +203,8 @@ fn every_documented_route_answers_as_documented() {
             caller.send(&method, sample, &body[..])
         };
         let responses = operation["responses"].as_object().expect("responses");
-        let Some(response) = responses.get(&answer.status.to_string()).filter(|_| answer.status < 300 || id == "steerJob") else {
+        let Some(response) = responses.get(&answer.status.to_string()).filter(|_| answer.status < 300 || ["steerJob", "liftBrake"].contains(&&*id))
+        else {
             problems.push(format!("{id}: {} {}", answer.status, answer.text()));
             continue;
         };
@@ -216,6 +233,36 @@ fn every_documented_route_answers_as_documented() {
         "samples of operations that there are not: {:?}",
         samples.keys().filter(|id| !seen.contains(**id)).collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn a_brake_is_shown_and_lifted_as_documented() {
+    let mut site = site::without_agent();
+    site.mass_change("main");
+    site.start();
+    let program = site.program();
+    let document = program.get("/api/v1/openapi.json").is(200).json();
+    let told = |method: &str, answer: &Value| {
+        check(&document, &document["paths"]["/api/v1/brakes"][method]["responses"]["200"]["content"]["application/json"]["schema"], answer, method)
+    };
+    // The agent notices it by itself, soon.
+    let brakes = loop {
+        let brakes = program.get("/api/v1/brakes").is(200).json();
+        if brakes["rows"].as_array().is_some_and(|rows| !rows.is_empty()) {
+            break brakes;
+        }
+    };
+    assert_eq!((told("get", &brakes), &brakes["rows"][0]["changed"]), (Ok(()), &json!(120)));
+    let erase = json!({ "subject": "person/1", "seq": 1, "confirm": "person/1" });
+    assert_ne!(program.post("/api/v1/erase", &erase).status, 200);
+    assert_eq!(program.delete("/api/v1/brakes").is(400).code(), "brake.reason");
+    let sure = program.with("idempotency-key", "looked");
+    let lifted = sure.delete("/api/v1/brakes?reason=importen&actor=806").is(200).json();
+    assert_eq!((told("delete", &lifted), &lifted["brake"]["mark"]), (Ok(()), &brakes["rows"][0]["mark"]));
+    let again = sure.delete("/api/v1/brakes?reason=importen&actor=806").is(200).json();
+    assert_eq!((&again["batch"], &again["repeated"], &again["brake"]), (&lifted["batch"], &json!(true), &lifted["brake"]));
+    assert_eq!(program.delete("/api/v1/brakes?reason=importen").is(404).code(), "brake.missing");
+    assert_eq!(program.get("/api/v1/brakes").is(200).json()["rows"], json!([]));
 }
 
 #[test]

@@ -133,13 +133,7 @@ fn a_dropped_tenant_is_listed_with_its_days_and_brought_back() {
 #[test]
 fn a_mass_change_is_told_on_the_first_page_and_the_brake_is_lifted_there() {
     let mut site = site::without_agent();
-    let lines = |state: u32| (1..=120).map(|n| format!("{{\"op\":\"put\",\"key\":\"k/{n}\",\"json\":{state}}}\n")).collect::<String>();
-    site.batch(&lines(1), "import", "");
-    // It was long ago.
-    let catalog = rusqlite::Connection::open(site.store().join("catalog.db")).expect("open");
-    assert_eq!(catalog.execute("UPDATE batch SET time = time - 7200000000", []).expect("changed"), 1);
-    drop(catalog);
-    site.batch(&lines(2), "somebody", "");
+    site.mass_change("main");
     site.start();
     let Some(browser) = site.browser() else { return };
     browser.reads("Most documents of main were changed or removed at once");

@@ -76,15 +76,139 @@ fn what_no_rule_keeps_is_shown_planned_and_forgotten() {
     assert!(std::fs::read_dir(&usb).expect("there").count() > 0);
 }
 
+#[test]
+fn a_subject_is_erased_by_a_program_that_says_it_twice() {
+    let mut site = site::without_agent();
+    site.configure("[erasable]\nprefixes = [\"person/\"]\n");
+    site.put("person/1/notat", "en", "806", "");
+    site.put("person/2/notat", "to", "806", "");
+    site.start();
+    let program = site.program();
+    let planned = program.post("/api/v1/erase/plan", &json!({ "subject": "person/1" })).is(200).json();
+    assert_eq!((&planned["schema"], &planned["contents"], &planned["applied"]), (&json!("annals.erase/1"), &json!(1), &json!(false)));
+    let seq = planned["position"]["seq"].clone();
+    let erase = |program: &Client, sent: Value| program.post("/api/v1/erase?actor=806&reason=krav", &sent);
+    assert_eq!(erase(&program, json!({ "subject": "person/1", "confirm": "person/1" })).is(400).json()["error"]["at"]["field"], "seq");
+    for confirm in [json!(null), json!(""), json!("person/2"), json!("yes")] {
+        let refused = erase(&program, json!({ "subject": "person/1", "seq": seq, "confirm": confirm })).is(400);
+        assert_eq!((refused.code(), &refused.json()["error"]["at"]["field"]), ("plan.unconfirmed".into(), &json!("confirm")), "{confirm}");
+    }
+    let stale = json!({ "subject": "person/1", "seq": 1, "confirm": "person/1" });
+    assert_eq!(erase(&program, stale).is(409).code(), "plan.stale");
+    assert_eq!(program.post("/api/v1/erase/plan", &json!({ "subject": "person/9" })).is(404).code(), "document.missing");
+    assert_eq!(program.post("/api/v1/erase/plan", &json!({ "subject": "sak/1" })).is(409).code(), "erase.undeclared");
+    assert_eq!(program.get("/api/v1/document?key=person/1/notat").is(200).text(), "en", "nothing went so far");
+    let sure = program.with("idempotency-key", "sak 17-2");
+    let sent = json!({ "subject": "person/1", "seq": seq, "confirm": "person/1" });
+    let done = erase(&sure, sent.clone()).is(200).json();
+    assert_eq!((&done["applied"], &done["outcome"]["contents"], &done["outcome"]["left_here"]), (&json!(true), &json!(1), &json!(null)), "{done}");
+    // The answer was lost; it is asked for again.
+    let again = erase(&sure, sent.clone()).is(200).json();
+    let (first, second) = (&done["outcome"]["batch"], &again["outcome"]["batch"]);
+    assert_eq!((&second["seq"], &second["repeated"], &again["outcome"]["contents"]), (&first["seq"], &json!(true), &json!(0)), "{again}");
+    assert_eq!(erase(&program, sent).is(409).code(), "plan.stale", "without the id it is another request");
+    let other = json!({ "subject": "person/2", "seq": first["seq"], "confirm": "person/2" });
+    assert_eq!(erase(&sure, other).is(409).code(), "request.differs");
+    let gone = program.get("/api/v1/document?key=person/1/notat&at=v1");
+    assert_eq!(gone.is(404).code(), "content.erased");
+    assert_eq!(program.get("/api/v1/document?key=person/2/notat").is(200).text(), "to");
+    let graves = program.get("/api/v1/erase").is(200).json();
+    assert_eq!((rows(&graves).len(), &rows(&graves)[0]["reason"], &rows(&graves)[0]["seq"]), (1, &json!("krav"), &first["seq"]), "{graves}");
+    done_job(&program, "/api/v1/gc");
+}
+
+/// Asks for a job, and waits until it is done.
+fn done_job(program: &Client, path: &str) {
+    done(program, &program.post(path, &json!({})).is(202).json());
+}
+
+#[test]
+fn a_tenant_is_dropped_and_brought_back_by_a_program() {
+    let site = site::site();
+    let program = site.program();
+    let name = "kommune-b";
+    program.post("/api/v1/tenants", &json!({ "name": name })).is(201);
+    program.put(&format!("/api/v1/document?key=sak/1&tenant={name}"), b"hemmelig").is(201);
+    let drop = |program: &Client, query: &str, sent: Value| program.post(&format!("/api/v1/tenants/{name}/drop{query}"), &sent);
+    for confirm in [json!({}), json!({ "confirm": "kommune" })] {
+        assert_eq!(drop(&program, "?reason=slutt", confirm).is(400).code(), "plan.unconfirmed");
+    }
+    assert_eq!(drop(&program, "", json!({ "confirm": name })).is(400).code(), "tenant.reason");
+    let wrong = drop(&program, "?reason=slutt", json!({ "confirm": name, "keep": "soon" })).is(400).json();
+    assert_eq!(wrong["error"]["at"]["field"], "keep");
+    let sure = program.with("idempotency-key", "avtale 7");
+    let dropped = drop(&sure, "?reason=slutt", json!({ "confirm": name, "keep": "30d" })).is(200).json();
+    assert_eq!((&dropped["tenant"], &dropped["schema"]), (&json!(name), &json!("annals.tenant.drop/1")));
+    assert_eq!(program.get(&format!("/api/v1/document?key=sak/1&tenant={name}")).is(404).code(), "tenant.dropped");
+    let again = drop(&sure, "?reason=slutt", json!({ "confirm": name, "keep": "30d" })).is(200).json();
+    assert_eq!((&again["seq"], &again["kept_until"], &again["repeated"]), (&dropped["seq"], &dropped["kept_until"], &json!(true)));
+    let back = |program: &Client| program.post(&format!("/api/v1/tenants/{name}/undrop?reason=igjen"), &json!({}));
+    assert_eq!(back(&sure).is(409).code(), "request.differs", "an id is of one request");
+    let returned = back(&program).is(200).json();
+    assert_eq!(&returned["tenant"], name);
+    assert_eq!(program.get(&format!("/api/v1/document?key=sak/1&tenant={name}")).is(200).text(), "hemmelig");
+    assert_eq!(back(&program).is(404).code(), "tenant.in_use");
+    assert_eq!(program.post("/api/v1/tenants/main/drop?reason=x", &json!({ "confirm": "main" })).is(409).code(), "tenant.main");
+    assert_eq!(program.post("/api/v1/tenants/nobody/drop?reason=x", &json!({ "confirm": "nobody" })).is(404).code(), "tenant.missing");
+}
+
+#[test]
+fn what_is_large_is_carried_out_by_the_agent() {
+    let site = site::site();
+    let program = site.program();
+    let lines = |state: u32| (0..1_001).map(|n| format!("{{\"op\":\"put\",\"key\":\"pris/{n}\",\"json\":{state}}}\n")).collect::<String>();
+    site.batch(&lines(1), "import", "");
+    let bulk = site.batch(&lines(2), "import", "");
+    // Somebody changed one of them since: the plan leaves it alone unless it says otherwise.
+    site.put("pris/7", "3", "806", "");
+    let plan = program.post("/api/v1/plans", &json!({ "verb": "undo", "batch": bulk })).is(200).json()["plan"].clone();
+    let sure = program.with("idempotency-key", "angre");
+    let apply = |on: &str| sure.post("/api/v1/plans/apply?actor=806&reason=feil", &json!({ "plan": plan, "on_conflict": on })).is(202);
+    let ended = |answer: &super::client::Answer| {
+        let place = answer.header("location").expect("a place").to_owned();
+        assert_eq!(place, format!("/api/v1/jobs/{}", answer.json()["job"]));
+        done(&program, &answer.json());
+        program.get(&place).is(200).json()
+    };
+    let job = ended(&apply("override"));
+    let outcome = &job["outcome"];
+    assert_eq!((&outcome["kind"], &outcome["done"], &outcome["skipped"]), (&json!("plan"), &json!(1_001), &json!(0)), "{job}");
+    assert_eq!(program.get("/api/v1/document?key=pris/7").is(200).text(), "1");
+    let batch = program.get(&format!("/api/v1/batches/{}", outcome["batch"])).is(200).json();
+    assert_eq!((&batch["actor"], &batch["reason"], &batch["request"]), (&json!("806"), &json!("feil"), &json!("angre")));
+    // Sent again because the answer was lost, it is the same batch; as another request it is refused at once.
+    assert_eq!(ended(&apply("override"))["outcome"]["batch"], outcome["batch"]);
+    assert_eq!(program.post("/api/v1/plans/apply", &json!({ "plan": plan })).is(409).code(), "plan.stale");
+}
+
+#[test]
+fn a_large_realignment_is_carried_out_by_the_agent() {
+    let site = parted_by(1_001);
+    let program = site.program();
+    let plan = program.post("/api/v1/realign/plan", &json!({})).is(200).json()["plan"].clone();
+    let job = program.post("/api/v1/realign?actor=806", &json!({ "plan": plan })).is(202).json();
+    done(&program, &job);
+    let ended = program.get(&format!("/api/v1/jobs/{}", job["job"])).is(200).json();
+    assert_eq!((&ended["outcome"]["kind"], &ended["outcome"]["tenants"][0]["tenant"]), (&json!("realign"), &json!("main")), "{ended}");
+    assert_eq!(program.get("/api/v1/document?key=sak/2").is(200).text(), "{\"n\":2}");
+    assert_eq!(program.get("/api/v1/document?key=sak/3").is(200).text(), "{\"n\":3}");
+}
+
 /// A site whose older copy was put back after it had shipped more, and in which work goes on.
 fn parted() -> Site {
+    parted_by(1)
+}
+
+/// The same, of which so many documents were recorded that are not in the copy.
+fn parted_by(documents: usize) -> Site {
     let mut site = site::without_agent();
     std::fs::create_dir(site.path("usb")).expect("a directory");
     site.run(&["remote", "add", "usb", &format!("dir:{}", site.path("usb").display())]).exits(0);
     site.put("sak/1", "{\"n\":1}", "806", "");
     site.run(&["ship"]).exits(0);
     copy(&site.store(), &site.path("older"));
-    site.put("sak/2", "{\"n\":2}", "806", "");
+    let others = (1..documents).map(|n| format!("{{\"op\":\"put\",\"key\":\"sak/2/{n}\",\"json\":{n}}}\n")).collect::<String>();
+    site.batch(&format!("{{\"op\":\"put\",\"key\":\"sak/2\",\"base64\":\"eyJuIjoyfQ==\"}}\n{others}"), "806", "");
     site.run(&["ship"]).exits(0);
     std::fs::remove_dir_all(site.store()).expect("removed");
     copy(&site.path("older"), &site.store());

@@ -11,11 +11,11 @@ use crate::engine::store::{Store, Tenant};
 use crate::face::http::{Ask, Reply};
 use crate::face::view;
 use crate::model::job::Task;
-use crate::model::key::{parse_key, show_key};
+use crate::model::key::{DEFAULT_TENANT, parse_key, show_key};
 use crate::model::moment::parse_duration;
 use crate::model::retention::{PERIODS_MAX, Rules};
 
-use super::question::{JSON_BYTES_MAX, Rows, body, by, done, object, required};
+use super::question::{JSON_BYTES_MAX, Rows, body, by, confirmed, counted, done, object, request, required};
 
 pub(super) fn lift(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
     let name = ask.query("hold").ok_or_else(|| Error::usage("hold.none", "no hold is named").hint("name it with hold=...").at_field("hold"))?;
@@ -23,6 +23,67 @@ pub(super) fn lift(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
     let mut value = view::receipt(&receipt);
     value["hold"] = name.into();
     object("annals.hold.lift/1", &value)
+}
+
+pub(super) fn brakes(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
+    counted(ask, "annals.brake.ls/1", ask.store()?.brakes()?.iter().map(view::brake))
+}
+
+pub(super) fn lift_brake(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
+    let (brake, receipt) = ask.store()?.lift_brake_once(ask.query("tenant").unwrap_or(DEFAULT_TENANT), &by(ask), request(ask))?;
+    let mut value = view::receipt(&receipt);
+    value["brake"] = view::brake(&brake);
+    object("annals.brake.lift/1", &value)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Erasing {
+    subject: String,
+    /// Where the log ended when it was planned; only to carry it out.
+    seq: Option<u64>,
+    /// The subject once more; only to carry it out.
+    confirm: Option<String>,
+}
+
+pub(super) fn graves(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
+    counted(ask, "annals.erase.ls/1", ask.tenant()?.graves()?.iter().map(view::grave))
+}
+
+pub(super) fn plan_erase(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
+    let wanted: Erasing = body(sent, JSON_BYTES_MAX)?;
+    let mut value = view::erase_plan(&ask.tenant()?.plan_erase(parse_key(&wanted.subject)).map_err(|e| e.at_field("subject"))?);
+    value["applied"] = false.into();
+    object("annals.erase/1", &value)
+}
+
+pub(super) fn erase(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
+    let wanted: Erasing = body(sent, JSON_BYTES_MAX)?;
+    let (tenant, subject) = (ask.tenant()?, parse_key(&wanted.subject));
+    let plan = tenant.plan_erase(&subject).map_err(|e| e.at_field("subject"))?;
+    let done = match tenant.erased_before(&subject, request(ask), &Silent)? {
+        Some(done) => done,
+        None => {
+            is_current(required(wanted.seq, "seq")?, plan.position.seq)?;
+            confirmed(wanted.confirm.as_ref() == Some(&wanted.subject), &format!("this erases {} for good", show_key(&subject)), "the subject")?;
+            tenant.erase_once(&plan, &by(ask), request(ask), &Silent)?
+        }
+    };
+    // Remotes are to be rid of it with the next shipment.
+    ask.agent()?.poke();
+    let mut value = view::erase_plan(&plan);
+    value["applied"] = true.into();
+    value["outcome"] = view::erased(&done);
+    object("annals.erase/1", &value)
+}
+
+/// Refuses what was planned when the log ended elsewhere.
+fn is_current(seen: u64, now: u64) -> Result<()> {
+    if seen == now {
+        return Ok(());
+    }
+    let e = Error::new(Kind::Refused, "plan.stale", format!("it was planned at seq {seen}, the log is now at seq {now}"));
+    Err(e.hint("plan it again and look at it again; nothing was changed").at_seq(now))
 }
 
 /// Rules that take the place of those of the configuration.
@@ -117,11 +178,7 @@ pub(super) fn forget(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
     let wanted: Wanted = body(sent, JSON_BYTES_MAX)?;
     let seen = required(wanted.seq, "seq")?;
     let (tenant, plan) = planned(ask, &wanted)?;
-    if plan.position.seq != seen {
-        let message = format!("it was planned at seq {seen}, the log is now at seq {}", plan.position.seq);
-        let e = Error::new(Kind::Refused, "plan.stale", message).hint("plan it again and look at it again; nothing was changed");
-        return Err(e.at_seq(plan.position.seq));
-    }
+    is_current(seen, plan.position.seq)?;
     let mut value = view::forget_plan(&plan);
     let forgot = tenant.forget(&plan, &by(ask), &Silent)?;
     if forgot.contents > 0 {

@@ -46,6 +46,9 @@ fn operation(route: &Route) -> Value {
     if route.status == 201 && route.takes.contains(&"Idempotency-Key") {
         responses.insert("200".into(), given(route.given));
     }
+    if route.later {
+        responses.insert("202".into(), given(Given::Object("annals.job/1", "Job")));
+    }
     if let (Given::Bytes, "GET") = (route.given, route.method) {
         responses.insert("206".into(), given(Given::Bytes));
     }

@@ -5,7 +5,9 @@ use std::io::Read;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::agent::order::{AT_ONCE_MAX, Content, Order, What};
 use crate::base::error::{Error, Result};
+use crate::base::monitor::Silent;
 use crate::engine::find::FieldIs;
 use crate::engine::restore::Scope;
 use crate::engine::store::Tenant;
@@ -13,9 +15,9 @@ use crate::face::http::{Ask, Reply};
 use crate::face::view::{self, Planned};
 use crate::model::key::{parse_key, show_key};
 use crate::model::moment::Moment;
-use crate::model::plan::{OnConflict, Plan};
+use crate::model::plan::{Action, OnConflict, Plan};
 
-use super::question::{JSON_BYTES_MAX, body, by, object, required};
+use super::question::{JSON_BYTES_MAX, body, by, object, ordered, request, required};
 
 /// Bytes: the largest plan that is sent: about a hundred thousand documents. Larger ones are carried out by the command line.
 pub(super) const PLAN_BYTES_MAX: u64 = 64 << 20;
@@ -104,7 +106,7 @@ struct Applying {
 
 pub(super) fn apply(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
     let wanted: Applying = body(sent, PLAN_BYTES_MAX)?;
-    let plan = Plan::from_json(wanted.plan.get()).map_err(|e| e.at_field("plan"))?;
+    let mut plan = Plan::from_json(wanted.plan.get()).map_err(|e| e.at_field("plan"))?;
     let on_conflict = match wanted.on_conflict {
         Conflicts::Skip => OnConflict::Skip,
         Conflicts::Override => OnConflict::Override,
@@ -112,7 +114,19 @@ pub(super) fn apply(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
     };
     // The plan knows its tenant; another one that was named is refused when it is applied.
     let tenant = if ask.query("tenant").is_some() { ask.tenant()? } else { ask.store()?.tenant(&plan.tenant)? };
-    let applied = tenant.apply(&plan, on_conflict, &by(ask))?;
+    let (by, request) = (by(ask), request(ask));
+    let to_source = tenant.database_for(&plan)?.is_some();
+    if to_source || plan.items.len() > AT_ONCE_MAX {
+        tenant.check_plan(&plan, request)?;
+        // An order leaves alone what nobody decided about.
+        for item in plan.items.iter_mut().filter(|item| item.action == Action::Conflict) {
+            item.choice.get_or_insert(on_conflict);
+        }
+        let what = What::Plan { tenant: plan.tenant.clone(), purpose: plan.purpose.clone(), to_source };
+        let order = Order { what, actor: by.actor, reason: by.reason, origin: by.origin, request: request.to_owned() };
+        return ordered(ask, &order, &Content::Plan(&plan));
+    }
+    let applied = tenant.apply_once(&plan, on_conflict, &by, request, &Silent)?;
     let outcome = Some(view::applied(&applied));
     object("annals.apply/1", &Planned { summary: plan.summary(), applied: true, saved: None, plan: None, outcome })
 }

@@ -5,6 +5,9 @@ use std::io::Read;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use axum::http::header::LOCATION;
+
+use crate::agent::order::{Content, Order};
 use crate::base::error::{Error, Kind, Result};
 use crate::engine::record::Batch;
 use crate::engine::store::Tenant;
@@ -101,6 +104,16 @@ pub(super) fn done(ask: &Ask) -> Result<usize> {
     Ok(number(ask, "after")?.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX)))
 }
 
+/// Has the agent carry out what is too large for one request. The answer is the job, and where it is.
+pub(super) fn ordered(ask: &Ask, order: &Order, content: &Content<'_>) -> Result<Reply> {
+    let store = ask.store()?;
+    let id = store.order(order, content)?;
+    ask.agent()?.poke();
+    let mut reply = Reply::json(202, text("annals.job/1", &view::job(&store.job(id)?))?);
+    reply.headers.push((LOCATION, format!("/api/v1/jobs/{id}")));
+    Ok(reply)
+}
+
 fn bad(name: &str, value: &str, expected: &str) -> Error {
     Error::usage("http.parameter", format!("{name} is {value:?}, not {expected}")).at_field(name)
 }
@@ -136,10 +149,24 @@ pub(super) fn by(ask: &Ask) -> crate::engine::plans::By {
     crate::engine::plans::By { actor, reason: ask.query("reason").unwrap_or_default().to_owned(), origin: ORIGIN.into() }
 }
 
+/// The id that whoever asks gave the request; empty where there is none.
+pub(super) fn request(ask: &Ask) -> &str {
+    ask.header("idempotency-key").unwrap_or_default()
+}
+
+/// Refuses what cannot be taken back at once unless it was confirmed: who asks says once more what it is about.
+pub(super) fn confirmed(is: bool, what: &str, how: &str) -> Result<()> {
+    if is {
+        return Ok(());
+    }
+    let e = Error::usage("plan.unconfirmed", format!("{what}, and confirm does not say so"));
+    Err(e.hint(format!("repeat {how} in confirm; nothing was changed")).at_field("confirm"))
+}
+
 /// A batch of who acts, for the reason that was given, recorded once under the id that was given.
 pub(super) fn batch(ask: &Ask, tenant: &Tenant) -> Batch {
     let by = by(ask);
-    tenant.batch(&by.reason).actor(&by.actor).origin(&by.origin).request_id(ask.header("idempotency-key").unwrap_or_default())
+    tenant.batch(&by.reason).actor(&by.actor).origin(&by.origin).request_id(request(ask))
 }
 
 /// The body as JSON. What is wrong with it is told with the field where it is.

@@ -5,8 +5,10 @@ use std::io::Read;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::agent::order::{AT_ONCE_MAX, AT_ONCE_WITHIN, Content, Order, What};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::Silent;
+use crate::engine::plans::By;
 use crate::engine::realign::RealignOptions;
 use crate::face::http::{Ask, Reply};
 use crate::face::view;
@@ -14,7 +16,7 @@ use crate::model::key::parse_key;
 use crate::model::realign::{Keep, RealignPlan};
 
 use super::plans::PLAN_BYTES_MAX;
-use super::question::{JSON_BYTES_MAX, body, by, object};
+use super::question::{JSON_BYTES_MAX, body, by, object, ordered};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,6 +67,14 @@ pub(super) fn apply(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
     let wanted: Applying = body(sent, PLAN_BYTES_MAX)?;
     let plan = RealignPlan::from_json(wanted.plan.get()).map_err(|e| e.at_field("plan"))?;
     let store = ask.store()?;
+    let items = plan.tenants.iter().map(|t| t.items.len()).sum::<usize>() + plan.databases.iter().map(|d| d.items.len()).sum::<usize>();
+    let seconds: f64 = plan.tenants.iter().map(|t| t.seconds).sum();
+    if items > AT_ONCE_MAX || seconds > AT_ONCE_WITHIN.as_secs_f64() {
+        let sides = plan.tenants.iter().map(|t| t.keep).chain(plan.databases.iter().map(|d| d.keep));
+        let (keep, By { actor, reason, origin }) = (sides.into_iter().next().unwrap_or_default(), by(ask));
+        let order = Order { what: What::Realign { keep }, actor, reason, origin, request: String::new() };
+        return ordered(ask, &order, &Content::Realign(&plan));
+    }
     let mut names: Vec<&str> = plan.tenants.iter().map(|t| t.remote.as_str()).collect();
     names.dedup();
     let remotes = names.into_iter().map(|name| store.remote(name, None)).collect::<Result<Vec<_>>>()?;

@@ -161,6 +161,40 @@ const SHAPES: &[(&str, &str, &str)] = &[
         "tenant:string prefix:string rules:Rules position:Position documents:integer versions:integer contents:integer bytes:integer kept:object \
          applied:boolean outcome:Gone",
     ),
+    ("EraseWanted", "A subject: what has a key of its own under a prefix that [erasable] declares, like person/38754.", "subject:string"),
+    (
+        "EraseConfirmed",
+        "A subject; seq is where the log ended when it was planned, confirm the subject once more.",
+        "subject:string seq:integer confirm:string",
+    ),
+    ("BareObjects", "Objects of a remote that hold some of it in no box of its own.", "remote:string bare_objects:integer"),
+    (
+        "ErasePlanned",
+        "What would go, what stays because others have it too, and captures that record it again.",
+        "tenant:string subject:string position:Position documents:integer existing:integer contents:integer bytes:integer bare:integer \
+         shared:integer outside:string[] open_changes:integer remotes:BareObjects[] sources:string[] applied:boolean",
+    ),
+    (
+        "Erased",
+        "What went; left_here says why something still lies around on this machine.",
+        "batch:Receipt contents:integer bytes:integer left_here:string?",
+    ),
+    (
+        "ErasureDone",
+        "What was erased.",
+        "tenant:string subject:string position:Position documents:integer existing:integer contents:integer bytes:integer bare:integer \
+         shared:integer outside:string[] open_changes:integer remotes:BareObjects[] sources:string[] applied:boolean outcome:Erased",
+    ),
+    (
+        "Grave",
+        "What is left of a subject; pending names the remotes that still have some of it.",
+        "subject:string time:time seq:integer actor:string reason:string bare:integer pending:string[]",
+    ),
+    (
+        "BrakeLifted",
+        "The batch, and the brake that it lifted.",
+        "batch:integer seq:integer position:Position time:time changes:integer repeated:boolean brake:Brake",
+    ),
     (
         "RealignWanted",
         "keep says which side stays in effect: both, ours or theirs. prefix: only this captured database.",
@@ -225,6 +259,17 @@ const SHAPES: &[(&str, &str, &str)] = &[
         "key:string system:string id:string ~state:string ~irrevocable:boolean ~expires:string? ~shared:boolean",
     ),
     ("TenantWanted", "The name of a new tenant.", "name:string"),
+    ("DropWanted", "confirm is the name of the tenant once more; keep is how long it can be brought back, like 30d.", "confirm:string ~keep:string?"),
+    (
+        "TenantDropped",
+        "The batch, until when the tenant can be brought back, and the remotes that must be shipped to so that they know.",
+        "batch:integer seq:integer position:Position time:time changes:integer repeated:boolean tenant:string kept_until:time remotes:string[]",
+    ),
+    (
+        "TenantBack",
+        "The batch, and the tenant that it brought back.",
+        "batch:integer seq:integer position:Position time:time changes:integer repeated:boolean tenant:string",
+    ),
     ("TenantAdded", "A new tenant.", "tenant:string id:string position:Position"),
     (
         "Tenant",
@@ -256,6 +301,18 @@ const SHAPES: &[(&str, &str, &str)] = &[
         "A piece of the agent's work: state is waiting, running, paused, done, failed, dead or cancelled.",
         "job:integer kind:string subject:string state:string attempts:integer said:string code:string? not_before:time created:time started:time? \
          ended:time? progress:Progress",
+    ),
+    (
+        "JobEnded",
+        "A job; outcome is what came of a plan that the agent carried out: kind is plan or realign.",
+        "job:integer kind:string subject:string state:string attempts:integer said:string code:string? not_before:time created:time started:time? \
+         ended:time? progress:Progress outcome:Outcome?",
+    ),
+    (
+        "Outcome",
+        "Of a plan its batch and how many documents were changed and left alone, with the first of them; of a realignment what was done for each \
+         tenant and database.",
+        "kind:string ~batch:integer? ~done:integer ~skipped:integer ~skipped_keys:string[] ~pending:Pending[] ~tenants:object[] ~databases:object[]",
     ),
     ("Health", "How a remote is: good, waiting, stale or broken.", "health:string said:string answered:time? trouble_since:time?"),
     ("Held", "How far a tenant is at a remote.", "tenant:string held_seq:integer behind_batches:integer"),
@@ -333,10 +390,13 @@ const SHAPES: &[(&str, &str, &str)] = &[
 ];
 
 /// Shapes that are sent, not given.
-const SENT: [&str; 13] = [
+const SENT: [&str; 16] = [
     "HoldWanted",
     "KeepWanted",
     "ForgetWanted",
+    "EraseWanted",
+    "EraseConfirmed",
+    "DropWanted",
     "RealignWanted",
     "RealignApplied",
     "RemoteWanted",

@@ -16,8 +16,9 @@ use crate::engine::store::{Store, Tenant};
 use crate::face::http::{Ask, Content, Reply};
 use crate::face::{metrics, view};
 use crate::model::job::Task;
+use crate::model::moment::parse_duration;
 
-use super::question::{JSON_BYTES_MAX, Rows, body, counted, number, object, path_number, plain, switch, text};
+use super::question::{JSON_BYTES_MAX, Rows, body, by, confirmed, counted, number, object, path_number, plain, request, switch, text};
 
 /// Jobs that are over and shown by default.
 const ENDED_SHOWN: usize = 20;
@@ -51,6 +52,34 @@ pub(super) fn add_tenant(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
     let tenant = ask.store()?.add_tenant(&wanted.name).map_err(|e| e.at_field("name"))?;
     let value = json!({ "tenant": tenant.name(), "id": tenant.public_id().to_hex(), "position": view::position(&tenant.position()?) });
     Ok(Reply::json(201, text("annals.tenant.add/1", &value)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DropWanted {
+    /// The name once more.
+    confirm: Option<String>,
+    /// How long it can be brought back.
+    keep: Option<String>,
+}
+
+pub(super) fn drop_tenant(ask: &Ask, sent: &mut dyn Read) -> Result<Reply> {
+    let wanted: DropWanted = body(sent, JSON_BYTES_MAX)?;
+    let (store, name) = (ask.store()?, ask.named("named"));
+    let keep = wanted.keep.as_deref().map(parse_duration).transpose().map_err(|e| e.at_field("keep").hint("write a time like 30d, 12h or 2w"))?;
+    store.tenant_or_dropped(name)?;
+    confirmed(wanted.confirm.as_deref() == Some(name), &format!("this drops the tenant {name}"), "its name")?;
+    let (receipt, until) = store.drop_tenant_once(name, keep, &by(ask), request(ask))?;
+    let value = view::tenant_dropped(name, &receipt, until, &store.remotes_holding(name)?);
+    object("annals.tenant.drop/1", &value)
+}
+
+pub(super) fn undrop_tenant(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
+    let name = ask.named("named");
+    let receipt = ask.store()?.undrop_tenant_once(name, &by(ask), request(ask))?;
+    let mut value = view::receipt(&receipt);
+    value["tenant"] = name.into();
+    object("annals.tenant.undrop/1", &value)
 }
 
 pub(super) fn remotes(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
@@ -87,7 +116,14 @@ pub(super) fn jobs(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
 }
 
 pub(super) fn job(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
-    object("annals.job/1", &view::job(&ask.store()?.job(path_number(ask, "job")?)?))
+    let store = ask.store()?;
+    let job = store.job(path_number(ask, "job")?)?;
+    let mut value = view::job(&job);
+    value["outcome"] = match &job.task {
+        Task::Apply(id) => store.outcome(id)?.as_ref().map(view::outcome).into(),
+        _ => Value::Null,
+    };
+    object("annals.job/1", &value)
 }
 
 pub(super) fn steer(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
@@ -124,6 +160,16 @@ pub(super) fn drill(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
     let name = ask.named("remote");
     ask.store()?.config().remote(name)?;
     asked(ask, &Task::Drill(name.to_owned()))
+}
+
+pub(super) fn compact(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
+    let name = ask.named("remote");
+    ask.store()?.config().remote(name)?;
+    asked(ask, &Task::Compact(name.to_owned()))
+}
+
+pub(super) fn gc(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {
+    asked(ask, &Task::Gc)
 }
 
 pub(super) fn verify(ask: &Ask, _: &mut dyn Read) -> Result<Reply> {

@@ -65,6 +65,8 @@ pub(super) struct Route {
     pub(super) sent: Sent,
     pub(super) status: u16,
     pub(super) given: Given,
+    /// What is large is done later: 202 with the job.
+    pub(super) later: bool,
     /// Statuses of errors beside those that every route may have.
     pub(super) fails: &'static [u16],
     pub(super) work: Work,
@@ -99,7 +101,7 @@ const fn path(name: &'static str, kind: &'static str, says: &'static str) -> Par
     Parameter { name, place: Place::Path, kind, required: true, says }
 }
 
-pub(super) const PARAMETERS: [Parameter; 40] = [
+pub(super) const PARAMETERS: [Parameter; 41] = [
     Parameter {
         name: "key",
         place: Place::Query,
@@ -148,6 +150,7 @@ pub(super) const PARAMETERS: [Parameter; 40] = [
     path("batch", "integer", "The number of a batch."),
     path("job", "integer", "The number of a job."),
     path("what", "string", "pause, resume, cancel or retry."),
+    path("named", "string", "The name of a tenant."),
     path("remote", "string", "The name of a remote."),
     path("consumer", "string", "The name of a consumer of the change feed."),
 ];
@@ -166,6 +169,7 @@ const ANSWER: Route = Route {
     sent: Sent::Nothing,
     status: 200,
     given: Given::Bytes,
+    later: false,
     fails: &[],
     work: Work::Describe,
 };

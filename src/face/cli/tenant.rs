@@ -5,7 +5,6 @@ use serde_json::json;
 
 use crate::base::error::Result;
 use crate::engine::status::TenantStatus;
-use crate::engine::store::Store;
 use crate::engine::tenancy::{Dropped, LetGo};
 use crate::face::view;
 use crate::model::moment::{self, Zone, parse_duration};
@@ -112,12 +111,8 @@ impl DropIt {
         let store = context.store()?;
         let keep = self.keep.as_deref().map(|text| parse_duration(text).map_err(|e| e.hint("write a time like 30d, 12h or 2w"))).transpose()?;
         let (receipt, until) = store.drop_tenant(&self.name, keep, &context.by())?;
-        let remotes = holding(&store, &self.name)?;
-        let mut value = view::receipt(&receipt);
-        value["tenant"] = self.name.as_str().into();
-        value["kept_until"] = view::time(until);
-        value["remotes"] = remotes.clone().into();
-        context.out.object("annals.tenant.drop/1", value)?;
+        let remotes = store.remotes_holding(&self.name)?;
+        context.out.object("annals.tenant.drop/1", view::tenant_dropped(&self.name, &receipt, until, &remotes))?;
         let gone = moment::show_short(until, &context.zone(&store));
         context.out.line(format!("{} is dropped, gone on {gone} · annals tenant undrop {} brings it back until then", self.name, self.name))?;
         if !remotes.is_empty() {
@@ -128,13 +123,6 @@ impl DropIt {
         }
         Ok(0)
     }
-}
-
-/// The remotes that are known to hold something of a tenant.
-fn holding(store: &Store, name: &str) -> Result<Vec<String>> {
-    let report = store.policy_report()?;
-    let places = report.tenants.into_iter().filter(|tenant| tenant.name == name).flat_map(|tenant| tenant.places);
-    Ok(places.filter(|place| place.objects > 0).map(|place| place.remote).collect())
 }
 
 /// Bring a dropped tenant back as it was

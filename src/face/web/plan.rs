@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use maud::{Markup, html};
 
-use crate::agent::order::{Carried, Content, Order, What};
+use crate::agent::order::{AT_ONCE_MAX, AT_ONCE_WITHIN, Carried, Content, Order, What};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::Silent;
 use crate::engine::plans::{By, Fate, fate};
@@ -32,10 +32,6 @@ const CONFLICTS_SHOWN: usize = 20;
 const FIELDS_SHOWN: usize = 40;
 /// References on one page.
 const REFERENCES_SHOWN: usize = 50;
-/// Documents of a plan, and how long it took to make, up to which it is carried out while whoever asked waits. What is more is work of the
-/// agent, which goes on when the browser is closed.
-const AT_ONCE_MAX: usize = 1_000;
-const AT_ONCE_WITHIN: Duration = Duration::from_secs(2);
 
 /// How a plan is made, and made again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -276,7 +272,7 @@ pub(super) fn apply(ask: &Ask) -> Result<Answer> {
     if kept.database.is_some() || plan.items.len() > AT_ONCE_MAX || kept.took > AT_ONCE_WITHIN {
         let By { actor, reason, origin } = ask.by();
         let what = What::Plan { tenant: plan.tenant.clone(), purpose: plan.purpose.clone(), to_source: kept.database.is_some() };
-        let job = store.order(&Order { what, actor, reason, origin }, &Content::Plan(&plan))?;
+        let job = store.order(&Order { what, actor, reason, origin, request: String::new() }, &Content::Plan(&plan))?;
         *done = Some(Done::Job(job));
         ask.agent()?.poke();
         return Ok(Answer::See(work::address(ask, job)));

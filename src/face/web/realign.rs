@@ -256,7 +256,8 @@ pub(super) fn apply(ask: &Ask) -> Result<Answer> {
         }
     }
     let By { actor, reason, origin } = ask.by();
-    let job = store.order(&Order { what: What::Realign { keep: kept.keep }, actor, reason, origin }, &Content::Realign(&plan))?;
+    let job =
+        store.order(&Order { what: What::Realign { keep: kept.keep }, actor, reason, origin, request: String::new() }, &Content::Realign(&plan))?;
     *done = Some(job);
     ask.agent()?.poke();
     Ok(Answer::See(work::address(ask, job)))

@@ -27,6 +27,7 @@ pub(super) const ROUTES: &[Route] = &[
         given: Given::Object("annals.put/1", "Put"),
         fails: &[409, 412, 507],
         work: Work::Answer(documents::put),
+        ..ANSWER
     },
     Route {
         method: "DELETE",

@@ -27,6 +27,7 @@ pub(super) const ROUTES: &[Route] = &[
         given: Given::Object("annals.batch/1", "Receipt"),
         fails: &[404, 409, 507],
         work: Work::Answer(log::record),
+        ..ANSWER
     },
     Route {
         path: "/api/v1/batches/{batch}",
@@ -69,8 +70,10 @@ pub(super) const ROUTES: &[Route] = &[
         id: "applyPlan",
         group: "plans",
         says: "Carries a plan out, as a new batch. A plan is bound to the history it was made for: if anything was recorded since, it is refused \
-               (409) and nothing is changed. Documents that were left alone because of a conflict are named.",
-        takes: &["tenant", "actor", "reason"],
+               (409) and nothing is changed. Documents that were left alone because of a conflict are named. One of more than 1,000 documents, or of \
+               rows that go back into their database, is carried out by the agent: 202 with the job, and Location says where to ask for it.",
+        takes: WRITES,
+        later: true,
         sent: Sent::Json("PlanApplied"),
         given: Given::Object("annals.apply/1", "Applied"),
         fails: &[404, 409, 413, 507],
@@ -99,6 +102,7 @@ pub(super) const ROUTES: &[Route] = &[
         given: Given::Object("annals.mark/1", "Marked"),
         fails: &[409],
         work: Work::Answer(log::mark),
+        ..ANSWER
     },
     Route {
         path: "/api/v1/holds",
@@ -122,6 +126,7 @@ pub(super) const ROUTES: &[Route] = &[
         given: Given::Object("annals.hold/1", "HoldSet"),
         fails: &[409],
         work: Work::Answer(log::hold),
+        ..ANSWER
     },
     Route {
         path: "/api/v1/references",
@@ -146,6 +151,7 @@ pub(super) const ROUTES: &[Route] = &[
         given: Given::Object("annals.refs.add/1", "Reference"),
         fails: &[404, 409],
         work: Work::Answer(log::refer),
+        ..ANSWER
     },
     Route {
         method: "DELETE",
@@ -200,6 +206,67 @@ pub(super) const ROUTES: &[Route] = &[
         ..ANSWER
     },
     Route {
+        path: "/api/v1/erase",
+        id: "listErased",
+        group: "log",
+        says: "What was erased by law, oldest first: when, by whom and why, and the remotes where it is pending. A subject is named by a keyed \
+               digest: its name may say who it was.",
+        takes: &["tenant", "after", "limit"],
+        given: Given::Rows("annals.erase.ls/1", "Grave"),
+        work: Work::Answer(keeping::graves),
+        ..ANSWER
+    },
+    Route {
+        method: "POST",
+        path: "/api/v1/erase/plan",
+        id: "planErase",
+        group: "log",
+        says: "What erasing a subject would do. Nothing is changed.",
+        takes: READS,
+        sent: Sent::Json("EraseWanted"),
+        given: Given::Object("annals.erase/1", "ErasePlanned"),
+        fails: &[404, 409],
+        work: Work::Answer(keeping::plan_erase),
+        ..ANSWER
+    },
+    Route {
+        method: "POST",
+        path: "/api/v1/erase",
+        id: "erase",
+        group: "log",
+        says: "Erases everything of a person or other subject for good: its key is destroyed, a tombstone stays. seq is where the log ended when it was \
+               planned: if anything was recorded since, it is refused (409) and nothing goes. confirm repeats the subject. Each remote gets it with its \
+               next shipment.",
+        takes: WRITES,
+        sent: Sent::Json("EraseConfirmed"),
+        given: Given::Object("annals.erase/1", "ErasureDone"),
+        fails: &[404, 409, 507],
+        work: Work::Answer(keeping::erase),
+        ..ANSWER
+    },
+    Route {
+        path: "/api/v1/brakes",
+        id: "listBrakes",
+        group: "log",
+        says: "Mass changes that nobody looked at yet: while there is one, nothing is forgotten, compacted or let go.",
+        takes: &["after", "limit"],
+        given: Given::Rows("annals.brake.ls/1", "Brake"),
+        work: Work::Answer(keeping::brakes),
+        ..ANSWER
+    },
+    Route {
+        method: "DELETE",
+        path: "/api/v1/brakes",
+        id: "liftBrake",
+        group: "log",
+        says: "Lifts the brake of a tenant: somebody has looked. Needs a reason.",
+        takes: WRITES,
+        given: Given::Object("annals.brake.lift/1", "BrakeLifted"),
+        fails: &[404, 409],
+        work: Work::Answer(keeping::lift_brake),
+        ..ANSWER
+    },
+    Route {
         method: "POST",
         path: "/api/v1/realign/plan",
         id: "planRealign",
@@ -218,8 +285,11 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/api/v1/realign",
         id: "realign",
         group: "plans",
-        says: "Carries a plan of a realignment out. It is bound to where both sides were: if either moved since, it is refused (409).",
+        says: "Carries a plan of a realignment out. It is bound to where both sides were: if either moved since, it is refused (409). One that is \
+               about more than 1,000 documents or takes longer than two seconds is carried out by the agent: 202 with the job, and Location says \
+               where to ask for it.",
         takes: &["actor", "reason"],
+        later: true,
         sent: Sent::Json("RealignApplied"),
         given: Given::Object("annals.realign/1", "Realignment"),
         fails: &[404, 409, 413, 502, 507],

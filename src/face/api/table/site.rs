@@ -36,6 +36,33 @@ pub(super) const ROUTES: &[Route] = &[
         given: Given::Object("annals.tenant.add/1", "TenantAdded"),
         fails: &[409],
         work: Work::Answer(site::add_tenant),
+        ..ANSWER
+    },
+    Route {
+        method: "POST",
+        path: "/api/v1/tenants/{named}/drop",
+        id: "dropTenant",
+        group: "site",
+        says: "Drops a tenant: from then on nothing is recorded to it or read from it, and after a while, until which it can be brought back, its bytes \
+               go. Needs a reason. confirm repeats the name.",
+        takes: &["named", "actor", "reason", "Idempotency-Key"],
+        sent: Sent::Json("DropWanted"),
+        given: Given::Object("annals.tenant.drop/1", "TenantDropped"),
+        fails: &[404, 409],
+        work: Work::Answer(site::drop_tenant),
+        ..ANSWER
+    },
+    Route {
+        method: "POST",
+        path: "/api/v1/tenants/{named}/undrop",
+        id: "undropTenant",
+        group: "site",
+        says: "Brings a dropped tenant back as it was.",
+        takes: &["named", "actor", "reason", "Idempotency-Key"],
+        given: Given::Object("annals.tenant.undrop/1", "TenantBack"),
+        fails: &[404, 409],
+        work: Work::Answer(site::undrop_tenant),
+        ..ANSWER
     },
     Route {
         path: "/api/v1/remotes",
@@ -85,6 +112,31 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         method: "POST",
+        path: "/api/v1/remotes/{remote}/compact",
+        id: "compact",
+        group: "site",
+        says: "Takes what was forgotten off this remote, within the windows and the allowance of the line. The answer is the job that does it.",
+        takes: &["remote"],
+        status: 202,
+        given: Given::Object("annals.job/1", "Job"),
+        fails: &[404],
+        work: Work::Answer(site::compact),
+        ..ANSWER
+    },
+    Route {
+        method: "POST",
+        path: "/api/v1/gc",
+        id: "gc",
+        group: "site",
+        says: "Removes bytes that nothing names from the store. The answer is the job that does it.",
+        takes: &[],
+        status: 202,
+        given: Given::Object("annals.job/1", "Job"),
+        work: Work::Answer(site::gc),
+        ..ANSWER
+    },
+    Route {
+        method: "POST",
         path: "/api/v1/verify",
         id: "verify",
         group: "site",
@@ -109,9 +161,9 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/api/v1/jobs/{job}",
         id: "getJob",
         group: "site",
-        says: "One job.",
+        says: "One job, and of a plan that the agent carried out what came of it.",
         takes: &["job"],
-        given: Given::Object("annals.job/1", "Job"),
+        given: Given::Object("annals.job/1", "JobEnded"),
         fails: &[404],
         work: Work::Answer(site::job),
         ..ANSWER
@@ -160,6 +212,7 @@ pub(super) const ROUTES: &[Route] = &[
         given: Given::Object("annals.remote.add/1", "RemoteAdded"),
         fails: &[409],
         work: Work::Answer(places::add),
+        ..ANSWER
     },
     Route {
         method: "DELETE",
