@@ -234,9 +234,9 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/api/v1/erase",
         id: "erase",
         group: "log",
-        says: "Erases everything of a person or other subject for good: its key is destroyed, a tombstone stays. seq is where the log ended when it was \
-               planned: if anything was recorded since, it is refused (409) and nothing goes. confirm repeats the subject. Each remote gets it with its \
-               next shipment.",
+        says: "Erases everything of a person or other subject for good: its key is destroyed, a tombstone stays. seq is where the log ended when it \
+               was planned: if anything was recorded since, it is refused (409) and nothing goes. confirm repeats the subject. Each remote gets it \
+               with its next shipment.",
         takes: WRITES,
         sent: Sent::Json("EraseConfirmed"),
         given: Given::Object("annals.erase/1", "ErasureDone"),
