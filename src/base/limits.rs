@@ -29,7 +29,7 @@ pub const INGEST_BUFFER_BYTES: usize = 8 << 20;
 /// about 100 MiB and the bytes that a reader must fetch to see one document.
 pub const BLOCK_PLAIN_BYTES_MAX: usize = 8 << 20;
 /// Bytes: the earlier contents that one block may be packed against. With a block of [`BLOCK_PLAIN_BYTES_MAX`] it makes a window of 16 MiB, which
-/// zstd at level 19 searches in less than 110 MiB.
+/// zstd at level 19 searches in less than 64 MiB.
 pub const PREFIX_BYTES_MAX: usize = 8 << 20;
 /// Versions: how many deltas may stand between a content and one that was shipped whole. Bounds the reads for one document.
 pub const BASE_CHAIN_MAX: u32 = 64;
