@@ -4,6 +4,7 @@
 //! same time share that transaction and its sync.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::Read;
 
 use crate::base::digest::Digest;
@@ -173,10 +174,10 @@ impl Batch {
             }
         };
         // A document changes at most once in a batch: the last word counts.
-        match self.places.get(&key) {
-            Some(&place) => self.drafts[place] = draft,
-            None => {
-                self.places.insert(key, self.drafts.len());
+        match self.places.entry(key) {
+            Entry::Occupied(place) => self.drafts[*place.get()] = draft,
+            Entry::Vacant(place) => {
+                place.insert(self.drafts.len());
                 self.drafts.push(draft);
             }
         }

@@ -370,6 +370,7 @@ impl Writer<'_> {
         let text = "INSERT INTO content (id, digest, size, form, body) VALUES (?,?,?,?,?)";
         self.hot(&self.hot.add_content, text)?.execute((id, &digest.as_bytes()[..], size as i64, form, bytes)).map_err(sql)?;
         self.content_bytes.set(self.content_bytes.get() + size);
+        self.firsts.1.note(tenant, ordinal, &digest.as_bytes()[..8]);
         Ok(id)
     }
 
@@ -382,6 +383,9 @@ impl Writer<'_> {
     ///
     /// Only one that belongs to `subject`, or to none: contents of several subjects are never one, so that one can go without the other.
     pub fn known_content(&self, tenant: i64, digest: &Digest, subject: Option<i64>) -> Result<Option<i64>> {
+        if self.firsts.1.lack(tenant, &digest.as_bytes()[..8]) {
+            return Ok(None);
+        }
         let found = {
             let mut s = self.hot(&self.hot.content, CONTENTS_CALLED)?;
             contents_called(&mut s, tenant, digest)?

@@ -330,11 +330,15 @@ impl Writer<'_> {
     pub fn add_document(&self, tenant: i64, ordinal: u64, key: &[u8]) -> Result<DocumentRow> {
         let document = DocumentRow { id: id(tenant, ordinal), key: key.to_vec(), versions: 0, latest: None, content: None, last_content: None };
         self.run("INSERT INTO document (id, tenant, key, versions) VALUES (?,?,?,0)", (document.id, tenant, key))?;
+        self.firsts.0.note(tenant, ordinal, key);
         Ok(document)
     }
 
     /// What a change must know of the document called `key`.
     pub fn document_state(&self, tenant: i64, key: &[u8]) -> Result<Option<DocumentState>> {
+        if self.firsts.0.lack(tenant, key) {
+            return Ok(None);
+        }
         let text = "SELECT id, versions, content IS NOT NULL FROM document WHERE tenant = ? AND key = ?";
         let mut s = self.hot(&self.hot.document, text)?;
         let mut rows = s.query((tenant, key)).map_err(sql)?;
@@ -348,6 +352,7 @@ impl Writer<'_> {
         let text = "INSERT INTO document (id, tenant, key, versions, latest, content, last_content, seen) VALUES (?1,?2,?3,?4,?5,?6,?6,?7)";
         let row = (id(tenant, ordinal), tenant, key, v.number as i64, v.batch, v.content, seen);
         self.hot(&self.hot.add_document, text)?.execute(row).map_err(sql)?;
+        self.firsts.0.note(tenant, ordinal, key);
         self.add_version_row(v)
     }
 

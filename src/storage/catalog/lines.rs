@@ -120,6 +120,8 @@ impl Writer<'_> {
         let end = id(from + 1, 0);
         let range = |first| (delta(from, to), id(from, first), end);
         let (moved, start, _) = range(first.0);
+        self.firsts.0.forget();
+        self.firsts.1.forget();
         self.run(
             "INSERT INTO document (id, tenant, key, versions, latest, content, last_content) \
              SELECT id + ?1, ?4, key, versions, latest + ?1, content + ?1, last_content + ?1 FROM document WHERE id >= ?2 AND id < ?3",

@@ -16,6 +16,7 @@ pub mod cursors;
 pub mod jobs;
 pub mod ledger;
 pub mod summary;
+mod firsts;
 mod wal;
 
 use std::cell::{Cell, RefCell, RefMut};
@@ -131,6 +132,8 @@ pub struct Writer<'c> {
     repacked: Cell<bool>,
     scope: RefCell<subjects::Scope>,
     hot: Hot<'c>,
+    /// Of documents by key, and of contents by digest.
+    firsts: (firsts::Firsts, firsts::Firsts),
     /// How many puts and removals were added.
     versions: Cell<u64>,
     /// Bytes of the contents that were added, plain.
@@ -230,6 +233,7 @@ impl Catalog {
             repacked: Cell::default(),
             scope: RefCell::default(),
             hot: Hot::default(),
+            firsts: Default::default(),
             versions: Cell::default(),
             content_bytes: Cell::default(),
         };
