@@ -1,7 +1,7 @@
 """The agent as a service: over a thin line, and idle with a large store.
 
-    cargo build --release && python3 benches/service.py          # both; about twenty minutes on two cores
-    python3 benches/service.py thin | idle [--small]
+    cargo build --release && python3 benches/service.py          # all; about half an hour on two cores
+    python3 benches/service.py thin | idle | pages [--small]     # pages wants chromium and chromedriver
 
 The line is a proxy between the real rclone and a real WebDAV server on this machine: so many bytes a second each way, so much delay each way, and it
 can be cut. The server's directory is what counts as offsite."""
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 from lab import Annals, Failed, fresh, say, tree_sizes
@@ -218,14 +219,20 @@ def thin(small):
     server.end()
 
 
-def idle(small):
-    """An agent with nothing to do beside a store of a million documents."""
+def large_site(name, small):
+    """A store of a million documents that is offsite, and its remote."""
     count = 50_000 if small else 1_000_000
-    remote = fresh("idle-remote")
-    annals = site("idle", f'[schedule]\nship = "every 1m"\n[alert]\nstale_after = "4h"\n[[remote]]\nname = "dir"\ndirectory = "{remote}"\n')
+    remote = fresh(f"{name}-remote")
+    annals = site(name, f'[schedule]\nship = "every 1m"\n[alert]\nstale_after = "4h"\n[[remote]]\nname = "dir"\ndirectory = "{remote}"\n')
     for start in range(0, count, 50_000):
         batch(annals, [(f"case/{i // 1000}/{i}", {"id": i, "state": "open"}) for i in range(start, start + 50_000)])
     annals.call("ship")
+    return annals, remote, count
+
+
+def idle(small):
+    """An agent with nothing to do beside a store of a million documents."""
+    annals, remote, count = large_site("idle", small)
     agent = Agent(annals)
     try:
         time.sleep(90)  # the first look at everything, the first patrol
@@ -243,12 +250,79 @@ def idle(small):
         agent.end()
 
 
+class Browser:
+    """Headless Chromium through chromedriver."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.child = subprocess.Popen(["chromedriver", f"--port={self.port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        options = {"args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]}
+        self.session = "/session/" + self.call("POST", "/session", {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}})["sessionId"]
+
+    def call(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, {"content-type": "application/json"}, method=method)
+        return json.load(urllib.request.urlopen(request))["value"]
+
+    def go(self, url):
+        self.call("POST", f"{self.session}/url", {"url": url})
+
+    def script(self, text):
+        return self.call("POST", f"{self.session}/execute/sync", {"script": text, "args": []})
+
+    def end(self):
+        self.call("DELETE", self.session)
+        self.child.kill()
+        self.child.wait()
+
+
+# From the start of the navigation to the first contentful paint, and the bytes of the page and of all that it fetched.
+PAINT = """const paint = performance.getEntriesByName('first-contentful-paint')[0], page = performance.getEntriesByType('navigation')[0];
+const all = [page, ...performance.getEntriesByType('resource')];
+return paint ? [paint.startTime, page.responseEnd, page.encodedBodySize, all.reduce((sum, e) => sum + e.encodedBodySize, 0)] : null;"""
+
+
+def pages(small):
+    """The pages of a store of a million documents in a browser."""
+    annals, _, count = large_site("pages", small)
+    batch(annals, [(f"case/1/{i}", {"id": i, "state": "closed"}) for i in range(1000, 2000)])
+    agent = Agent(annals)
+    browser = Browser()
+    try:
+        front = annals.call("ui", "--no-open").out.decode().split()
+        front = next(word for word in front if word.startswith("http"))
+        browser.go(front)
+        base = "/".join(front.split("/")[:3])
+        for name, path in PAGES.items():
+            taken = []
+            for _ in range(5):
+                browser.go(base + path)
+                shown = None
+                while shown is None:
+                    shown = browser.script(PAINT)
+                taken.append(shown)
+            paint, served, page, everything = (sorted(t[k] for t in taken)[2] for k in range(4))
+            print(f"{count} documents, {name}: first paint {paint:.0f} ms (bar 200), page served {served:.0f} ms, {page / 1000:.1f} kB (bar 60), {everything / 1000:.1f} kB with what it fetched")
+    finally:
+        browser.end()
+        agent.end()
+
+
+PAGES = {"Home": "/", "Document": "/document?key=case/1/1500", "Compare": "/compare?key=case/1/1500&old=1&new=2", "Transfers": "/transfers"}
+
+
 def main():
     words = sys.argv[1:]
     small = "--small" in words
-    wanted = [w for w in words if not w.startswith("-")] or ["thin", "idle"]
+    wanted = [w for w in words if not w.startswith("-")] or ["thin", "idle", "pages"]
     for name in wanted:
-        {"thin": thin, "idle": idle}[name](small)
+        {"thin": thin, "idle": idle, "pages": pages}[name](small)
 
 
 if __name__ == "__main__":
