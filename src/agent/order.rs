@@ -283,7 +283,7 @@ pub(super) fn carry_out(store: &Store, id: &str, monitor: &dyn Monitor, open: im
             }
             let (tenant, plan) = (store.tenant(&tenant)?, Plan::from_json(plan)?);
             let applied = match to_source {
-                true => tenant.apply_to_source(&plan, OnConflict::Skip, &by, monitor)?,
+                true => tenant.apply_to_source_once(&plan, OnConflict::Skip, &by, &request, monitor)?,
                 false => tenant.apply_once(&plan, OnConflict::Skip, &by, &request, monitor)?,
             };
             let outcome = Outcome::Plan(Carried::from(&applied));
@@ -321,7 +321,7 @@ fn realign(
         if databases.iter().any(|done| done.prefix == one.prefix) {
             continue;
         }
-        let done = store.tenant(&one.tenant)?.realign_database(one, by, monitor)?;
+        let done = store.tenant(&one.tenant)?.realign_database_once(one, by, &format!("order {id} {}", one.prefix), monitor)?;
         databases.push(DatabaseDone::from(&done));
         keep(store, id, &Outcome::Realign { tenants: tenants.clone(), databases: databases.clone() })?;
     }

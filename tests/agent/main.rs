@@ -5,6 +5,7 @@ mod alerts;
 mod brake;
 mod lines;
 mod metrics;
+mod orders;
 mod preflight;
 mod pruning;
 mod queue;

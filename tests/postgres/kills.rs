@@ -77,7 +77,7 @@ fn server_and_capture_are_killed_while_the_other_is_at_work() {
     server.database(COUNTER);
     let site = Site::new(&server);
     site.capture();
-    let Site { store, what, dir } = site;
+    let Site { store, what, dir, clock } = site;
     drop(store);
     let path = dir.path().join("store");
     let (url, stop) = (server.url("shop"), AtomicBool::new(false));
@@ -120,7 +120,7 @@ fn server_and_capture_are_killed_while_the_other_is_at_work() {
         child.kill().expect("killed");
         child.wait().expect("gone");
     });
-    let site = Site { store: annals::Store::open(&path).expect("open"), what, dir };
+    let site = Site { store: annals::Store::open(&path).expect("open"), what, dir, clock };
     assert_eq!(site.capture().merged_intervals, 0);
     let n = check(&site, &mut server.client("shop"));
     println!("{kills} kills: {n} transactions, each once");
@@ -132,7 +132,7 @@ fn kills_of_the_capture_lose_and_double_nothing() {
     let Some(server) = Server::start() else { return };
     server.database(COUNTER);
     let site = Site::new(&server);
-    let Site { store, what, dir } = site;
+    let Site { store, what, dir, clock } = site;
     drop(store);
     let path = dir.path().join("store");
     let run = |fault: &str| {
@@ -161,7 +161,7 @@ fn kills_of_the_capture_lose_and_double_nothing() {
         stop.store(true, Ordering::SeqCst);
     });
     assert!(run(""));
-    let site = Site { store: annals::Store::open(&path).expect("open"), what, dir };
+    let site = Site { store: annals::Store::open(&path).expect("open"), what, dir, clock };
     assert_eq!(site.capture().merged_intervals, 0);
     assert!(check(&site, &mut server.client("shop")) > 0);
 }

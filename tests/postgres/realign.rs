@@ -98,7 +98,7 @@ fn the_stock_line_comes_to_ten_after_an_older_dump_was_restored() {
     server.tool("pg_restore", "shop", &["--clean", "--if-exists", "older.dump"]);
     let mut db = server.client("shop");
     assert_eq!(stock(&mut db), (13, 2));
-    let Site { dir, store, what } = site;
+    let Site { dir, store, what, .. } = site;
     drop(store);
     let run = |words: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_annals"));
@@ -278,7 +278,7 @@ fn a_realignment_is_cut_at_every_place() {
     let (in_15, out_2, out_3) = (moved(15), moved(-2), moved(-3));
     let mut copy = |server: &mut Server| server.client("postgres").batch_execute("CREATE DATABASE kept TEMPLATE shop").expect("a copy");
     let Some((server, site)) = history(LEDGER, RULES, &[&in_15, &out_2, &out_3], 1, &mut copy) else { return };
-    let Site { dir, store, what } = site;
+    let Site { dir, store, what, .. } = site;
     drop(store);
     let (store, kept) = (dir.path().join("store"), dir.path().join("kept"));
     let again = |from: &std::path::Path, to: &std::path::Path| {
@@ -365,7 +365,7 @@ fn a_server_and_its_store_go_back_together() {
     server.client("shop").batch_execute(&moved(15)).expect("moved");
     site.capture();
     ship(&site).expect("shipped");
-    let Site { dir, store, what } = site;
+    let Site { dir, store, what, clock } = site;
     drop(store);
     let path = dir.path().join("store");
     let copy = |from: &std::path::Path, to: &std::path::Path| {
@@ -378,17 +378,17 @@ fn a_server_and_its_store_go_back_together() {
     server.copy("data", "older");
     server.run();
     let open = || annals::Store::builder().state_dir(None).open(&path).expect("open");
-    let site = Site { store: open(), what, dir };
+    let site = Site { store: open(), what, dir, clock };
     for change in [-2, -3] {
         server.client("shop").batch_execute(&moved(change)).expect("moved");
         assert_eq!(site.capture().transactions, 1);
     }
     ship(&site).expect("shipped");
-    let Site { dir, store, what } = site;
+    let Site { dir, store, what, clock } = site;
     drop(store);
     copy(&snapshot, &path);
     put_back(&mut server, "older");
-    let site = Site { store: open(), what, dir };
+    let site = Site { store: open(), what, dir, clock };
     assert_eq!((stock(&mut server.client("shop")), site.capture().receipt), ((15, 1), None), "nothing here speaks against it");
     assert_eq!(ship(&site).expect_err("the remote notices").code(), "lineage.behind");
     let remotes = std::slice::from_ref(&offsite);

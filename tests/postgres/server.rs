@@ -214,6 +214,7 @@ impl Drop for Server {
 /// A store beside the server.
 pub struct Site {
     pub store: Store,
+    pub clock: Arc<ManualClock>,
     pub what: PgCapture,
     pub dir: tempfile::TempDir,
 }
@@ -222,25 +223,25 @@ impl Site {
     pub fn new(server: &Server) -> Site {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let clock = Arc::new(ManualClock::new(Timestamp(NOON)));
-        let store = Store::builder().clock(clock).init(&dir.path().join("store"), "test").expect("init");
-        Site { store, what: what(server), dir }
+        let store = Store::builder().clock(clock.clone()).init(&dir.path().join("store"), "test").expect("init");
+        Site { store, clock, what: what(server), dir }
     }
 
     /// The site with more in its configuration.
     pub fn with_rules(self, rules: &str) -> Site {
-        let Site { store, what, dir } = self;
+        let Site { store, clock, what, dir } = self;
         drop(store);
         let config = dir.path().join("store/annals.toml");
         let text = std::fs::read_to_string(&config).expect("config") + rules;
         std::fs::write(&config, text).expect("config");
         // A child that another test starts this very moment may hold the lock until it is another program.
         let store = loop {
-            match Store::open(dir.path().join("store")) {
+            match Store::builder().clock(clock.clone()).open(&dir.path().join("store")) {
                 Err(e) if e.kind() == annals::Kind::Locked => std::thread::yield_now(),
                 store => break store.expect("open"),
             }
         };
-        Site { store, what, dir }
+        Site { store, clock, what, dir }
     }
 
     pub fn try_capture(&self) -> Result<PgCaptured> {

@@ -1,6 +1,6 @@
 //! A captured database that is open for writing, whatever database it is: what giving rows back and realigning ask of it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -57,8 +57,10 @@ pub(super) struct Credit {
     pub by: By,
     /// What the batch is.
     pub cause: Cause,
-    /// The documents that it changes.
-    pub keys: HashSet<Vec<u8>>,
+    /// The caller's id of the request, by which the batch is found again; empty: none.
+    pub request: String,
+    /// The documents that it changes, with the rows as JSON that they become; `None`: it goes.
+    pub rows: HashMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
 /// What a realignment has to know of a table.
@@ -230,6 +232,14 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
+/// Whether a row is what is wanted of it. A column that the wanted row does not know came later, and may hold anything.
+pub(super) fn is_so(row: Option<&[u8]>, wanted: Option<&[u8]>) -> bool {
+    let (Some(row), Some(wanted)) = (row, wanted) else { return row.is_none() && wanted.is_none() };
+    let (Ok(Fields(has)), Ok(Fields(wants))) = (serde_json::from_slice(row), serde_json::from_slice(wanted)) else { return row == wanted };
+    let has: HashMap<&str, &str> = has.iter().map(|(name, value)| (name.as_str(), value.get())).collect();
+    wants.iter().all(|(name, value)| has.get(name.as_str()) == Some(&value.get()))
+}
+
 /// The whole number in a column of a row; `None` where there is no such column, or something else in it.
 pub(super) fn number_in(json: &[u8], column: &str) -> Option<i64> {
     let Fields(fields) = serde_json::from_slice(json).ok()?;
@@ -265,6 +275,15 @@ mod tests {
         assert_eq!((number_in(row, "id"), number_in(row, "z"), number_in(row, "no")), (Some(7), None, None));
         assert_eq!(with_number(row, "id", -8).expect("row"), br#"{"z":1.50,"Id":-8,"a\n":{"$blob":"AA=="}}"#);
         assert!(with_number(b"[]", "id", 1).is_err());
+    }
+
+    #[test]
+    fn a_row_is_so_whatever_stands_in_columns_that_came_later() {
+        let wanted = br#"{"id":1,"name":"pear"}"#;
+        let is = |row: &[u8]| is_so(Some(row), Some(wanted));
+        assert!(is(wanted) && is(br#"{"id":1,"extra":7,"name":"pear"}"#));
+        assert!(!is(br#"{"id":1,"name":"plum"}"#) && !is(br#"{"id":1}"#));
+        assert!(is_so(None, None) && !is_so(None, Some(wanted)) && !is_so(Some(wanted), None));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::storage::config::{Capture, CaptureFrom, TableRule};
 
 use super::behind::Behind;
 use super::open::{ForeignKey, OpenDatabase, SCHEMA, TableFacts, Wish, forbidden, number_in, split, with_number};
-use super::written::{RowDifference, Written, WrittenRow, content};
+use super::written::{RowDifference, Written, WrittenRow, content, requests_of};
 
 /// What a table is where nobody says so.
 const POLICY: Policy = Policy::Field;
@@ -127,6 +127,15 @@ impl Tenant {
     /// [`Kind::Refused`]: code `plan.stale` where either side moved since the plan was made, `realign.forbidden` where a rule of the database is
     /// violated, `invariant.broken` where an invariant would not hold. Nothing is changed then.
     pub fn realign_database(&self, plan: &DatabaseRealign, by: &By, monitor: &dyn Monitor) -> Result<DatabaseRealigned> {
+        self.realign_database_once(plan, by, "", monitor)
+    }
+
+    /// Like [`Tenant::realign_database`], under a request id: whoever carries the same plan out again under the same id, because nobody knows
+    /// whether it was done, is told what was done the first time.
+    ///
+    /// # Errors
+    /// As [`Tenant::realign_database`].
+    pub fn realign_database_once(&self, plan: &DatabaseRealign, by: &By, request: &str, monitor: &dyn Monitor) -> Result<DatabaseRealigned> {
         let prefix = parse_key(&plan.prefix);
         let captured = self.captured_under(&prefix)?;
         let source = captured.source();
@@ -134,12 +143,15 @@ impl Tenant {
             let sides = Sides::of(self, source, &prefix, database, plan.keep, Some(plan), monitor)?;
             let bound = |s: &Sides<'_>| s.position.digest.to_hex() == plan.head_digest && s.here_digest.to_hex() == plan.here_digest;
             let Some(sides) = sides.filter(bound) else {
+                if let Some(done) = self.realigned_before(plan, request)? {
+                    return Ok(done);
+                }
                 return Err(Error::new(Kind::Refused, "plan.stale", format!("{} or its database moved since the plan was made", plan.prefix))
                     .hint(format!("make the plan again and look at it again: annals realign {}; nothing was changed", plan.prefix)));
             };
             let tried = sides.carry_out(database)?;
             sides.check(&tried)?;
-            let batches = database.realign(sides.written(by), plan.keep != Keep::Ours)?;
+            let batches = database.realign(sides.written(by, request), plan.keep != Keep::Ours)?;
             let open = sides.rows.iter().filter(|r| r.resolution == Resolution::Ask || !r.fields.is_empty()).map(|r| show_key(&r.key)).collect();
             Ok(DatabaseRealigned {
                 prefix: plan.prefix.clone(),
@@ -154,6 +166,29 @@ impl Tenant {
                 position: self.position()?,
             })
         })
+    }
+}
+
+impl Tenant {
+    /// What the batches of a request did.
+    fn realigned_before(&self, plan: &DatabaseRealign, request: &str) -> Result<Option<DatabaseRealigned>> {
+        let timeline = self.position()?.timeline;
+        let [found, made] = requests_of(request);
+        let (found, made) = self.inner.catalog.read(|rows| Ok((rows.batch_of_request(self.id, &found)?, rows.batch_of_request(self.id, &made)?)))?;
+        let Some(last) = made.as_ref().or(found.as_ref()) else { return Ok(None) };
+        let decided = |item: &&RowRealign| matches!(item.resolution, Resolution::Theirs | Resolution::Ours);
+        Ok(Some(DatabaseRealigned {
+            prefix: plan.prefix.clone(),
+            source: plan.source.clone(),
+            keep: plan.keep,
+            found: found.as_ref().map(|batch| batch.head.seq),
+            batch: made.as_ref().map(|batch| batch.head.seq),
+            written: made.as_ref().map_or(0, |batch| batch.changes),
+            recomputed: plan.recomputed,
+            renumbered: plan.renumbered.clone(),
+            open: plan.open().filter(|item| !decided(item)).map(|item| item.key.clone()).collect(),
+            position: Position { timeline, seq: last.head.seq, digest: last.digest },
+        }))
     }
 }
 
@@ -378,7 +413,7 @@ impl<'a> Sides<'a> {
         Ok(())
     }
 
-    fn written(&self, by: &By) -> Written {
+    fn written(&self, by: &By, request: &str) -> Written {
         let rows = self.rows.iter().filter(|row| row.recorded != row.there);
         let rows = rows.map(|row| WrittenRow::new(&row.key, row.recorded.as_deref(), row.there.as_deref())).collect();
         let shown = show_key(&self.prefix);
@@ -388,7 +423,9 @@ impl<'a> Sides<'a> {
         // What statements compute is only known in the database.
         let computed = |row: &&Both| row.resolution != Resolution::Recompute;
         let gives = self.rows.iter().filter(computed).filter(|row| row.wanted != row.there);
-        Written::new(&by.actor, &reason, &found, self.behind.seq, rows, gives.map(|row| (&row.key[..], row.wanted.as_deref())))
+        let mut written = Written::new(&by.actor, &reason, &found, self.behind.seq, rows, gives.map(|row| (&row.key[..], row.wanted.as_deref())));
+        request.clone_into(&mut written.request);
+        written
     }
 
     fn plan(&self, tried: Tried) -> Result<DatabaseRealign> {

@@ -81,6 +81,9 @@ pub(super) struct Written {
     /// The last batch that the database and its history have both.
     #[serde(default)]
     pub fork: u64,
+    /// The caller's id of the request; empty: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request: String,
     /// The rows that differed.
     pub rows: Vec<WrittenRow>,
     /// Rows that were written, with the digests of what they became.
@@ -113,12 +116,18 @@ impl Written {
             reason: reason.into(),
             found_reason: found_reason.into(),
             fork,
+            request: String::new(),
             rows,
             gives,
             made: Vec::new(),
             mark: None,
             sure: false,
         }
+    }
+
+    /// The ids under which its two batches are found again.
+    pub(super) fn requests(&self) -> [String; 2] {
+        requests_of(&self.request)
     }
 
     /// Keeps what the rows became, by key, with the rows that differ from the history now; what differed before and does not any more is as recorded.
@@ -198,6 +207,12 @@ impl Written {
         };
         self.sure || (!self.gives.is_empty() && self.gives.iter().all(holds))
     }
+}
+
+/// The ids of the two batches of a realignment: of the database as it was found, and of what was made of it.
+pub(super) fn requests_of(request: &str) -> [String; 2] {
+    let found = if request.is_empty() { String::new() } else { format!("{request} (as found)") };
+    [found, request.to_owned()]
 }
 
 /// The content of a row's document; `None` where there is none at that moment.

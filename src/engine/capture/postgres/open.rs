@@ -360,9 +360,9 @@ fn record(
     let (mut added, mut removed) = (0, 0);
     let which = [(as_found, &written.found_reason, " (as found)"), (as_made, &written.reason, "")];
     let mut made = [false; 2];
-    for (i, (steps, reason, note)) in which.into_iter().enumerate() {
+    for (i, ((steps, reason, note), request)) in which.into_iter().zip(written.requests()).enumerate() {
         let origin = format!("{}{note}", target.origin);
-        let mut batch = target.tenant.batch(reason).actor(&written.actor).origin(&origin).cause(Cause::Realign(written.fork));
+        let mut batch = target.tenant.batch(reason).actor(&written.actor).origin(&origin).cause(Cause::Realign(written.fork)).request_id(&request);
         for step in steps {
             match &step.is {
                 Some(row) => batch.put_with(&step.key, &mut &row[..], meta())?,

@@ -82,11 +82,15 @@ pub(in crate::engine::capture) struct Given {
     reason: String,
     /// As [`cause_parts`] gives it.
     cause: (u8, u64),
+    /// The caller's id of the request; empty: none.
+    #[serde(default)]
+    request: String,
 }
 
 impl Given {
     pub(super) fn new(number: u64, credit: &Credit) -> Self {
-        Given { number, actor: credit.by.actor.clone(), reason: credit.by.reason.clone(), cause: cause_parts(credit.cause) }
+        let Credit { by, cause, request, .. } = credit;
+        Given { number, actor: by.actor.clone(), reason: by.reason.clone(), cause: cause_parts(*cause), request: request.clone() }
     }
 
     /// Whether it is the transaction that the stream numbers so.
@@ -94,9 +98,10 @@ impl Given {
         self.number as u32 == xid
     }
 
-    /// Makes a batch its work.
-    pub(super) fn sign(&self, batch: Batch) -> Result<Batch> {
-        Ok(batch.actor(&self.actor).because(&self.reason).cause(cause_from(self.cause.0, self.cause.1)?))
+    /// Makes a batch its work. Only the last of several is found by the request: before that, it is not done.
+    pub(super) fn sign(&self, batch: Batch, is_last: bool) -> Result<Batch> {
+        let batch = batch.actor(&self.actor).because(&self.reason).cause(cause_from(self.cause.0, self.cause.1)?);
+        Ok(if is_last { batch.request_id(&self.request) } else { batch })
     }
 }
 

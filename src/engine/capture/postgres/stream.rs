@@ -351,7 +351,7 @@ impl<'a, 'r> Stream<'a, 'r> {
         let mut batch: Batch = target.tenant.batch(&reason).actor(actor).origin(&origin);
         let given = self.state.given.clone().filter(|given| given.is(open.xid));
         if let Some(given) = &given {
-            batch = given.sign(batch)?;
+            batch = given.sign(batch, end.is_some())?;
         }
         let counts = (self.recorder.report.added, self.recorder.report.removed);
         for key in &order {

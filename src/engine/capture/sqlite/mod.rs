@@ -5,6 +5,7 @@
 //! transaction is found by comparing pages, and recorded as one batch: a merged interval. Whether the file went back in time is asked then.
 
 mod state;
+mod given;
 mod document;
 mod run;
 mod watch;

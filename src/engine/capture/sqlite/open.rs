@@ -24,6 +24,7 @@ use crate::storage::source::sqlite::writer::{Place, Writer};
 
 use super::SqliteCapture;
 use super::document::row_key;
+use super::given::Given;
 use super::rebuild::{Recorded, rowid_name, written};
 use super::run::Work;
 use super::state::{self, State};
@@ -126,12 +127,16 @@ impl OpenDatabase for Open<'_> {
 
     fn commit(&mut self, credit: Credit) -> Result<std::result::Result<Option<Receipt>, String>> {
         self.writer()?;
+        let given = Given::new(self.work.step(), credit);
+        // Before the commit: from then on the next look at the database has it, whoever looks.
+        given.keep(self.work.directory())?;
         if let Some(writer) = self.writer.take()
             && let Outcome::Forbidden(why) = writer.commit()?
         {
+            Given::forget(self.work.directory())?;
             return Ok(Err(why));
         }
-        self.work.credit = Some(credit);
+        self.work.given = Some(given);
         Ok(Ok(self.work.catch_up()?.receipt))
     }
 

@@ -1,7 +1,7 @@
 //! One catch-up: from the captured place to what is committed now.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::engine::capture::behind::{Behind, Replayed};
 use crate::engine::capture::lineage::{self, Counter};
-use crate::engine::capture::open::{Credit, IMAGE, SCHEMA, directory, id_of};
+use crate::engine::capture::open::{IMAGE, SCHEMA, directory, id_of};
 use crate::engine::capture::written::{RowStep, Written};
 use crate::engine::plans::By;
 use crate::engine::record::{Batch, Receipt};
@@ -30,6 +30,7 @@ use crate::storage::source::sqlite::place::Place;
 use crate::storage::source::sqlite::tail::{Layers, Run, Step};
 
 use super::document::{self, CONTEXT, is_recorded, row_key};
+use super::given::Given;
 use super::state::{self, State};
 use super::{SqliteCapture, SqliteCaptured};
 
@@ -59,7 +60,8 @@ pub(super) struct Work<'w> {
     pub what: &'w SqliteCapture,
     pub source: Source,
     pub monitor: &'w dyn Monitor,
-    pub credit: Option<Credit>,
+    /// Rows that were given to the database, or were about to be, and are not recorded yet.
+    pub given: Option<Given>,
     /// A realignment that was written into the database, or was about to be, and is not recorded yet.
     pub realigning: Option<Written>,
     /// It goes on: what is committed while this is recorded must not be lost.
@@ -89,8 +91,7 @@ struct Draft {
     bytes: u64,
     actor: Option<String>,
     reason: Option<String>,
-    keys: HashSet<Vec<u8>>,
-    /// What the rows become; only while a realignment is to be recorded.
+    /// What the rows become; only while something of ours is to be recorded.
     rows: Option<HashMap<Vec<u8>, Option<Vec<u8>>>>,
 }
 
@@ -118,12 +119,13 @@ impl<'w> Work<'w> {
             Some(state) if state.behind.is_some() => Written::find(&dir)?,
             _ => Written::forget(&dir).map(|()| None)?,
         };
+        let given = Given::find(&dir, known.as_ref())?;
         Ok(Work {
             tenant,
             what,
             source,
             monitor,
-            credit: None,
+            given,
             realigning,
             follows: false,
             pages_seen: 0,
@@ -143,7 +145,8 @@ impl<'w> Work<'w> {
     /// Whether somebody else moved the capture on since this was opened.
     pub(super) fn is_stale(&self) -> Result<bool> {
         let kept = state::load(self.tenant, &self.what.prefix)?;
-        Ok(kept.map(|s| s.step) != self.state.as_ref().map(|s| s.step))
+        let is_given = self.given.is_none() && Given::is_left(&self.dir);
+        Ok(is_given || kept.map(|s| s.step) != self.state.as_ref().map(|s| s.step))
     }
 
     /// Captures what was committed since. The report is of this catch-up alone.
@@ -153,6 +156,9 @@ impl<'w> Work<'w> {
         let done = self.go_on();
         self.source.release();
         done?;
+        // Whatever was committed is recorded: what is left of it now never was.
+        self.given = None;
+        Given::forget(&self.dir)?;
         let rows = self.state.as_ref().map_or(0, |s| s.rows);
         self.report.unchanged = rows.saturating_sub(self.report.added + self.report.changed);
         Ok(std::mem::take(&mut self.report))
@@ -233,6 +239,11 @@ impl<'w> Work<'w> {
 
     pub(super) fn is_wanted(&self, table: &Table) -> bool {
         is_wanted(self.wanted.as_ref(), table)
+    }
+
+    /// The number of the state that was captured last.
+    pub(super) fn step(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.step)
     }
 
     /// Where the image is.
@@ -329,7 +340,7 @@ impl<'w> Work<'w> {
         }
         self.image = Some(image);
         if let Some(differing) = &differing {
-            self.refuse_behind(&place, differing)?;
+            self.refuse_behind(&place, differing, &draft)?;
         }
         // The commit counts what it adds and removes.
         let rows = (items + draft.removed).saturating_sub(draft.added);
@@ -479,9 +490,7 @@ impl<'w> Work<'w> {
             self.image = Some(image);
             return Err(e);
         }
-        // What we wrote back ourselves looks like an older state, and is none.
-        let ours = self.is_ours(&draft);
-        if !ours && let Err(e) = self.refuse_behind(&place, &differing) {
+        if let Err(e) = self.refuse_behind(&place, &differing, &draft) {
             self.image = Some(image);
             return Err(e);
         }
@@ -504,7 +513,7 @@ impl<'w> Work<'w> {
         let mut differing = HashMap::new();
         let changed: Vec<u32> = (1..=place.page_count).collect();
         let collected = self.collect(&image, &after, &changed, &mut decoded, &mut draft, Some(&mut differing));
-        let verdict = collected.and_then(|()| self.refuse_behind(&place, &differing));
+        let verdict = collected.and_then(|()| self.refuse_behind(&place, &differing, &draft));
         if let Err(e) = verdict {
             self.image = Some(image);
             return Err(e);
@@ -609,7 +618,7 @@ impl<'w> Work<'w> {
         mut differing: Option<&mut HashMap<Vec<u8>, Option<Digest>>>,
     ) -> Result<()> {
         let prefix = &self.what.prefix;
-        let (wanted, credited) = (self.wanted.as_ref(), self.credit.is_some());
+        let wanted = self.wanted.as_ref();
         changes::each_change(before, after, changed, decoded, &|table| is_wanted(wanted, table), &mut |change| {
             draft.hear(&change);
             let RowChange { table, key, before, after } = change;
@@ -624,9 +633,6 @@ impl<'w> Work<'w> {
                     draft.put(&key, &content)?;
                 }
                 None => draft.remove(&key)?,
-            }
-            if credited {
-                draft.keys.insert(key);
             }
             Ok(())
         })?;
@@ -684,8 +690,7 @@ impl<'w> Work<'w> {
             bytes: 0,
             actor: None,
             reason: None,
-            keys: HashSet::new(),
-            rows: self.realigning.is_some().then(HashMap::new),
+            rows: (self.realigning.is_some() || self.given.is_some()).then(HashMap::new),
         }
     }
 
@@ -695,8 +700,12 @@ impl<'w> Work<'w> {
     }
 
     /// Refuses to record on top of a database that went back in time, and keeps in mind that it did.
-    fn refuse_behind(&mut self, place: &Place, differing: &HashMap<Vec<u8>, Option<Digest>>) -> Result<()> {
+    fn refuse_behind(&mut self, place: &Place, differing: &HashMap<Vec<u8>, Option<Digest>>, draft: &Draft) -> Result<()> {
         let Some(state) = self.state.clone() else { return Ok(()) };
+        // What we wrote back ourselves looks like an older state, and is none.
+        let ours = self.given.as_ref().zip(draft.rows.as_ref()).filter(|(given, rows)| given.is_in(rows));
+        let others = |key: &Vec<u8>| ours.is_none_or(|(given, _)| !given.has(key));
+        let differing: &HashMap<_, _> = &differing.iter().filter(|(key, _)| others(key)).map(|(key, digest)| (key.clone(), *digest)).collect();
         if differing.is_empty() || self.realigning.as_ref().is_some_and(|w| w.is_done(&|key| differing.get(key).copied())) {
             return Ok(());
         }
@@ -732,7 +741,7 @@ impl<'w> Work<'w> {
 
     /// Whether a transaction is the one that we wrote into the database.
     fn is_ours(&self, draft: &Draft) -> bool {
-        self.credit.as_ref().is_some_and(|credit| credit.keys == draft.keys)
+        self.given.as_ref().zip(draft.rows.as_ref()).is_some_and(|(given, rows)| given.is(rows))
     }
 
     /// Commits one batch. `merged` says why it stands for more than one transaction.
@@ -770,6 +779,8 @@ impl<'w> Work<'w> {
         found.batch = found.batch.origin(&format!("{} (as found)", self.origin()));
         found.batch = found.batch.cause(Cause::Realign(written.fork));
         made.batch = made.batch.cause(Cause::Realign(written.fork));
+        let [request_found, request_made] = written.requests();
+        (found.batch, made.batch) = (found.batch.request_id(&request_found), made.batch.request_id(&request_made));
         found.reason = Some(written.found_reason.clone());
         made.reason = Some(written.reason.clone());
         (found.actor, made.actor) = (Some(written.actor.clone()), Some(written.actor.clone()));
@@ -813,9 +824,9 @@ impl<'w> Work<'w> {
 
     /// The batch with who did it and why: what the application says, or what we know because we did it.
     fn signed(&mut self, draft: Draft) -> Batch {
-        let Draft { mut batch, actor, reason, keys, .. } = draft;
-        if let Some(credit) = self.credit.take_if(|credit| credit.keys == keys) {
-            return batch.actor(&credit.by.actor).because(&credit.by.reason).cause(credit.cause);
+        let Draft { mut batch, actor, reason, rows, .. } = draft;
+        if let Some(given) = self.given.take_if(|given| rows.is_some_and(|rows| given.is(&rows))) {
+            return given.sign(batch);
         }
         // A capture that is told who and why says so of what it cannot know better.
         let actor = actor.unwrap_or_default();
