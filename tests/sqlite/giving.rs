@@ -1,7 +1,8 @@
 //! Rows of the history written back into the database that they came from.
 
-use annals::engine::plans::By;
+use annals::engine::plans::{Applied, By};
 use annals::model::change::Cause;
+use annals::model::plan::Plan;
 use annals::{Moment, OnConflict, Silent};
 use rusqlite::Connection;
 
@@ -135,4 +136,27 @@ fn rows_that_meet_conditions_come_back_in_several_transactions() {
     assert_eq!((price(&app, "a"), price(&app, "c"), site.restored()), (10, 31, dump(&app)));
     plan = site.store.restore_at("app/item/", &Moment::Seq(1)).expect("plan");
     assert_eq!(plan.items.len(), 1);
+}
+
+#[test]
+fn a_request_that_is_made_again_is_told_what_was_done_and_another_is_refused() {
+    let (site, app) = shop("WAL");
+    app.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM line; DELETE FROM item WHERE id <> 'c'; UPDATE item SET price = 31").expect("deleted");
+    site.capture();
+    // The line has to wait for its item, which is not in the plan.
+    let plan = site.store.restore_at("app/", &Moment::Seq(1)).expect("plan");
+    let items: Vec<_> = plan.items.iter().filter(|item| item.key != "app/item/a").cloned().collect();
+    let plan = plan.part(items, &plan.position().expect("position"));
+    let once = |plan: &Plan| site.store.apply_to_source_once(plan, OnConflict::Override, &by(), "7", &Silent);
+    let first = once(&plan).expect("apply");
+    let names = |applied: &Applied| applied.pending.iter().map(|(key, _)| String::from_utf8_lossy(key).into_owned()).collect::<Vec<_>>();
+    assert_eq!((first.done, names(&first)), (2, vec!["app/line/1".to_owned()]));
+    // Even if the application has moved on with what came back.
+    app.execute_batch("UPDATE item SET price = 99 WHERE id = 'b'").expect("work");
+    let again = once(&plan).expect("told");
+    assert_eq!((again.done, names(&again), price(&app, "b")), (2, vec!["app/line/1".to_owned()], 99));
+    let (first, again) = (first.receipt.expect("a batch"), again.receipt.expect("a batch"));
+    assert_eq!((again.position, again.repeated, first.repeated), (first.position, true, false));
+    let other = site.store.undo(first.position.seq).expect("plan");
+    assert_eq!(once(&other).expect_err("another").code(), "request.differs");
 }
