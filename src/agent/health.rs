@@ -54,6 +54,11 @@ pub struct RemoteHealth {
     pub said: String,
 }
 
+/// Seconds that an erased subject's key may lie at a remote: until a shipment, which is asked for often.
+const KEYS_PENDING_SECS: i64 = 24 * 3_600;
+/// Seconds that its objects may: compaction replaces them soon, and takes them off a week later. The law counts in months.
+const OBJECTS_PENDING_SECS: i64 = 14 * 86_400;
+
 /// Something that people should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -105,6 +110,30 @@ fn one(store: &Store, remote: &RemoteStatus, now: Timestamp, stale_after: i64) -
     Ok(RemoteHealth { name, health, contact, said })
 }
 
+/// Remotes that still have something of erased subjects after a time in which they should have been rid of it, with a sentence.
+pub fn late_erasures(store: &Store) -> Result<Vec<(String, String)>> {
+    let now = store.now_is();
+    let mut found = Vec::new();
+    for place in &store.config().remotes {
+        let since = store.erasure_pending_since(&place.name)?;
+        // One that is there once a week hears of it then.
+        let visit = place.expected_secs.map_or(0, |s| i64::try_from(s).unwrap_or(i64::MAX));
+        let is_late = |since: Option<Timestamp>, limit: i64| since.is_some() && secs_since(since, now) > limit.max(visit);
+        let waits = if is_late(since.keys, KEYS_PENDING_SECS) {
+            Some((since.keys, "annals ship destroys it there"))
+        } else if is_late(since.objects, OBJECTS_PENDING_SECS) {
+            Some((since.objects, "annals compact takes it off"))
+        } else {
+            None
+        };
+        found.extend(waits.map(|(since, what)| {
+            let age = moment::age(secs_since(since, now));
+            (place.name.clone(), format!("{} still has something of a subject that was erased {age} ago; {what}", place.name))
+        }));
+    }
+    Ok(found)
+}
+
 /// Notes what an attempt to use a remote showed, for [`remotes`]. What was refused or stopped here says nothing about the remote.
 pub fn note_answer(store: &Store, name: &str, error: Option<&Error>) -> Result<()> {
     let now = store.now_is();
@@ -138,6 +167,9 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
     }
     for (tenant, remote) in store.misplaced()? {
         add(format!("policy {tenant} {remote}"), format!("data of {tenant} lie at {remote}, where its rules do not allow it (annals policy report)"));
+    }
+    for (remote, said) in late_erasures(store)? {
+        add(format!("erasure {remote}"), said);
     }
     for brake in store.brakes()? {
         add(format!("brake {}", brake.tenant), format!("{} (annals brake lift {})", brake.said(), brake.tenant));

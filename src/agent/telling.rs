@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::base::disk::read_secret;
@@ -145,26 +146,62 @@ pub fn tell(store: &Store, problems: &[Problem], telling: &Telling) -> Result<(u
         if telling.rests(channel, store.now_is()) {
             continue;
         }
-        let mut well = true;
+        let mut done = Ok(());
         for (told, problem) in over.into_iter().filter(|_| channel.hears_of_the_end()) {
-            well = well && deliver(store, channel, Event::Over, problem, &told.said).is_ok();
-            if well {
+            done = done.and_then(|()| deliver(store, channel, Event::Over, problem, &told.said));
+            if done.is_ok() {
                 store.inner.catalog.write(|w| w.remove_told(&told.problem))?;
                 delivered += 1;
             }
         }
         for problem in new {
-            well = well && deliver(store, channel, Event::Problem, &problem.key, &problem.said).is_ok();
-            if well {
+            done = done.and_then(|()| deliver(store, channel, Event::Problem, &problem.key, &problem.said));
+            if done.is_ok() {
                 let now = store.now_is();
                 store.inner.catalog.write(|w| w.add_told(&channel.name(&problem.key), &problem.said, now))?;
                 delivered += 1;
             }
         }
-        failed += u64::from(!well);
-        telling.note(store, channel, well);
+        failed += u64::from(done.is_err());
+        telling.note(store, channel, done.is_ok());
+        keep(store, channel, done.err().as_ref())?;
     }
     Ok((delivered, failed))
+}
+
+/// What a fact about a channel that failed begins with.
+const UNDELIVERED: &str = "alert undelivered ";
+
+/// A message that was not delivered: why, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undelivered {
+    /// Why.
+    pub said: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// Remembers why a channel failed, until it delivers again: whoever looks after the store is not told over it.
+fn keep(store: &Store, channel: Channel, error: Option<&Error>) -> Result<()> {
+    let name = format!("{UNDELIVERED}{}", channel.word());
+    let before = store.inner.catalog.read(|v| v.fact(&name))?;
+    let now = error.map(|e| serde_json::to_vec(&Undelivered { said: e.to_string(), hint: e.what_next().map(str::to_owned) }));
+    let now = now.transpose().map_err(|e| Error::new(Kind::Failed, "alert.note", e.to_string()))?;
+    match &now {
+        _ if now == before => Ok(()),
+        Some(text) => store.inner.catalog.write(|w| w.set_fact(&name, text)),
+        None => store.inner.catalog.write(|w| w.remove_fact(&name)),
+    }
+}
+
+/// What the last message over each channel of the configuration failed with, where it did.
+pub fn undelivered(store: &Store) -> Result<Vec<(Channel, Undelivered)>> {
+    let mut found = Vec::new();
+    for channel in Channel::of(store) {
+        let text = store.inner.catalog.read(|v| v.fact(&format!("{UNDELIVERED}{}", channel.word())))?;
+        found.extend(text.and_then(|text| serde_json::from_slice(&text).ok()).map(|why| (channel, why)));
+    }
+    Ok(found)
 }
 
 /// Sends a message by hand over each channel, and says what became of each.
@@ -224,7 +261,7 @@ fn mail(store: &Store, email: &Email, event: Event, problem: &str, sentence: &st
     let password = email.password_file.as_deref().map(read_secret).transpose()?;
     let encryption = match server.from_the_beginning {
         true => Encryption::Whole,
-        false if is_here(&server.host) => Encryption::None,
+        false if is_here(&server.host) && email.ca_file.is_none() => Encryption::None,
         false => Encryption::Started,
     };
     let login = email.user.as_deref().zip(password.as_ref().map(|p| p.as_str()));
@@ -237,6 +274,6 @@ fn mail(store: &Store, email: &Email, event: Event, problem: &str, sentence: &st
     };
     let at = moment::show(store.now_is(), &store.zone());
     let text = format!("{sentence}\n\n{at}\n{}\n\nannals status says how it is now.\n", store.dir().display());
-    let server = MailServer { host: &server.host, port: server.port, encryption, login };
+    let server = MailServer { host: &server.host, port: server.port, encryption, roots: email.ca_file.as_deref(), login };
     send_mail(&server, &Mail { from, to: &email.to, subject: &subject, text: &text })
 }

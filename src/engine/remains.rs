@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::Monitor;
+use crate::base::time::Timestamp;
 use crate::format::keyfile::subjects::{Tombstone, subject_digest};
 use crate::model::key::show_key;
 use crate::model::subject;
@@ -36,6 +37,15 @@ impl Pending {
     pub fn is_none(&self) -> bool {
         !self.keys && self.objects == 0
     }
+}
+
+/// Since when something of erased subjects waits at a remote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PendingSince {
+    /// For the next shipment, which replaces key objects.
+    pub keys: Option<Timestamp>,
+    /// For compaction, which replaces objects with contents in no box.
+    pub objects: Option<Timestamp>,
 }
 
 /// Fact: for how many tombstones a remote was cleared of key objects.
@@ -195,6 +205,33 @@ impl Store {
                 let one = pending_at(rows, tenant.id, remote)?;
                 Ok(Pending { keys: sum.keys | one.keys, objects: sum.objects + one.objects })
             })
+        })
+    }
+
+    /// Since when something of erased subjects waits at a remote, of all tenants, as far as is known without asking it.
+    pub fn erasure_pending_since(&self, remote: &str) -> Result<PendingSince> {
+        let tenants = self.tenants()?;
+        self.inner.catalog.read(|rows| {
+            let mut since = PendingSince::default();
+            for tenant in &tenants {
+                let pending = pending_at(rows, tenant.id, remote)?;
+                if pending.is_none() {
+                    continue;
+                }
+                let mut buried = rows.tombstones(tenant.id)?;
+                buried.sort_by_key(|t| (t.time, t.seq));
+                if pending.keys {
+                    let swept = usize::try_from(rows.fact_number(&swept(remote, tenant.id))?).unwrap_or(usize::MAX);
+                    since.keys = since.keys.into_iter().chain(buried.get(swept).map(|t| t.time)).min();
+                }
+                for one in buried.iter().filter(|t| pending.objects > 0 && !t.contents.is_empty()) {
+                    if objects_with(rows, tenant.id, remote, &|n| one.contents.contains(&n), true)? > 0 {
+                        since.objects = since.objects.into_iter().chain([one.time]).min();
+                        break;
+                    }
+                }
+            }
+            Ok(since)
         })
     }
 

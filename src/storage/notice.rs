@@ -2,9 +2,11 @@
 //!
 //! Nothing here repeats a secret: an address is shown by its host, and what a server answered is cut short.
 
+use std::path::Path;
 #[cfg(feature = "notice")]
 use std::time::Duration;
 
+use crate::base::disk::read_file;
 #[cfg(feature = "notice")]
 use crate::base::error::Kind;
 use crate::base::error::{Error, Result};
@@ -12,6 +14,8 @@ use crate::base::error::{Error, Result};
 /// How long a message may take.
 #[cfg(feature = "notice")]
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes: the largest file of certificates.
+const ROOTS_BYTES_MAX: u64 = 4 << 20;
 /// Characters of a server's answer that are shown.
 const ANSWER_CHARS: usize = 160;
 
@@ -34,6 +38,8 @@ pub struct MailServer<'a> {
     pub port: u16,
     /// How the way to it is encrypted.
     pub encryption: Encryption,
+    /// A file with the certificates of the authorities that may vouch for it; those that browsers trust where there is none.
+    pub roots: Option<&'a Path>,
     /// Name and password, where it asks for them.
     pub login: Option<(&'a str, &'a str)>,
 }
@@ -60,20 +66,63 @@ fn fit(text: &str, secret: Option<&str>) -> String {
     }
 }
 
+/// Reads the certificates of authorities.
+///
+/// # Errors
+/// Where there is no such file, or no certificate in it.
+pub fn read_roots(path: &Path) -> Result<Vec<u8>> {
+    let pem = read_file(path, ROOTS_BYTES_MAX)?;
+    if String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
+        return Ok(pem);
+    }
+    let e = Error::usage("alert.ca", format!("no certificates in {}", path.display()));
+    Err(e.hint("ca_file is a file with PEM certificates: those of the authorities that may sign the mail server's"))
+}
+
+/// Encryption with a server, proven by the authorities that were named.
+#[cfg(feature = "notice")]
+fn proven(server: &MailServer<'_>) -> Result<lettre::transport::smtp::client::TlsParameters> {
+    use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
+
+    let unusable =
+        |e: &lettre::transport::smtp::Error| Error::usage("alert.ca", format!("ca_file cannot be used: {e}")).hint("write PEM certificates");
+    let mut builder = TlsParameters::builder(server.host.to_owned());
+    if let Some(path) = server.roots {
+        let roots = Certificate::from_pem(&read_roots(path)?).map_err(|e| unusable(&e))?;
+        builder = builder.certificate_store(CertificateStore::None).add_root_certificate(roots);
+    }
+    builder.build().map_err(|e| unusable(&e))
+}
+
 /// Sends a mail.
 ///
 /// # Errors
-/// Where the server cannot be reached, cannot encrypt, or does not take it.
+/// Where the server cannot be reached, cannot encrypt, is not who it should be, or does not take it.
 #[cfg(feature = "notice")]
 pub fn send_mail(server: &MailServer<'_>, mail: &Mail<'_>) -> Result<()> {
     use lettre::message::{Mailbox, header::ContentType};
     use lettre::transport::smtp::authentication::Credentials;
+    use lettre::transport::smtp::client::Tls;
     use lettre::{Message, SmtpTransport, Transport};
 
     let secret = server.login.map(|(_, password)| password);
     let failed = |e: &dyn std::fmt::Display| {
         let text = format!("mail over {}:{} was not taken: {}", server.host, server.port, fit(&e.to_string(), secret));
         Error::new(Kind::Failed, "alert.mail", text).hint("see [alert.email] in annals.toml; annals alert test tries again")
+    };
+    // The library says only in words that a certificate was refused.
+    let refused = |e: &lettre::transport::smtp::Error| match e.to_string().split_once("invalid peer certificate: ") {
+        None => failed(e),
+        Some((_, why)) => {
+            let (host, port) = (server.host, server.port);
+            let text = format!("the certificate of the mail server {host}:{port} was refused, so no mail was sent: {}", fit(why, secret));
+            Error::new(Kind::Failed, "alert.certificate", text).hint(match server.roots {
+                Some(path) => format!("{} must hold the certificate of the authority that signed it, and it must be for {host}", path.display()),
+                None => {
+                    format!("it must be for {host}; where an authority of your own signed it, name that with ca_file in [alert.email] of annals.toml")
+                }
+            })
+        }
     };
     let mailbox = |address: &str| address.parse::<Mailbox>().map_err(|e| failed(&e));
     let mut message = Message::builder().from(mailbox(mail.from)?).subject(mail.subject).message_id(None).header(ContentType::TEXT_PLAIN);
@@ -82,15 +131,15 @@ pub fn send_mail(server: &MailServer<'_>, mail: &Mail<'_>) -> Result<()> {
     }
     let message = message.body(mail.text.to_owned()).map_err(|e| failed(&e))?;
     let mut transport = match server.encryption {
-        Encryption::Whole => SmtpTransport::relay(server.host).map_err(|e| failed(&e))?,
-        Encryption::Started => SmtpTransport::starttls_relay(server.host).map_err(|e| failed(&e))?,
+        Encryption::Whole => SmtpTransport::builder_dangerous(server.host).tls(Tls::Wrapper(proven(server)?)),
+        Encryption::Started => SmtpTransport::builder_dangerous(server.host).tls(Tls::Required(proven(server)?)),
         Encryption::None => SmtpTransport::builder_dangerous(server.host),
     };
     if let Some((user, password)) = server.login {
         transport = transport.credentials(Credentials::new(user.to_owned(), password.to_owned()));
     }
     let sent = transport.port(server.port).timeout(Some(TIMEOUT)).build().send(&message);
-    sent.map(drop).map_err(|e| failed(&e))
+    sent.map(drop).map_err(|e| refused(&e))
 }
 
 /// Posts JSON to an address; with a bearer token where there is one. Redirections are not followed: they could carry the token elsewhere.

@@ -3,12 +3,18 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use annals::agent::daemon::Stepwise;
 use annals::agent::telling::{self, Channel};
 use base64::Engine;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::support::{HOUR, MINUTE, Site};
 
@@ -17,6 +23,10 @@ use crate::support::{HOUR, MINUTE, Site};
 struct Taken {
     messages: Arc<Mutex<Vec<String>>>,
     down: Arc<AtomicBool>,
+    /// Encrypted from the beginning.
+    wraps: Arc<AtomicBool>,
+    /// The certificate of the server.
+    encryption: Option<Arc<ServerConfig>>,
 }
 
 impl Taken {
@@ -34,41 +44,85 @@ fn serve(taken: &Taken, each: fn(TcpStream, &Taken)) -> u16 {
     port
 }
 
+/// A way in both directions.
+trait Way: Read + Write {}
+
+impl<T: Read + Write> Way for T {}
+
 /// Enough of RFC 5321 and RFC 4954 for one mail in a connection.
 fn smtp(stream: TcpStream, taken: &Taken) {
-    let mut out = stream.try_clone().expect("a stream");
-    let mut say = |line: &str| out.write_all(format!("{line}\r\n").as_bytes()).is_ok();
-    let mut lines = BufReader::new(stream).lines().map_while(std::result::Result::ok);
-    if taken.down.load(Ordering::SeqCst) {
-        say("421 down for maintenance, hunter2 or not");
-        return;
+    talk(&mut BufReader::new(&mut Box::new(stream) as &mut dyn Way), taken, true, None);
+}
+
+/// As [`smtp`], encrypted from the beginning or after STARTTLS.
+fn smtp_encrypted(stream: TcpStream, taken: &Taken) {
+    let config = taken.encryption.clone().expect("a certificate");
+    let encrypted = |stream: TcpStream, greets: bool| {
+        let session = ServerConnection::new(config.clone()).expect("a session");
+        talk(&mut BufReader::new(&mut StreamOwned::new(session, stream) as &mut dyn Way), taken, greets, None);
+    };
+    if taken.wraps.load(Ordering::SeqCst) {
+        return encrypted(stream, true);
     }
-    say("220 test ESMTP");
-    let mut heard = String::new();
-    while let Some(line) = lines.next() {
-        heard.push_str(&line);
-        heard.push('\n');
+    let mut open = stream.try_clone().expect("a stream");
+    if talk(&mut BufReader::new(&mut open as &mut dyn Way), taken, true, Some("STARTTLS")) {
+        encrypted(stream, false);
+    }
+}
+
+/// Talks to the end, or until the client says `until`: then true. Whatever is said before that is not taken.
+fn talk(way: &mut BufReader<&mut dyn Way>, taken: &Taken, greets: bool, until: Option<&str>) -> bool {
+    fn say(way: &mut BufReader<&mut dyn Way>, line: &str) -> bool {
+        way.get_mut().write_all(format!("{line}\r\n").as_bytes()).and_then(|()| way.get_mut().flush()).is_ok()
+    }
+    if taken.down.load(Ordering::SeqCst) {
+        say(way, "421 down for maintenance, hunter2 or not");
+        return false;
+    }
+    if greets && !say(way, "220 test ESMTP") {
+        return false;
+    }
+    let (mut heard, mut is_data) = (String::new(), false);
+    loop {
+        let mut line = String::new();
+        if !matches!(way.read_line(&mut line), Ok(1..)) {
+            return false;
+        }
+        let line = line.trim_end_matches(['\r', '\n']);
+        if is_data && line != "." {
+            heard.push_str(&format!("{line}\n"));
+            continue;
+        }
+        if std::mem::take(&mut is_data) {
+            taken.messages.lock().expect("lock").push(heard.clone());
+            say(way, "250 taken");
+            continue;
+        }
+        heard.push_str(&format!("{line}\n"));
         let verb = line.split(' ').next().unwrap_or_default().to_uppercase();
+        if until == Some(&verb) {
+            return say(way, "220 go on");
+        }
         let well = match verb.as_str() {
-            "EHLO" => say("250-test") && say("250 AUTH PLAIN"),
-            "AUTH" => say("235 welcome"),
+            "EHLO" if until.is_some() => say(way, "250-test") && say(way, "250 STARTTLS"),
+            "EHLO" => say(way, "250-test") && say(way, "250 AUTH PLAIN"),
+            _ if until.is_some() => {
+                taken.messages.lock().expect("lock").push(format!("in the open: {line}"));
+                say(way, "530 not in the open")
+            }
+            "AUTH" => say(way, "235 welcome"),
             "DATA" => {
-                say("354 go on");
-                for line in lines.by_ref().take_while(|line| line != ".") {
-                    heard.push_str(&line);
-                    heard.push('\n');
-                }
-                taken.messages.lock().expect("lock").push(heard.clone());
-                say("250 taken")
+                is_data = true;
+                say(way, "354 go on")
             }
             "QUIT" => {
-                say("221 bye");
-                return;
+                say(way, "221 bye");
+                return false;
             }
-            _ => say("250 well"),
+            _ => say(way, "250 well"),
         };
         if !well {
-            return;
+            return false;
         }
     }
 }
@@ -206,4 +260,87 @@ fn a_test_goes_over_every_channel_and_no_error_tells_a_secret() {
     std::fs::set_permissions(w.site.path("token"), std::fs::Permissions::from_mode(0o644)).expect("mode");
     let sent = telling::test(&store);
     assert_eq!(sent[1].1.as_ref().expect_err("refused").code(), "secret.open");
+}
+
+fn openssl(dir: &Path, words: &str) {
+    let done = Command::new("openssl").args(words.split_whitespace()).current_dir(dir).stdout(Stdio::null()).output().expect("openssl runs");
+    assert!(done.status.success(), "{words}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Two authorities, `ca` and `other`, and the certificate of localhost that the first signed.
+fn certificate(dir: &Path) -> Arc<ServerConfig> {
+    for name in ["ca", "other"] {
+        openssl(dir, &format!("req -x509 -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.crt -days 30 -subj /CN={name}"));
+    }
+    openssl(dir, "req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost");
+    std::fs::write(dir.join("names"), "subjectAltName = DNS:localhost\nbasicConstraints = CA:FALSE\n").expect("names");
+    openssl(dir, "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile names -out server.crt");
+    let chain = vec![CertificateDer::from_pem_file(dir.join("server.crt")).expect("a certificate")];
+    let key = PrivateKeyDer::from_pem_file(dir.join("server.key")).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions().expect("versions");
+    Arc::new(config.with_no_client_auth().with_single_cert(chain, key).expect("they fit"))
+}
+
+#[test]
+fn mails_go_encrypted_to_servers_that_are_proven_and_a_refusal_is_told() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mails = Taken { encryption: Some(certificate(dir.path())), ..Taken::default() };
+    let port = serve(&mails, smtp_encrypted);
+    let site = Site::new("");
+    std::fs::write(site.path("password"), "hunter2\n").expect("written");
+    std::fs::set_permissions(site.path("password"), std::fs::Permissions::from_mode(0o600)).expect("mode");
+    let configure = |scheme: &str, host: &str, ca: &str| {
+        let ca = if ca.is_empty() { String::new() } else { format!("ca_file = \"{}\"\n", dir.path().join(ca).display()) };
+        site.configure(&format!(
+            "[alert.email]\nto = [\"a@example.org\"]\nserver = \"{scheme}://{host}:{port}\"\nuser = \"site\"\npassword_file = \"DIR/password\"\n{ca}"
+        ));
+    };
+    let test = || {
+        let mut sent = telling::test(&site.open());
+        assert_eq!(sent.len(), 1);
+        sent.remove(0).1
+    };
+    for (scheme, wraps) in [("smtps", true), ("smtp", false)] {
+        mails.wraps.store(wraps, Ordering::SeqCst);
+        let before = mails.all().len();
+        configure(scheme, "localhost", "ca.crt");
+        test().expect("a proven server takes it");
+        let all = mails.all();
+        assert!(all.len() == before + 1 && all[before].contains("AUTH PLAIN") && all[before].contains("Subject: [test] test\n"), "{all:?}");
+        // Another authority, none of our own, the name of another server, nothing that is a certificate.
+        for (host, ca, said, hint) in [
+            ("localhost", "other.crt", "UnknownIssuer", "other.crt must hold"),
+            ("localhost", "names", "no certificates in", "PEM"),
+            ("127.0.0.1", "ca.crt", "certificate", "for 127.0.0.1"),
+        ] {
+            configure(scheme, host, ca);
+            let e = test().expect_err("not proven");
+            let (text, next) = (e.to_string(), e.what_next().unwrap_or_default().to_owned());
+            assert!(
+                text.contains(said) && next.contains(hint) && !format!("{text}{next}").contains("hunter2"),
+                "{scheme} {host} {ca}: {text}; {next}"
+            );
+        }
+    }
+    configure("smtps", "localhost", "");
+    mails.wraps.store(true, Ordering::SeqCst);
+    let e = test().expect_err("not one that browsers trust");
+    assert_eq!((e.code(), e.what_next().is_some_and(|hint| hint.contains("ca_file"))), ("alert.certificate", true), "{e}");
+    assert_eq!(mails.all().len(), 2, "nothing else was said to anybody: {:?}", mails.all());
+}
+
+#[test]
+fn why_nobody_is_told_is_remembered_until_it_is_delivered() {
+    let w = world();
+    w.agent.store().put("a", &b"1"[..]).expect("put");
+    w.site.clock.advance(5 * HOUR);
+    w.mails.down.store(true, Ordering::SeqCst);
+    w.agent.tell().expect("tell");
+    let kept = telling::undelivered(&w.agent.store()).expect("read");
+    let [(Channel::Email, why)] = &kept[..] else { panic!("{kept:?}") };
+    assert!(why.said.contains("was not taken: ") && why.hint.is_some() && !why.said.contains("hunter2"), "{why:?}");
+    w.mails.down.store(false, Ordering::SeqCst);
+    w.site.clock.advance(2 * HOUR);
+    w.agent.tell().expect("tell");
+    assert_eq!(telling::undelivered(&w.agent.store()).expect("read"), []);
 }

@@ -3,6 +3,7 @@
 mod support;
 mod alerts;
 mod brake;
+mod erasures;
 mod lines;
 mod metrics;
 mod orders;

@@ -8,6 +8,7 @@ use crate::engine::store::{CONFIG, KEY_FILE, MARKER, Store};
 use crate::model::key::show_key;
 use crate::model::moment;
 
+use super::super::health::late_erasures;
 use super::{Finding, Surroundings, advice, failed, wrong};
 
 /// Bytes that must be free at least, and the share of the store that must be.
@@ -54,6 +55,10 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
     for brake in store.brakes()? {
         let why = "it may be ransomware, or an import; until somebody says so no rule takes anything away";
         found.push(wrong("brake.on", brake.said(), why, format!("annals brake ls; annals brake lift {} --reason TEXT", brake.tenant)));
+    }
+    for (remote, said) in late_erasures(store)? {
+        let why = "the law that wanted it gone counts days there too; nothing more of it is sealed, but what lies there can still be read";
+        found.push(wrong("erasure.late", said, why, format!("annals ship --to {remote}; annals compact --remote {remote}")));
     }
     erasable(store, found)
 }

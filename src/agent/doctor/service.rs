@@ -4,8 +4,10 @@ use std::path::Path;
 
 use crate::base::error::Result;
 use crate::engine::store::Store;
+use crate::storage::notice::read_roots;
 
 use super::super::site::Troubles;
+use super::super::telling::{self, Undelivered};
 use super::{Finding, Surroundings, advice, wrong};
 
 pub(super) fn look(store: &Store, troubles: &Troubles, around: &Surroundings, found: &mut Vec<Finding>) -> Result<()> {
@@ -46,6 +48,7 @@ pub(super) fn look(store: &Store, troubles: &Troubles, around: &Surroundings, fo
         found.push(advice("web.wide", what, why, "listen = \"127.0.0.1:7717\" in [web] of annals.toml, where the proxy is on this machine"));
     }
     secrets(store, found);
+    undelivered(store, found)?;
     Ok(())
 }
 
@@ -87,6 +90,15 @@ fn units(dir: &Path, around: &Surroundings, found: &mut Vec<Finding>) {
     }
 }
 
+/// Messages that were not delivered: over that way nobody hears of it.
+fn undelivered(store: &Store, found: &mut Vec<Finding>) -> Result<()> {
+    for (channel, Undelivered { said, hint }) in telling::undelivered(store)? {
+        let why = format!("nobody is told of problems over {} of [alert]; the agent tries again", channel.word());
+        found.push(wrong("alert.undelivered", said, why, hint.unwrap_or_else(|| "annals alert test".into())));
+    }
+    Ok(())
+}
+
 /// Files with secrets that others can read, or that are not there.
 fn secrets(store: &Store, found: &mut Vec<Finding>) {
     let alert = &store.config().alert;
@@ -95,6 +107,11 @@ fn secrets(store: &Store, found: &mut Vec<Finding>) {
         if let Err(e) = crate::base::disk::read_secret(path) {
             found.push(super::failed("alert.secret", &e, "nobody is told of problems", "chmod 600"));
         }
+    }
+    if let Some(path) = alert.email.as_ref().and_then(|email| email.ca_file.as_deref())
+        && let Err(e) = read_roots(path)
+    {
+        found.push(super::failed("alert.ca", &e, "no mail server is trusted, so nobody is told of problems", "write PEM certificates into it"));
     }
     let token = store.dir().join("web.token");
     if token.exists()

@@ -5,10 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::super::health::Problem;
+use super::super::telling::{self, Telling};
 use super::*;
 use crate::base::error::Kind;
+use crate::base::monitor::Silent;
 use crate::base::time::{Clock, ManualClock, Timestamp};
-use crate::engine::offsite::OpenRemote;
+use crate::engine::offsite::{OpenRemote, ShipOptions};
+use crate::engine::plans::By;
 use crate::storage::remote::{Fault, Memory, Recording, Verb};
 
 type Device = Arc<Recording<Arc<Memory>>>;
@@ -324,8 +328,20 @@ fn nobody_does_it_or_nobody_is_told() {
     assert!(found.len() == 1 && found[0].code == "alert.secret" && !format!("{found:?}").contains("hunter2"), "{found:?}");
     fs::set_permissions(site.path("secret"), fs::Permissions::from_mode(0o600)).expect("mode");
     assert_eq!(site.codes(), [] as [&str; 0]);
-
+    // What the way to people rests on, and what came of it the last time.
+    let mail = "email = { to = [\"a@x.no\"], server = \"smtps://localhost:1\", ca_file = \"DIR/secret\" }";
+    assert_eq!(configured(&WELL.replace("command = [\"true\"]", mail)), ["alert.ca"]);
+    site.configure(&WELL.replace("\"true\"", "\"false\""));
+    let store = site.open();
+    let problem = Problem { key: "space".into(), said: "no space".into() };
+    let tell = |store: &Store| telling::tell(store, std::slice::from_ref(&problem), &Telling::default()).expect("told");
+    tell(&store);
+    let found = site.of(&store);
+    assert!(found.iter().any(|f| f.code == "alert.undelivered" && f.what.contains("false: exit code 1")), "{found:?}");
+    drop(store);
     site.configure(WELL);
+    tell(&site.open());
+
     let units = site.path("units");
     fs::create_dir(&units).expect("a directory");
     site.around.units = vec![(units.clone(), true)];
@@ -369,6 +385,21 @@ fn a_subject_whose_prefix_is_not_declared_any_more() {
     let found = site.findings();
     let finding = found.iter().find(|f| f.code == "erasable.undeclared").expect("a finding");
     assert!(finding.what.contains("person/7") && finding.mend.contains("[\"person/\"]"), "{finding:?}");
+}
+
+#[test]
+fn an_erasure_that_does_not_reach_a_remote() {
+    let site = Site::new();
+    site.configure(&format!("{WELL}[erasable]\nprefixes = [\"person/\"]\n"));
+    let store = site.open();
+    store.put("person/7", &b"somebody"[..]).expect("put");
+    store.ship(&OpenRemote::new("a", site.device.clone()), &ShipOptions::default(), &Silent).expect("shipped");
+    store.erase(&store.plan_erase("person/7").expect("plan"), &By::default(), &Silent).expect("erased");
+    let is_late = || site.of(&store).into_iter().find(|f| f.code == "erasure.late");
+    assert_eq!(is_late(), None);
+    site.clock.advance(25 * 3_600 * 1_000_000);
+    let finding = is_late().expect("a finding");
+    assert!(finding.what.contains("erased") && finding.mend.contains("annals ship --to a"), "{finding:?}");
 }
 
 #[test]

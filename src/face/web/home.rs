@@ -136,7 +136,7 @@ fn way(kind: &str) -> Option<(&'static str, &'static str)> {
     match kind {
         "lineage" | "database" => Some(("/realign", "nav-realign")),
         "stale" | "job" | "capture" => Some(("/transfers", "nav-transfers")),
-        "remote" | "policy" => Some(("/copies", "nav-copies")),
+        "remote" | "policy" | "erasure" => Some(("/copies", "nav-copies")),
         "damage" | "drill" => Some(("/proof", "nav-proof")),
         "brake" => Some(("/batches", "nav-batches")),
         "config" => Some(("/settings", "nav-settings")),

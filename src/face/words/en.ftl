@@ -1453,3 +1453,5 @@ brake-reason = Why it was meant
 brake-lift = It was meant: let the rules work again
 problem-policy = A rule about where the data of { $about } may lie is not kept
 problem-policy-do = See which place, and what the rule says.
+problem-erasure = What was erased by law is still at { $about }
+problem-erasure-do = Ship to it; where it is away, bring it back.

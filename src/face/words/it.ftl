@@ -1452,3 +1452,5 @@ brake-reason = Perché era voluto
 brake-lift = Era voluto: riattiva le regole
 problem-policy = Una regola su dove possono stare i dati di { $about } non è rispettata
 problem-policy-do = Guarda quale luogo, e che cosa dice la regola.
+problem-erasure = Ciò che è stato cancellato per legge è ancora in { $about }
+problem-erasure-do = Invia a quel luogo; se manca, ricollegalo.

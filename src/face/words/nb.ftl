@@ -1452,3 +1452,5 @@ brake-reason = Hvorfor det var ment
 brake-lift = Det var ment: la reglene virke igjen
 problem-policy = En regel om hvor dataene til { $about } kan ligge, er ikke overholdt
 problem-policy-do = Se hvilket sted, og hva regelen sier.
+problem-erasure = Det som er slettet etter loven, ligger fortsatt hos { $about }
+problem-erasure-do = Send til den; er den borte, hent den tilbake.

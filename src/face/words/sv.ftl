@@ -1452,3 +1452,5 @@ brake-reason = Varför det var avsett
 brake-lift = Det var avsett: låt reglerna gälla igen
 problem-policy = En regel om var data för { $about } får ligga följs inte
 problem-policy-do = Se vilken plats, och vad regeln säger.
+problem-erasure = Det som raderats enligt lag finns kvar hos { $about }
+problem-erasure-do = Skicka till den; är den borta, hämta tillbaka den.

@@ -215,7 +215,7 @@ fn email(section: &Section<'_>) -> Result<Email> {
         let message = format!("{}: user and password_file belong together", section.title());
         return Err(value_error(section.at, message).hint("write both, or neither where the server asks for no password"));
     }
-    Ok(Email { to, from, server, user, password_file })
+    Ok(Email { to, from, server, user, password_file, ca_file: section.parsed("ca_file", absolute)? })
 }
 
 pub(super) fn preflight(section: &Section<'_>, earlier: &[Preflight]) -> Result<Preflight> {

@@ -329,6 +329,8 @@ pub struct Email {
     pub user: Option<String>,
     /// The file with the password, readable by its owner only.
     pub password_file: Option<PathBuf>,
+    /// The file with the certificates of the authorities that may vouch for the server; those that browsers trust where there is none.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// `[[preflight]]`: a check of somebody else's before a planned event.

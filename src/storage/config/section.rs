@@ -24,7 +24,7 @@ pub(super) const SECTIONS: [(&str, &[&str]); 13] = [
     ("capture.invariant", &["name", "sql", "expect"]),
     ("tenant", &["regions", "remotes", "copies_min"]),
     ("alert", &["stale_after", "command", "email", "webhook", "webhook_secret_file"]),
-    ("alert.email", &["to", "from", "server", "user", "password_file"]),
+    ("alert.email", &["to", "from", "server", "user", "password_file", "ca_file"]),
     ("preflight", &["name", "command", "timeout"]),
     ("web", &["enabled", "listen", "hosts", "proxy"]),
 ];
@@ -182,6 +182,7 @@ pub(super) fn example_of(key: &str) -> &'static str {
         "contact" => "\"Ingrid Dahl, +47 555 01 234\"",
         "domain" => "\"the cellar\"",
         "webhook" => "\"https://example.org/hooks/annals\"",
+        "ca_file" => "\"/etc/annals/ca.crt\"",
         "webhook_secret_file" | "password_file" => "\"/etc/annals/secret\"",
         "to" => "[\"admin@example.org\"]",
         "from" => "\"annals@example.org\"",
