@@ -92,7 +92,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The machine's clock and randomness, no waiting, the key file in the store's directory, no witness outside of it.
+    /// The machine's clock and randomness, no more waiting than a moment, the key file in the store's directory, no witness outside of it.
     pub fn new() -> Self {
         Self::default()
     }
@@ -109,7 +109,7 @@ impl Options {
         self
     }
 
-    /// Waits this long for another process to let go of the store before it fails with [`Kind::Locked`].
+    /// Waits this long, at least a quarter of a second, for another process to let go of the store before it fails with [`Kind::Locked`].
     pub fn lock_wait(mut self, wait: Duration) -> Self {
         self.lock_wait = wait;
         self
@@ -365,10 +365,13 @@ fn read_marker(dir: &Path) -> Result<SiteId> {
     SiteId::from_hex(field("site")?).map_err(|_| damaged())
 }
 
+/// A program that this process is just starting has all its open files for a moment, the lock of a store that was closed meanwhile too.
+const LOCK_WAIT_MIN: Duration = Duration::from_millis(250);
+
 fn lock(path: &Path, wait: Duration) -> Result<File> {
     let fail = |e| Error::io(format_args!("open {}", path.display()), e);
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(fail)?;
-    let until = Instant::now() + wait;
+    let until = Instant::now() + wait.max(LOCK_WAIT_MIN);
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
