@@ -80,14 +80,8 @@ impl Snapshot<'_> {
         loop {
             let Some(log) = Log::open(&self.source.path)? else { return Ok(()) };
             let Some(header) = WalHeader::read(&log)? else { return Ok(()) };
-            let mut commits = Commits::from(&log, header.start());
-            self.newer.clear();
-            let mut count = None;
-            while let Some(commit) = commits.next()? {
-                self.newer.extend(commit.pages);
-                count = Some(commit.page_count);
-            }
-            let end = commits.position();
+            let (newer, count, end) = newest(&log, &header, log.bytes()?)?;
+            self.newer = newer;
             if WalHeader::read(&log)? != Some(header) {
                 continue;
             }
@@ -128,6 +122,20 @@ impl Snapshot<'_> {
     }
 }
 
+/// The newest frame of each page, the pages of the database, and the end of it all: as far as the log is `bytes` long. What is committed beyond that
+/// is left, because a writer may be faster than whoever reads, and the log grows as long as it is held.
+fn newest(log: &impl LogSource, header: &WalHeader, bytes: u64) -> Result<(HashMap<u32, u64>, Option<u32>, WalPosition)> {
+    let mut commits = Commits::from(log, header.start());
+    let (mut newer, mut count) = (HashMap::new(), None);
+    while commits.position().offset < bytes
+        && let Some(commit) = commits.next()?
+    {
+        newer.extend(commit.pages);
+        count = Some(commit.page_count);
+    }
+    Ok((newer, count, commits.position()))
+}
+
 impl Pages for Snapshot<'_> {
     fn page(&self, number: u32) -> Result<Cow<'_, [u8]>> {
         if number == 0 || number > self.count {
@@ -150,5 +158,29 @@ impl Pages for Snapshot<'_> {
 
     fn count(&self) -> u32 {
         self.count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_grows_while_it_is_read_is_read_as_far_as_it_was_when_that_began() {
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join("app.db");
+        let app = rusqlite::Connection::open(&path).expect("open");
+        app.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1)").expect("made");
+        let log = Log::open(&path).expect("opened").expect("a log");
+        let then = log.bytes().expect("size");
+        app.execute_batch("INSERT INTO t VALUES (2); INSERT INTO t VALUES (3)").expect("more");
+        let header = WalHeader::read(&log).expect("read").expect("a header");
+        let (_, _, end) = newest(&log, &header, then).expect("read");
+        assert_eq!(end.offset, then);
+        let (_, _, end) = newest(&log, &header, log.bytes().expect("size")).expect("read");
+        assert_eq!(end.offset, log.bytes().expect("size"));
+        // A commit that was half there is taken whole.
+        let (newer, count, end) = newest(&log, &header, then + 1).expect("read");
+        assert!(end.offset > then && count == Some(2) && newer.contains_key(&2), "{end:?}");
     }
 }

@@ -43,7 +43,7 @@ impl Log {
         std::fs::metadata(&self.path).is_ok_and(|m| (m.dev(), m.ino()) == self.inode)
     }
 
-    fn bytes(&self) -> Result<u64> {
+    pub(super) fn bytes(&self) -> Result<u64> {
         Ok(self.file.metadata().map_err(|e| Error::io(format_args!("read {}", self.path.display()), e))?.len())
     }
 }
