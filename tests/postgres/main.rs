@@ -4,6 +4,7 @@
 mod server;
 
 mod capture;
+mod follow;
 mod kills;
 mod lineage;
 mod agent;

@@ -15,12 +15,12 @@ mod rows;
 mod compare;
 mod scan;
 mod open;
+mod follow;
 pub mod dump;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
@@ -40,9 +40,11 @@ use crate::format::pgoutput::Lsn;
 use crate::format::pgrow;
 use crate::model::key::show_key;
 use crate::storage::catalog::documents::DocumentRow;
-use crate::storage::source::postgres::{Address, Server, Slot, Table, WalStatus};
+use crate::storage::source::postgres::{Address, Glance, Server, Slot, Table, WalStatus};
 
 use compare::{Compared, Differing, each_difference, gone};
+pub use follow::PgFollower;
+use follow::{Followed, Seen};
 pub(super) use open::{catch_up, compare_rows, open};
 use recorder::Recorder;
 use scan::Scan;
@@ -56,8 +58,6 @@ const MERGED: &str = "merged interval";
 const PEEK: i32 = 20_000;
 /// Documents fetched from the catalogue at a time.
 const PAGE: usize = 1024;
-/// How long a watch waits for a server that is away, at most.
-const AWAY_MAX: Duration = Duration::from_secs(30);
 /// Bytes of log that the server may keep for us before we give the slot up, unless told otherwise: 1 GiB.
 pub const SLOT_BYTES_MAX: u64 = 1 << 30;
 
@@ -220,32 +220,6 @@ impl PgCapture {
     }
 }
 
-/// A capture that goes on over one connection.
-pub struct PgFollower<'w> {
-    tenant: &'w Tenant,
-    what: &'w PgCapture,
-    by: &'w By,
-    monitor: &'w dyn Monitor,
-    server: Option<Server>,
-}
-
-impl PgFollower<'_> {
-    /// Captures what was committed since the last look.
-    ///
-    /// # Errors
-    /// As [`Tenant::capture_postgres`]. The next look begins with a new connection then.
-    pub fn look(&mut self) -> Result<PgCaptured> {
-        // A session that failed may be in any state: it comes back only when all went well.
-        let mut server = match self.server.take() {
-            Some(server) => server,
-            None => Server::connect(&self.what.address(self.tenant))?,
-        };
-        let captured = capture(self.tenant, self.what, self.by, &mut server, self.monitor)?;
-        self.server = Some(server);
-        Ok(captured)
-    }
-}
-
 impl Tenant {
     /// Captures what a PostgreSQL database committed since the last time; all of its rows the first time. In the database a publication and a
     /// replication slot are made; its tables are only read.
@@ -256,58 +230,7 @@ impl Tenant {
     pub fn capture_postgres(&self, what: &PgCapture, by: &By, monitor: &dyn Monitor) -> Result<PgCaptured> {
         what.check()?;
         let mut server = Server::connect(&what.address(self))?;
-        capture(self, what, by, &mut server, monitor)
-    }
-
-    /// Follows a PostgreSQL database; nobody is asked before the first look. Who waits between looks decides how long.
-    ///
-    /// # Errors
-    /// [`Kind::Usage`] where name, prefix or patterns cannot be used.
-    pub fn follow_postgres<'w>(&'w self, what: &'w PgCapture, by: &'w By, monitor: &'w dyn Monitor) -> Result<PgFollower<'w>> {
-        what.check()?;
-        Ok(PgFollower { tenant: self, what, by, monitor, server: None })
-    }
-
-    /// Captures, and again every `pause`, until the monitor stops it; that is its orderly end. A server that is away is waited for. `each` is told
-    /// of the first capture, and of each that recorded something.
-    pub fn watch_postgres(
-        &self,
-        what: &PgCapture,
-        by: &By,
-        pause: Duration,
-        monitor: &dyn Monitor,
-        each: &mut dyn FnMut(&PgCaptured) -> Result<()>,
-    ) -> Result<()> {
-        let mut follower = self.follow_postgres(what, by, monitor)?;
-        let mut first = true;
-        let mut away = pause;
-        loop {
-            let wait = match follower.look() {
-                Ok(captured) => {
-                    if first || captured.receipt.is_some() || !captured.notes.is_empty() {
-                        each(&captured)?;
-                    }
-                    (first, away) = (false, pause);
-                    pause
-                }
-                Err(e) if e.kind() == Kind::Interrupted => return Ok(()),
-                Err(e) if !first && ["source.unreachable", "source.busy"].contains(&e.code()) => {
-                    if away == pause {
-                        monitor.note(&format!("{e}; waiting for it"));
-                    }
-                    away = (away * 2).min(AWAY_MAX);
-                    away
-                }
-                Err(e) => return Err(e),
-            };
-            let until = Instant::now() + wait;
-            while Instant::now() < until {
-                if monitor.stopped() {
-                    return Ok(());
-                }
-                std::thread::sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(100)));
-            }
-        }
+        capture(self, what, by, &mut server, &mut None, monitor)
     }
 
     /// Ends a capture for good: its slot and its publication are removed, so that the server keeps nothing for it. What was recorded stays.
@@ -331,18 +254,18 @@ fn hold(turn: &Mutex<()>) -> MutexGuard<'_, ()> {
 }
 
 /// One visit. What is no continuation is refused, or taken as a new beginning where that was accepted.
-fn capture(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, monitor: &dyn Monitor) -> Result<PgCaptured> {
+fn capture(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, seen: &mut Option<Seen>, monitor: &dyn Monitor) -> Result<PgCaptured> {
     let turn = capturing(tenant, &what.name);
     let _held = hold(&turn);
-    match go_on(tenant, what, by, server, monitor) {
-        Err(e) if what.accept && e.code().starts_with("lineage.") => visit(tenant, what, by, server, Some(e.to_string()), monitor),
+    match go_on(tenant, what, by, server, seen, monitor) {
+        Err(e) if what.accept && e.code().starts_with("lineage.") => visit(tenant, what, by, server, seen, Some(e.to_string()), monitor),
         other => other,
     }
 }
 
 /// One visit of a server that has to be a continuation of what was recorded. Where its place in its own log says that it is none, its rows say
 /// where it stands: where it has all that was recorded, it is gone on with.
-fn go_on(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, monitor: &dyn Monitor) -> Result<PgCaptured> {
+fn go_on(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, seen: &mut Option<Seen>, monitor: &dyn Monitor) -> Result<PgCaptured> {
     let known = state::load(tenant, &what.name)?;
     let standing = match known.as_ref().is_some_and(|state| state.told.is_some()) {
         true => Some(Standing::of(server)?),
@@ -358,7 +281,7 @@ fn go_on(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, monito
         return Err(told.again());
     }
     let looked = replayed.map_or(Ok(()), |replayed| look_after_replay(tenant, what, by, server, replayed, monitor));
-    let done = looked.and_then(|()| match visit(tenant, what, by, server, None, monitor) {
+    let done = looked.and_then(|()| match visit(tenant, what, by, server, seen, None, monitor) {
         // One that names a batch is about rows, and is in the state already.
         Err(e) if e.code().starts_with("lineage.") && e.at().seq.is_none() => fence(tenant, what, by, server, e, monitor),
         other => other,
@@ -425,7 +348,7 @@ fn fence(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, e: Err
         return Err(e);
     }
     if differing.is_empty() && schema::first_other(&recorded, &schema::value(&tables)?).is_none() {
-        return visit(tenant, what, by, server, Some("another server, with all that was recorded".into()), monitor);
+        return visit(tenant, what, by, server, &mut None, Some("another server, with all that was recorded".into()), monitor);
     }
     // A wrong address, rather than a restored server.
     if e.code() == "lineage.foreign" && compared.same < differing.len() as u64 {
@@ -460,22 +383,33 @@ fn judge(tenant: &Tenant, what: &PgCapture, made_anew: bool, state: &mut State, 
     Err(apart(refusal.code(), refusal.to_string()).at_seq(state.behind.as_ref().map_or(0, |b| b.seq)))
 }
 
-/// One visit; with `anew` the server is captured as if for the first time, for that reason.
-fn visit(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, anew: Option<String>, monitor: &dyn Monitor) -> Result<PgCaptured> {
+/// One visit; with `anew` the server is captured as if for the first time, for that reason. `seen` is what the last visit over the same
+/// connection found: what still holds is not asked again.
+fn visit(
+    tenant: &Tenant,
+    what: &PgCapture,
+    by: &By,
+    server: &mut Server,
+    seen: &mut Option<Seen>,
+    anew: Option<String>,
+    monitor: &dyn Monitor,
+) -> Result<PgCaptured> {
     what.check()?;
     let name = what.slot_name();
     let fact = fact_name(tenant.id, &what.name);
     let target = what.target(tenant, by, server);
     let mut report = PgCaptured::default();
 
-    let identity = server.identity()?;
+    let mut glance = server.glance(&name)?;
     let mut known = state::load(tenant, &what.name)?;
     let dir = directory(&tenant.inner, &id_of(tenant, &what.prefix));
     if let Some(written) = Written::find(&dir)? {
-        known = open::finish(tenant, what, by, server, &identity, known, written)?;
+        known = open::finish(tenant, what, by, server, &glance.identity, known, written)?;
+        glance = server.glance(&name)?;
     }
     let accepted = anew.is_some();
-    let mut slot = server.slot(&name)?.filter(|_| !accepted);
+    let Glance { identity, slot, catalogue } = glance;
+    let mut slot = slot.filter(|_| !accepted);
     let (mut state, mut why) = match known {
         known if accepted => {
             let rows = known.map_or(0, |state| state.rows);
@@ -501,7 +435,12 @@ fn visit(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, anew: 
         },
     };
     state.follow(tenant, what)?;
-    let all = server.tables()?;
+    let seen_before = seen.take().filter(|seen| slot.is_some() && seen.catalogue == catalogue);
+    let follows = slot.as_ref().zip(seen_before.as_ref()).map(|(slot, seen)| Followed::new(what, slot, &identity, seen, &state));
+    let (all, enums) = match seen_before {
+        Some(seen) => (seen.tables, seen.enums),
+        None => (server.tables()?, server.enums()?),
+    };
     let tables = what.chosen(&all)?;
     report.skipped = what
         .unfit(&all)?
@@ -513,7 +452,7 @@ fn visit(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, anew: 
         .collect();
 
     // The publication comes before the slot: the slot shows the past as it was, and without a publication then there is nothing to show.
-    let published = server.publish(&name, &tables)?;
+    let published = follows.is_none() && server.publish(&name, &tables)?;
     if slot.is_none() || published {
         state.ask_scan(&[]);
         let mut recorder = Recorder::new(tenant, fact.clone(), &mut report);
@@ -522,7 +461,6 @@ fn visit(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, anew: 
         server.make_slot(&name)?;
     }
 
-    let enums = server.enums()?;
     let new = schema::document(&tables, &enums);
     let old_schema = target.schema()?;
     let new_schema: Value = serde_json::from_slice(&new).map_err(|e| Error::damaged("a schema").caused_by(e))?;
@@ -536,8 +474,12 @@ fn visit(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, anew: 
 
     let by_number: HashMap<i64, Table> = tables.iter().map(|t| (t.oid, (*t).clone())).collect();
     let mut recorder = Recorder::new(tenant, fact, &mut report);
-    let owes_last = slot.is_some_and(|slot| slot.confirmed.0 < state.lsn) && !published;
-    match drain(&target, &mut recorder, &mut state, server, &name, &by_number, &known_tables, &mut schema, owes_last, monitor) {
+    let owes_last = slot.as_ref().is_some_and(|slot| slot.confirmed.0 < state.lsn) && !published;
+    let drained = match &follows {
+        Some(followed) if followed.stands_still => Ok(identity.lsn),
+        _ => drain(&target, &mut recorder, &mut state, server, &name, &by_number, &known_tables, &mut schema, owes_last, follows.as_ref(), monitor),
+    };
+    let durable = match drained {
         // The publication was made anew by somebody else, for example by a restore: the past is not to be had with it.
         Err(e) if e.code() == "source.lost" => {
             why = "the publication was made anew".into();
@@ -545,9 +487,10 @@ fn visit(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, anew: 
             recorder.set_state(&state)?;
             server.drop_slot(&name)?;
             server.make_slot(&name)?;
+            None
         }
-        drained => drained?,
-    }
+        drained => Some(drained?),
+    };
     let made_anew = state.database.is_some_and(|number| number != identity.database) || schema::was_made_anew(&old_schema, &new_schema);
     let mut asks = |state: &mut State, differing: &Differing| judge(tenant, what, made_anew, state, differing);
     let judges: Option<&mut scan::Judge<'_>> = if accepted || old_schema.is_null() { None } else { Some(&mut asks) };
@@ -569,7 +512,13 @@ fn visit(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, anew: 
         Scan::new(&target, &mut recorder, server, monitor, why).run(&[], false, &changes.gone, schema, &mut state, judges)?;
     }
     report.lsn = Lsn(state.lsn.max(state.high));
-    watch_slot(what, server, &name, &mut report)?;
+    // What the server keeps changes little within a look: one that is far from the limit is looked at again with the next.
+    let slot = match slot.filter(|slot| follows.is_some() && slot.status == WalStatus::Kept && slot.held_bytes <= what.slot_bytes_max / 2) {
+        Some(slot) => Some(slot),
+        None => server.slot(&name)?,
+    };
+    slot.map_or(Ok(()), |slot| watch_slot(what, server, &name, &slot, &mut report))?;
+    *seen = durable.map(|durable| Seen { catalogue, tables: all, enums, durable });
     Ok(report)
 }
 
@@ -580,7 +529,8 @@ fn same_tables(old: &Value, new: &Value) -> HashSet<i64> {
     tables(new).iter().filter_map(|t| t["oid"].as_i64().filter(|oid| old.get(oid) == Some(t))).collect()
 }
 
-/// Records everything that was committed, transaction by transaction. The state says afterwards which tables could not be followed.
+/// Records everything that was committed, transaction by transaction. The state says afterwards which tables could not be followed. Gives a place
+/// in the log before which all is recorded.
 #[expect(clippy::too_many_arguments, reason = "all of it is one visit, and it has one caller")]
 fn drain(
     target: &Target<'_>,
@@ -592,13 +542,18 @@ fn drain(
     known_tables: &HashSet<i64>,
     schema: &mut Option<Vec<u8>>,
     owes_last: bool,
+    mut follows: Option<&Followed>,
     monitor: &dyn Monitor,
-) -> Result<()> {
+) -> Result<Lsn> {
     let mut stream = Stream::new(target, recorder, state, tables, known_tables, schema, owes_last);
     loop {
         check_stop(monitor)?;
         // Everything that was durable before the look is part of what the look shows.
-        let durable = server.identity()?.lsn;
+        let followed = follows.take();
+        let durable = match followed {
+            Some(followed) => followed.durable,
+            None => server.identity()?.lsn,
+        };
         let before = stream.messages;
         server.peek(name, name, PEEK, &mut |message| {
             check_stop(monitor)?;
@@ -617,18 +572,19 @@ fn drain(
         if stream.state.scan.is_some() {
             stream.recorder.set_state(stream.state)?;
         }
-        if to > Lsn(0) {
+        let waits = all && stream.state.scan.is_none() && followed.is_some_and(|followed| followed.may_wait(stream.messages - before, to));
+        if to > Lsn(0) && !waits {
             server.advance(name, to)?;
         }
         if all {
-            return Ok(());
+            return Ok(durable);
         }
     }
 }
 
 /// Looks at what the server keeps for us, and gives the slot up before it keeps more than it may.
-fn watch_slot(what: &PgCapture, server: &mut Server, name: &str, report: &mut PgCaptured) -> Result<()> {
-    let Some(Slot { held_bytes, safe_bytes, status, .. }) = server.slot(name)? else { return Ok(()) };
+fn watch_slot(what: &PgCapture, server: &mut Server, name: &str, slot: &Slot, report: &mut PgCaptured) -> Result<()> {
+    let Slot { held_bytes, safe_bytes, status, .. } = *slot;
     (report.slot_bytes, report.slot_safe_bytes) = (held_bytes, safe_bytes);
     if held_bytes > what.slot_bytes_max {
         server.drop_slot(name)?;

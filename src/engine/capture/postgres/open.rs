@@ -170,7 +170,7 @@ fn closed() -> Error {
 
 impl OpenDatabase for Open<'_> {
     fn catch_up(&mut self) -> Result<()> {
-        go_on(self.tenant, self.what, self.by, &mut self.server, self.monitor).map(drop)
+        go_on(self.tenant, self.what, self.by, &mut self.server, &mut None, self.monitor).map(drop)
     }
 
     fn give(&mut self, wishes: Vec<Wish>) -> Result<Granted> {
@@ -200,12 +200,12 @@ impl OpenDatabase for Open<'_> {
             state::save(self.tenant, &self.what.name, &state)?;
             return Ok(Err(why));
         }
-        let PgCaptured { given, .. } = visit(self.tenant, self.what, self.by, &mut self.server, None, self.monitor)?;
+        let PgCaptured { given, .. } = visit(self.tenant, self.what, self.by, &mut self.server, &mut None, None, self.monitor)?;
         Ok(Ok(given))
     }
 
     fn hold(&mut self, to_write: bool) -> Result<Option<Behind>> {
-        match go_on(self.tenant, self.what, self.by, &mut self.server, self.monitor) {
+        match go_on(self.tenant, self.what, self.by, &mut self.server, &mut None, self.monitor) {
             Err(e) if e.code().starts_with("lineage.") && e.at().seq.is_some() => {}
             done => return done.map(|_| None),
         }
@@ -305,7 +305,7 @@ impl OpenDatabase for Open<'_> {
         let batches = record(&target, self.what, &mut self.server, &identity, &state, &written, &mark)?;
         Written::forget(&self.directory())?;
         // What came after it, if anything, is recorded at the next visit too; but then the slot would stand still until then.
-        visit(self.tenant, self.what, self.by, &mut self.server, None, self.monitor)?;
+        visit(self.tenant, self.what, self.by, &mut self.server, &mut None, None, self.monitor)?;
         Ok(batches)
     }
 }

@@ -6,19 +6,21 @@
 mod tls;
 pub mod tables;
 mod slot;
+mod glance;
 mod checkup;
 pub mod writer;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use postgres::{Client, Config};
+use postgres::{Client, Config, Statement};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::format::pgoutput::Lsn;
 use crate::storage::source::password::{self, Account, Passwords};
 
 pub use checkup::{Checkup, checkup};
+pub use glance::Glance;
 pub use slot::{Slot, WalStatus};
 pub use tables::{Column, Snapshot, Table};
 use tls::Encryption;
@@ -50,6 +52,10 @@ pub struct Identity {
 /// A connection.
 pub struct Server {
     client: Client,
+    /// A connection of its own for reading the slot.
+    decoding: Option<Client>,
+    /// The question of [`Server::glance`], which the server has read and planned.
+    glance: Option<Statement>,
     version: i32,
     place: String,
     number: i64,
@@ -135,6 +141,27 @@ pub fn without_password(url: &str) -> Result<String> {
     Ok(out)
 }
 
+/// A session with the server, and the host that was asked.
+fn session(address: &Address) -> Result<(Client, String)> {
+    let (mut config, encryption) = parsed(&address.url)?;
+    let (host, port) = host_of(&config);
+    if config.get_password().is_none() {
+        let user = config.get_user().unwrap_or_default().to_owned();
+        let database = config.get_dbname().unwrap_or(&user).to_owned();
+        let found = match &address.password_file {
+            Some(path) => Some(password::read(path)?),
+            None => address.passwords.find(Account { host: &host, port, database: &database, user: &user })?,
+        };
+        if let Some(word) = found {
+            config.password(word.as_bytes());
+        }
+    }
+    config.application_name("annals").connect_timeout(CONNECT_WAIT).keepalives(true);
+    let mut client = encryption.connect(&mut config)?;
+    client.batch_execute(SESSION).map_err(|e| failed("set up the session", e))?;
+    Ok((client, host))
+}
+
 impl Server {
     /// Connects.
     ///
@@ -142,22 +169,7 @@ impl Server {
     /// `source.unreachable`, `source.denied`, `source.tls`; [`Kind::Refused`] where the server cannot be captured: too old, a standby, or
     /// `wal_level` too low.
     pub fn connect(address: &Address) -> Result<Self> {
-        let (mut config, encryption) = parsed(&address.url)?;
-        let (host, port) = host_of(&config);
-        if config.get_password().is_none() {
-            let user = config.get_user().unwrap_or_default().to_owned();
-            let database = config.get_dbname().unwrap_or(&user).to_owned();
-            let found = match &address.password_file {
-                Some(path) => Some(password::read(path)?),
-                None => address.passwords.find(Account { host: &host, port, database: &database, user: &user })?,
-            };
-            if let Some(word) = found {
-                config.password(word.as_bytes());
-            }
-        }
-        config.application_name("annals").connect_timeout(CONNECT_WAIT).keepalives(true);
-        let mut client = encryption.connect(&mut config)?;
-        client.batch_execute(SESSION).map_err(|e| failed("set up the session", e))?;
+        let (mut client, host) = session(address)?;
         let text = "SELECT current_setting('server_version_num')::int4, pg_is_in_recovery(), current_setting('wal_level'), current_database()::text, \
                     (SELECT oid::int8 FROM pg_database WHERE datname = current_database())";
         let row = client.query_one(text, &[]).map_err(|e| failed("ask for the version", e))?;
@@ -176,7 +188,14 @@ impl Server {
             );
         }
         let place = format!("{host}/{}", row.get::<_, String>(3));
-        Ok(Server { client, version, place, number: row.get(4) })
+        Ok(Server { client, decoding: None, glance: None, version, place, number: row.get(4) })
+    }
+
+    /// Reads the slot over a connection of its own from now on. Whoever reads a slot makes the server forget what it keeps of the catalogue for
+    /// that connection, so every question after it is dear.
+    pub fn read_slot_apart(&mut self, address: &Address) -> Result<()> {
+        self.decoding = Some(session(address)?.0);
+        Ok(())
     }
 
     /// Host and database, for people; without a password.

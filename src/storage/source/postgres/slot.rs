@@ -1,5 +1,6 @@
 //! Publication and replication slot: what the server keeps for us, and how it is looked at and let go.
 
+use postgres::Row;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
 
@@ -34,29 +35,35 @@ pub struct Slot {
     pub active: bool,
 }
 
+/// Asks for the slot `$1` of this database.
+pub(super) const SLOT: &str = "SELECT coalesce(confirmed_flush_lsn, '0/0')::text, coalesce(wal_status, 'lost'), \
+                               coalesce(pg_current_wal_lsn() - restart_lsn, 0)::int8, safe_wal_size::int8, active \
+                               FROM pg_replication_slots WHERE slot_name = $1 AND database = current_database() AND plugin = 'pgoutput'";
+
+impl Slot {
+    /// The answer to [`SLOT`].
+    pub(super) fn read(row: &Row) -> Result<Slot> {
+        let status = match row.get::<_, &str>(1) {
+            "reserved" | "extended" => WalStatus::Kept,
+            "unreserved" => WalStatus::AtRisk,
+            _ => WalStatus::Lost,
+        };
+        let (held, safe): (i64, Option<i64>) = (row.get(2), row.get(3));
+        Ok(Slot {
+            confirmed: Lsn::parse(row.get(0))?,
+            status,
+            held_bytes: held.max(0) as u64,
+            safe_bytes: safe.map(|n| n.max(0) as u64),
+            active: row.get(4),
+        })
+    }
+}
+
 impl Server {
     /// The slot called `name`, where this database has it.
     pub fn slot(&mut self, name: &str) -> Result<Option<Slot>> {
-        let text = "SELECT coalesce(confirmed_flush_lsn, '0/0')::text, coalesce(wal_status, 'lost'), \
-                    coalesce(pg_current_wal_lsn() - restart_lsn, 0)::int8, safe_wal_size::int8, active \
-                    FROM pg_replication_slots WHERE slot_name = $1 AND database = current_database() AND plugin = 'pgoutput'";
-        let row = self.client.query_opt(text, &[&name]).map_err(|e| failed("look at the replication slot", e))?;
-        row.map(|row| {
-            let status = match row.get::<_, &str>(1) {
-                "reserved" | "extended" => WalStatus::Kept,
-                "unreserved" => WalStatus::AtRisk,
-                _ => WalStatus::Lost,
-            };
-            let (held, safe): (i64, Option<i64>) = (row.get(2), row.get(3));
-            Ok(Slot {
-                confirmed: Lsn::parse(row.get(0))?,
-                status,
-                held_bytes: held.max(0) as u64,
-                safe_bytes: safe.map(|n| n.max(0) as u64),
-                active: row.get(4),
-            })
-        })
-        .transpose()
+        let row = self.client.query_opt(SLOT, &[&name]).map_err(|e| failed("look at the replication slot", e))?;
+        row.map(|row| Slot::read(&row)).transpose()
     }
 
     /// Makes a slot; what is committed after this will be given out. Waits for transactions that run now.
@@ -111,7 +118,8 @@ impl Server {
         let text =
             format!("SELECT data FROM pg_logical_slot_peek_binary_changes($1, NULL, $2, 'proto_version', '1', 'publication_names', $3{messages})");
         let params: [&(dyn ToSql + Sync); 3] = [&slot, &changes, &publication];
-        let mut rows = self.client.query_raw(&text, params).map_err(|e| failed("read the replication slot", e))?;
+        let client = self.decoding.as_mut().unwrap_or(&mut self.client);
+        let mut rows = client.query_raw(&text, params).map_err(|e| failed("read the replication slot", e))?;
         while let Some(row) = rows.next().map_err(|e| failed("read the replication slot", e))? {
             each(row.get(0))?;
         }
@@ -122,6 +130,7 @@ impl Server {
     pub fn advance(&mut self, slot: &str, to: Lsn) -> Result<()> {
         fault::point("postgres.advance")?;
         let text = "SELECT pg_replication_slot_advance($1, $2::text::pg_lsn)";
-        self.client.query(text, &[&slot, &to.to_string()]).map(drop).map_err(|e| failed("move the replication slot", e))
+        let client = self.decoding.as_mut().unwrap_or(&mut self.client);
+        client.query(text, &[&slot, &to.to_string()]).map(drop).map_err(|e| failed("move the replication slot", e))
     }
 }
