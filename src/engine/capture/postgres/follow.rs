@@ -24,8 +24,6 @@ const LATE_BYTES_MAX: u64 = 1 << 20;
 const LATE_PART: u64 = 16;
 /// How long a watch waits for a server that is away, at most.
 const AWAY_MAX: Duration = Duration::from_secs(30);
-/// How much longer the rest is after a look that found transactions: more of them come with the next.
-const BUSY_REST: f64 = 1.8;
 
 /// What a look found that holds for the next one.
 pub(super) struct Seen {
@@ -73,7 +71,6 @@ pub struct PgFollower<'w> {
     monitor: &'w dyn Monitor,
     server: Option<Server>,
     seen: Option<Seen>,
-    busy: bool,
 }
 
 impl PgFollower<'_> {
@@ -94,14 +91,8 @@ impl PgFollower<'_> {
             }
         };
         let captured = capture(self.tenant, self.what, self.by, &mut server, &mut seen, self.monitor)?;
-        self.busy = captured.transactions > 0;
         (self.server, self.seen) = (Some(server), seen);
         Ok(captured)
-    }
-
-    /// How long to wait for the next look of one that comes every so often.
-    pub fn rest(&self, every: Duration) -> Duration {
-        if self.busy { every.mul_f64(BUSY_REST) } else { every }
     }
 }
 
@@ -112,10 +103,10 @@ impl Tenant {
     /// [`Kind::Usage`] where name, prefix or patterns cannot be used.
     pub fn follow_postgres<'w>(&'w self, what: &'w PgCapture, by: &'w By, monitor: &'w dyn Monitor) -> Result<PgFollower<'w>> {
         what.check()?;
-        Ok(PgFollower { tenant: self, what, by, monitor, server: None, seen: None, busy: false })
+        Ok(PgFollower { tenant: self, what, by, monitor, server: None, seen: None })
     }
 
-    /// Captures, and again every `pause` or a little later, until the monitor stops it; that is its orderly end. A server that is away is waited for.
+    /// Captures, and again every `pause`, until the monitor stops it; that is its orderly end. A server that is away is waited for.
     /// `each` is told of the first capture, and of each that recorded something.
     pub fn watch_postgres(
         &self,
@@ -135,7 +126,7 @@ impl Tenant {
                         each(&captured)?;
                     }
                     (first, away) = (false, pause);
-                    follower.rest(pause)
+                    pause
                 }
                 Err(e) if e.kind() == Kind::Interrupted => return Ok(()),
                 Err(e) if !first && ["source.unreachable", "source.busy"].contains(&e.code()) => {
