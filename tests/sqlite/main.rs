@@ -10,6 +10,7 @@ mod giving;
 mod images;
 mod kills;
 mod kinds;
+mod large;
 mod program;
 mod realign;
 mod rows;

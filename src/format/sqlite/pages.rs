@@ -15,6 +15,14 @@ pub trait Pages {
     fn count(&self) -> u32;
 }
 
+/// The first byte of those that SQLite locks, in a page that it never uses.
+const LOCKED: usize = 1 << 30;
+
+/// The number of the page that SQLite never uses, however large a database is.
+pub fn lock_page(page_size: usize) -> u32 {
+    u32::try_from(LOCKED / page_size + 1).unwrap_or(u32::MAX)
+}
+
 /// The error for a page number that the database does not have.
 pub fn no_such_page(number: u32) -> Error {
     Error::damaged(format!("a SQLite database that names page {number}, which it does not have"))
@@ -94,6 +102,11 @@ mod tests {
         fn count(&self) -> u32 {
             self.0
         }
+    }
+
+    #[test]
+    fn the_page_that_is_never_used_begins_at_one_gib() {
+        assert_eq!([512, 4096, 65_536].map(lock_page), [2_097_153, 262_145, 16_385]);
     }
 
     #[test]

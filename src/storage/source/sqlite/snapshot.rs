@@ -11,7 +11,7 @@ use rusqlite::OptionalExtension;
 
 use crate::base::error::Result;
 use crate::format::sqlite::header::Header;
-use crate::format::sqlite::pages::{Pages, no_such_page};
+use crate::format::sqlite::pages::{Pages, lock_page, no_such_page};
 use crate::format::sqlite::wal::{Commits, FRAME_HEADER_BYTES, Source as LogSource, WalHeader, WalPosition};
 
 use super::place::{Place, Stamp};
@@ -151,8 +151,12 @@ impl Pages for Snapshot<'_> {
                 return Ok(page.into());
             }
         }
-        let mut page = vec![0; bytes];
-        self.source.device.read_at(u64::from(number - 1) * bytes as u64, &mut page)?;
+        let (mut page, offset) = (vec![0; bytes], u64::from(number - 1) * bytes as u64);
+        // The page at 1 GiB is never written, and so is in no log: until what lies behind it is in the file, the file may end before it.
+        let is_never_written = number == lock_page(bytes) && self.log.is_some() && offset >= self.source.device.bytes()?;
+        if !is_never_written {
+            self.source.device.read_at(offset, &mut page)?;
+        }
         Ok(page.into())
     }
 
