@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::{SiteId, TenantId, TimelineId};
@@ -31,6 +33,54 @@ pub struct Rebuild<'a> {
     pub site_name: &'a str,
     /// Only what was recorded until then. The new store starts a timeline of its own there.
     pub at: Option<Timestamp>,
+}
+
+/// Fact: what an unfinished rebuild was asked for.
+const ASKED: &str = "rebuild asked";
+
+/// A rebuild that did not come to its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unfinished {
+    /// Where it reads from.
+    pub from: Vec<String>,
+    /// Only what was recorded until then, microseconds since 1970.
+    pub at: Option<i64>,
+    /// Batches that are back.
+    #[serde(skip)]
+    pub batches: u64,
+}
+
+impl Unfinished {
+    fn of(store: &Store) -> Result<Option<Self>> {
+        let state = store.inner.catalog.read(|rows| rows.fact(REBUILDING))?;
+        if state.is_none_or(|state| state == REBUILT_WITH_GAPS) {
+            return Ok(None);
+        }
+        let asked = store.inner.catalog.read(|rows| rows.fact(ASKED))?;
+        // Where it ended before it could say so, whoever goes on says it.
+        let mut found: Unfinished = asked.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        for tenant in store.tenants()? {
+            found.batches += tenant.position()?.seq;
+        }
+        Ok(Some(found))
+    }
+
+    /// What lies in a directory, where that is one.
+    pub(crate) fn look(options: Options, dir: &Path) -> Result<Option<Self>> {
+        if !dir.join(MARKER).exists() {
+            return Ok(None);
+        }
+        Self::of(&options.open_unfinished(dir)?)
+    }
+
+    /// Removes what was rebuilt in part.
+    pub(crate) fn discard(options: Options, dir: &Path) -> Result<()> {
+        let store = options.open_unfinished(dir)?;
+        if Self::of(&store)?.is_none() {
+            return Err(Error::new(Kind::Refused, "store.exists", format!("there is a whole store in {}", dir.display())).hint("nothing was removed"));
+        }
+        Options::discard(store)
+    }
 }
 
 /// The key objects of a site on some remotes: each tenant with its sealed key.
@@ -158,7 +208,12 @@ impl Rebuild<'_> {
                 }
                 rows.push(row);
             }
-            options.create(self.into, self.site_name, site, self.key_file, self.secret, rows, true)?
+            let store = options.create(self.into, self.site_name, site, self.key_file, self.secret, rows, true)?;
+            let from = self.remotes.iter().map(|remote| remote.name.clone()).collect();
+            let asked = serde_json::to_vec(&Unfinished { from, at: self.at.map(Timestamp::micros), batches: 0 });
+            let asked = asked.map_err(|e| Error::new(Kind::Failed, "rebuild.note", e.to_string()))?;
+            store.inner.catalog.write(|w| w.set_fact(ASKED, &asked))?;
+            store
         };
         for tenant in store.tenants()? {
             let before = (report.objects, report.gaps.len());
@@ -188,6 +243,7 @@ impl Rebuild<'_> {
                     inner.witness.branch(w, tenant.id)?;
                 }
             }
+            w.remove_fact(ASKED)?;
             // With a gap it has not ended: the same command goes on when it names a remote that has the rest.
             if report.gaps.is_empty() { w.remove_fact(REBUILDING) } else { w.set_fact(REBUILDING, REBUILT_WITH_GAPS) }
         })?;

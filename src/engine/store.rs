@@ -246,6 +246,16 @@ impl Options {
         Ok(store)
     }
 
+    /// Removes a store that [`Options::open_unfinished`] opens and in which nothing was recorded: what it was rebuilt from is elsewhere.
+    pub(crate) fn discard(store: Store) -> Result<()> {
+        let dir = store.dir().to_owned();
+        // From then on it is the beginning of a store, and whoever makes one there clears it away: this may be interrupted.
+        disk::write_file(&dir.join(BEGUN), b"annals removes what was rebuilt here in part\n", 0o644)?;
+        disk::remove_file(&dir.join(MARKER))?;
+        drop(store);
+        clear_begun(&dir)
+    }
+
     /// Opens a store also where a rebuild has not come to its end.
     pub(crate) fn open_unfinished(self, dir: &Path) -> Result<Store> {
         let site = read_marker(dir)?;
@@ -303,7 +313,7 @@ fn clear_begun(dir: &Path) -> Result<()> {
     let Ok(entries) = dir.read_dir() else { return Ok(()) };
     let names: Vec<String> = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
     let ours = |name: &String| {
-        let known = [BEGUN, KEY_FILE, CONFIG, MARKER, "catalog.db", "chunks"];
+        let known = [BEGUN, KEY_FILE, CONFIG, MARKER, LOCK, OUTBOX, INCOMING, "catalog.db", "chunks"];
         known.iter().any(|k| name.strip_prefix(k).is_some_and(|rest| ["", "-wal", "-shm", "-journal"].contains(&rest) || rest.ends_with(".partial")))
     };
     let begun = names.iter().any(|n| n.starts_with(BEGUN));

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::browser::Browser;
 use super::site::{self, Site};
-use super::works::{copy, first_run, is_fit, json};
+use super::works::{copy, first_run, first_run_with, is_fit, json};
 
 /// What `annals.toml` says of the database of a stock: movements are only added, and quantities are their sums.
 const RULES: &str = r#"
@@ -154,6 +154,52 @@ fn the_first_run_builds_a_site_anew_from_a_copy_elsewhere() {
     browser.reads("rettet");
     browser.visit("/deleted");
     browser.reads("0002");
+}
+
+#[test]
+fn a_rebuild_that_was_cut_is_told_and_gone_on_with_or_begun_anew() {
+    let (lost, sheet) = shipped(300);
+    lost.put("sak/0003", "{\"n\":\"late\"}", "806", "");
+    lost.run(&["ship"]).exits(0);
+    let then = lost.json(&["status"])["position"].clone();
+    for begins_anew in [false, true] {
+        let new = site::empty();
+        copy(&lost.path("usb"), &new.path("usb"));
+        let from = format!("dir:{}", new.path("usb").display());
+        // The program dies after the first shipment is back.
+        let (mut dying, address) = first_run_with(&new, &[("ANNALS_FAULT", "catalog.committed:4")]);
+        let Some(browser) = Browser::open("en") else { return };
+        browser.go(&address);
+        let browser = browser.at(address.split("/enter/").next().expect("a base"));
+        browser.reads("Nothing is kept here yet");
+        let fill = |browser: &Browser| {
+            browser.find("form[action='/first/rebuild'] input[name=from]").fill(&from);
+            browser.find("form[action='/first/rebuild'] input[name=site]").fill("clinic-17");
+            browser.script("document.querySelector('textarea[name=sheet]').value = arguments[0]", &[sheet.as_str().into()]);
+            browser.find("form[action='/first/rebuild'] button").click();
+        };
+        fill(&browser);
+        assert!(!dying.0.wait().expect("ends").success());
+        assert!(new.store().join("annals.store").exists(), "it had begun");
+        assert_eq!(new.run(&["status", "--json"]).exits(14).json()["error"]["code"], "rebuild.unfinished");
+        let (_serving, address) = first_run(&new);
+        browser.go(&address);
+        let browser = browser.at(address.split("/enter/").next().expect("a base"));
+        browser.reads("A rebuild did not come to its end");
+        is_fit(&browser, "first-interrupted");
+        if begins_anew {
+            browser.find("input[name=sure]").click();
+            browser.find("form[action='/first/anew'] button").click();
+            browser.reads("Nothing is kept here yet");
+            fill(&browser);
+        } else {
+            assert_eq!(browser.find("form[action='/first/resume'] input[name=from]").attribute("value").as_deref(), Some(&*from));
+            browser.find("form[action='/first/resume'] button").click();
+        }
+        // Whoever asked the program now would hold the store's lock against the rebuild.
+        browser.until("it goes on", || browser.all("#rebuild a.button.main[href='/first']").first().map(drop));
+        assert_eq!(new.json(&["status"])["position"], then);
+    }
 }
 
 /// A site in which three thousand documents were changed by mistake; the number of that change.

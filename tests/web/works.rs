@@ -190,7 +190,7 @@ fn bytes_below(dir: &std::path::Path) -> u64 {
 }
 
 /// A program that serves pages until it is dropped.
-pub struct Serving(Child);
+pub struct Serving(pub Child);
 
 impl Drop for Serving {
     fn drop(&mut self) {
@@ -200,7 +200,13 @@ impl Drop for Serving {
 }
 
 pub fn first_run(site: &Site) -> (Serving, String) {
-    let mut child = site.command(&["ui", "--no-open", "--as", "806"]).stderr(Stdio::null()).spawn().expect("starts");
+    first_run_with(site, &[])
+}
+
+/// The same in an environment.
+pub fn first_run_with(site: &Site, environment: &[(&str, &str)]) -> (Serving, String) {
+    let mut command = site.command(&["ui", "--no-open", "--as", "806"]);
+    let mut child = command.envs(environment.iter().copied()).stderr(Stdio::null()).spawn().expect("starts");
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
     (Serving(child), line.trim().to_owned())

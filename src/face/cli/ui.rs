@@ -68,8 +68,13 @@ impl Ui {
             }
             None => Ok(()),
         };
-        if dir.join(MARKER).exists() {
-            let store = context.store()?;
+        let there = dir.join(MARKER).exists();
+        let store = match there.then(|| context.store()).transpose() {
+            // The pages go on with it.
+            Err(e) if e.code() == "rebuild.unfinished" => None,
+            found => found?,
+        };
+        if let Some(store) = store {
             let web = Web { enabled: true, ..store.config().web.clone() };
             let agent = Agent::start(store)?;
             let pages = http::Server::start(&dir, Some(agent.handle()), &agent::token(&dir)?, &web, agent::routes())?;
@@ -77,7 +82,10 @@ impl Ui {
         }
         let token = http::secret();
         let pages = http::Server::start(&dir, None, &token, &Web::default(), agent::routes())?;
-        context.out.note(format!("there is no store in {} yet; the pages make one. Ctrl-C ends it", dir.display()));
+        context.out.note(match there {
+            true => format!("the store in {} was not rebuilt to its end; the pages go on with it. Ctrl-C ends it", dir.display()),
+            false => format!("there is no store in {} yet; the pages make one. Ctrl-C ends it", dir.display()),
+        });
         ready(Some(pages.desk()))?;
         while here.signal() == 0 {
             if let Some(agent) = pages.desk().take_agent() {

@@ -8,12 +8,13 @@ use maud::{Markup, html};
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, Progress};
+use crate::base::time::Timestamp;
 use crate::engine::offsite::{FetchReport, OpenRemote};
-use crate::engine::rebuild::Rebuild;
-use crate::engine::store::{CONFIG, Store};
+use crate::engine::rebuild::{Rebuild, Unfinished};
+use crate::engine::store::{CONFIG, KEY_FILE, Store, read_key_file};
 use crate::face::http::{Answer, Ask, OPEN_FILE};
 use crate::face::world;
-use crate::format::keyfile::{KeyFile, sheet};
+use crate::format::keyfile::{KeyFile, SiteSecret, Unlock, sheet};
 use crate::model::moment::{self, Zone};
 use crate::storage::config::{Setting, set_values};
 use crate::storage::remote::Options;
@@ -65,7 +66,10 @@ pub(super) fn first(ask: &Ask) -> Result<Answer> {
         return progress(ask, &scribe, &rebuilding);
     }
     match ask.store() {
-        Err(_) => choose(ask, &scribe),
+        Err(_) => match Unfinished::look(options(), ask.desk.dir())? {
+            Some(unfinished) => interrupted(ask, &scribe, &unfinished),
+            None => choose(ask, &scribe),
+        },
         Ok(store) if is_unconfirmed(&store) && ask.query("step") == Some("confirm") => confirming(ask, &scribe, false),
         Ok(store) if is_unconfirmed(&store) => keep(ask, &scribe, &store),
         Ok(_) => ready(ask, &scribe),
@@ -125,6 +129,61 @@ fn choose(ask: &Ask, scribe: &Scribe) -> Result<Answer> {
 
 fn options() -> crate::engine::store::Options {
     Store::builder().state_dir(world::state_dir())
+}
+
+/// What a rebuild left that ended in the middle, with the program or the machine: it is gone on with, or begun anew.
+fn interrupted(ask: &Ask, scribe: &Scribe, unfinished: &Unfinished) -> Result<Answer> {
+    let title = scribe.say("first-interrupted");
+    let from = unfinished.from.first().map_or("", String::as_str);
+    let body = html! {
+        h1 { (title) }
+        (parts::say("wait", html! { p { (scribe.count("first-interrupted-what", unfinished.batches)) } }))
+        p .lead { (scribe.say("first-interrupted-lost")) " " bdi .mono { (ask.desk.dir().display()) } }
+        div .cards {
+            section .card aria-labelledby="on" {
+                h2 #on { (scribe.say("first-resume")) }
+                p { (scribe.say("first-resume-what")) }
+                form .form method="post" action="/first/resume" {
+                    (parts::fields_of(ask, &[]))
+                    label .field.wide { span { (scribe.say("first-from")) }
+                        input name="from" required value=(from) autocomplete="off"; small { (scribe.say("first-from-what")) } }
+                    div .acts { button .main { (scribe.say("first-resume-do")) } }
+                }
+            }
+            section .card aria-labelledby="anew" {
+                h2 #anew { (scribe.say("first-anew")) }
+                p { (scribe.say("first-anew-what")) }
+                form .form method="post" action="/first/anew" {
+                    (parts::fields_of(ask, &[]))
+                    label .check { input type="checkbox" name="sure" value="1" required; (scribe.say("first-anew-sure")) }
+                    div .acts { button { (scribe.say("first-anew-do")) } }
+                }
+            }
+        }
+    };
+    works::page(ask, &title, &body)
+}
+
+/// Goes on with it.
+pub(super) fn resume(ask: &Ask) -> Result<Answer> {
+    if ask.store().is_ok() || runs(ask) {
+        return Ok(Answer::See("/first".into()));
+    }
+    let Some(unfinished) = Unfinished::look(options(), ask.desk.dir())? else { return Ok(Answer::See("/first".into())) };
+    let key_file = read_key_file(&ask.desk.dir().join(KEY_FILE))?;
+    let secret = key_file.open(&Unlock::default())?;
+    let from = ask.form("from").unwrap_or_default().trim().to_owned();
+    let remote = OpenRemote::at(&from, &Options::default())?;
+    begin(ask, from, remote, (key_file, secret), String::new(), unfinished.at.map(Timestamp))
+}
+
+/// Removes what is there of it.
+pub(super) fn anew(ask: &Ask) -> Result<Answer> {
+    if ask.store().is_err() && !runs(ask) && ask.form("sure") == Some("1") {
+        make_room(ask);
+        Unfinished::discard(options(), ask.desk.dir())?;
+    }
+    Ok(Answer::See("/first".into()))
 }
 
 /// A store is made in an empty directory. What opened the browser is not needed any more.
@@ -264,7 +323,8 @@ pub(super) fn rebuild(ask: &Ask) -> Result<Answer> {
     if ask.store().is_ok() {
         return Ok(Answer::See("/first".into()));
     }
-    if ask.desk.shelf.all::<Rebuilding>(&ask.session.token).iter().any(|(_, one)| lock(&one.ended).is_none()) {
+    // What an interrupted one left is asked about first.
+    if runs(ask) || Unfinished::look(options(), ask.desk.dir())?.is_some() {
         return Ok(Answer::See("/first".into()));
     }
     let (site, secret) = sheet::parse(ask.form("sheet").unwrap_or_default())?;
@@ -275,13 +335,24 @@ pub(super) fn rebuild(ask: &Ask) -> Result<Answer> {
         Some(moment::Moment::Instant(at)) => Some(at),
         Some(_) => return Err(Error::usage("rebuild.at", "only a time can be named here").hint("for example 2026-11-19 08:00")),
     };
+    let name = ask.form("site").unwrap_or("site").trim().to_owned();
+    begin(ask, from, remote, (KeyFile::holding(site, &secret), secret), name, until)
+}
+
+/// Whether one runs.
+fn runs(ask: &Ask) -> bool {
+    ask.desk.shelf.all::<Rebuilding>(&ask.session.token).iter().any(|(_, one)| lock(&one.ended).is_none())
+}
+
+/// Has a thread do it.
+fn begin(ask: &Ask, from: String, remote: OpenRemote, key: (KeyFile, SiteSecret), name: String, until: Option<Timestamp>) -> Result<Answer> {
     let rebuilding = Arc::new(Rebuilding { from, progress: Mutex::default(), ended: Mutex::default() });
     ask.desk.shelf.put(&ask.session.token, 1, rebuilding.clone());
     make_room(ask);
-    let (desk, options, name) = (ask.desk.clone(), options(), ask.form("site").unwrap_or("site").trim().to_owned());
+    let (desk, options, (key_file, secret)) = (ask.desk.clone(), options(), key);
     let work = move || {
         let remotes = [remote];
-        let plan = Rebuild { remotes: &remotes, into: desk.dir(), key_file: KeyFile::holding(site, &secret), secret, site_name: &name, at: until };
+        let plan = Rebuild { remotes: &remotes, into: desk.dir(), key_file, secret, site_name: &name, at: until };
         let done = plan.run(options, &*rebuilding).and_then(|(store, report)| desk.found(store).map(|()| report));
         *lock(&rebuilding.ended) = Some(done);
     };
@@ -289,7 +360,7 @@ pub(super) fn rebuild(ask: &Ask) -> Result<Answer> {
     Ok(Answer::See("/first?step=rebuild".into()))
 }
 
-fn moment_now() -> crate::base::time::Timestamp {
+fn moment_now() -> Timestamp {
     crate::base::time::Clock::now(&crate::base::time::SystemClock)
 }
 

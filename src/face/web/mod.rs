@@ -105,6 +105,8 @@ fn works() -> Router<Arc<Desk>> {
         .route("/first", page(first::first))
         .route("/first/create", deed(first::create))
         .route("/first/rebuild", deed(first::rebuild))
+        .route("/first/resume", deed(first::resume))
+        .route("/first/anew", deed(first::anew))
         .route("/first/confirm", deed(first::confirm))
 }
 

@@ -1455,3 +1455,16 @@ problem-policy = A rule about where the data of { $about } may lie is not kept
 problem-policy-do = See which place, and what the rule says.
 problem-erasure = What was erased by law is still at { $about }
 problem-erasure-do = Ship to it; where it is away, bring it back.
+first-interrupted = A rebuild did not come to its end
+first-interrupted-what = { $n ->
+    [one] The program or the machine ended while the site was brought back. { $count } change is back so far.
+   *[other] The program or the machine ended while the site was brought back. { $count } changes are back so far.
+}
+first-interrupted-lost = Nothing is lost: what was brought back is whole, and the copy still has everything. It lies in
+first-resume = Go on
+first-resume-what = What is there stays; only the rest is fetched.
+first-resume-do = Go on where it was
+first-anew = Begin anew
+first-anew-what = What was brought back here is removed. The copy elsewhere is not touched.
+first-anew-sure = Remove what is here of it
+first-anew-do = Begin anew

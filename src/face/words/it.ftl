@@ -1454,3 +1454,16 @@ problem-policy = Una regola su dove possono stare i dati di { $about } non è ri
 problem-policy-do = Guarda quale luogo, e che cosa dice la regola.
 problem-erasure = Ciò che è stato cancellato per legge è ancora in { $about }
 problem-erasure-do = Invia a quel luogo; se manca, ricollegalo.
+first-interrupted = Una ricostruzione non è arrivata alla fine
+first-interrupted-what = { $n ->
+    [one] Il programma o il computer si è fermato mentre la sede veniva ripristinata. Finora è tornata { $count } modifica.
+   *[other] Il programma o il computer si è fermato mentre la sede veniva ripristinata. Finora sono tornate { $count } modifiche.
+}
+first-interrupted-lost = Nulla è perduto: ciò che è tornato è intero, e la copia ha ancora tutto. Si trova in
+first-resume = Continua
+first-resume-what = Ciò che c'è resta; si prende solo il resto.
+first-resume-do = Continua da dov'era
+first-anew = Ricomincia
+first-anew-what = Ciò che è tornato qui viene rimosso. La copia altrove non viene toccata.
+first-anew-sure = Rimuovi ciò che ne è rimasto qui
+first-anew-do = Ricomincia

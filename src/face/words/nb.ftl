@@ -1454,3 +1454,16 @@ problem-policy = En regel om hvor dataene til { $about } kan ligge, er ikke over
 problem-policy-do = Se hvilket sted, og hva regelen sier.
 problem-erasure = Det som er slettet etter loven, ligger fortsatt hos { $about }
 problem-erasure-do = Send til den; er den borte, hent den tilbake.
+first-interrupted = En gjenoppbygging ble ikke ferdig
+first-interrupted-what = { $n ->
+    [one] Programmet eller maskinen stanset mens virksomheten ble hentet tilbake. { $count } endring er tilbake så langt.
+   *[other] Programmet eller maskinen stanset mens virksomheten ble hentet tilbake. { $count } endringer er tilbake så langt.
+}
+first-interrupted-lost = Ingenting er tapt: det som er hentet tilbake, er helt, og kopien har fortsatt alt. Det ligger i
+first-resume = Fortsett
+first-resume-what = Det som er her, blir; bare resten hentes.
+first-resume-do = Fortsett der den var
+first-anew = Begynn på nytt
+first-anew-what = Det som er hentet tilbake hit, fjernes. Kopien et annet sted røres ikke.
+first-anew-sure = Fjern det som er her av den
+first-anew-do = Begynn på nytt

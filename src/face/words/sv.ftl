@@ -1454,3 +1454,16 @@ problem-policy = En regel om var data för { $about } får ligga följs inte
 problem-policy-do = Se vilken plats, och vad regeln säger.
 problem-erasure = Det som raderats enligt lag finns kvar hos { $about }
 problem-erasure-do = Skicka till den; är den borta, hämta tillbaka den.
+first-interrupted = En återuppbyggnad kom inte till sitt slut
+first-interrupted-what = { $n ->
+    [one] Programmet eller datorn stannade medan verksamheten hämtades tillbaka. { $count } ändring är tillbaka hittills.
+   *[other] Programmet eller datorn stannade medan verksamheten hämtades tillbaka. { $count } ändringar är tillbaka hittills.
+}
+first-interrupted-lost = Inget är förlorat: det som hämtats tillbaka är helt, och kopian har fortfarande allt. Det ligger i
+first-resume = Fortsätt
+first-resume-what = Det som finns här blir kvar; bara resten hämtas.
+first-resume-do = Fortsätt där den var
+first-anew = Börja om
+first-anew-what = Det som hämtats tillbaka hit tas bort. Kopian på annat håll rörs inte.
+first-anew-sure = Ta bort det som finns här av den
+first-anew-do = Börja om
