@@ -180,10 +180,14 @@ fn mass_change(inner: &Inner, rows: &Rows<'_>, tenant: i64) -> Result<Option<Bra
     if touched.old < DOCUMENTS_MIN {
         return Ok(None);
     }
-    let documents = (rows.documents_existing(tenant)? + touched.old_removed).saturating_sub(touched.new_existing);
-    if touched.old.saturating_mul(100) < documents.saturating_mul(SHARE_PERCENT) {
+    // This is asked at every turn of the agent: a large tenant is counted only as far as decides.
+    let most = touched.old.saturating_mul(100) / SHARE_PERCENT;
+    let existing_most = (most + touched.new_existing).saturating_sub(touched.old_removed);
+    let existing = rows.documents_existing_to(tenant, existing_most + 1)?;
+    if existing > existing_most {
         return Ok(None);
     }
+    let documents = (existing + touched.old_removed).saturating_sub(touched.new_existing);
     let mark = mark_name("before", now);
     Ok(Some(Brake { tenant: row.name, at: now.micros(), before, changed: touched.old, documents: documents.max(touched.old), mark }))
 }

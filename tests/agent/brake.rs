@@ -80,6 +80,24 @@ fn four_of_five_documents_rewritten_in_five_minutes_freeze_retention_until_a_per
 }
 
 #[test]
+fn half_of_the_documents_that_were_there_is_most_of_them() {
+    let site = Site::new(RULES);
+    let agent = agent(&site);
+    let store = agent.store();
+    write(&store, 0..203, "first");
+    turn(&site, &agent, DAY);
+    // New ones beside it are not among those that were there.
+    write(&store, 300..340, "new");
+    write(&store, 0..101, "encrypted");
+    turn(&site, &agent, MINUTE);
+    assert!(store.brakes().expect("brakes").is_empty(), "101 of 203");
+    write(&store, 101..102, "encrypted");
+    turn(&site, &agent, MINUTE);
+    let brakes = store.brakes().expect("brakes");
+    assert_eq!(brakes.iter().map(|b| (b.changed, b.documents)).collect::<Vec<_>>(), [(102, 203)]);
+}
+
+#[test]
 fn what_people_do_every_day_is_no_mass_change() {
     let site = Site::new(RULES);
     let agent = agent(&site);
