@@ -26,6 +26,7 @@ pub mod forget;
 pub mod tenancy;
 pub mod remains;
 pub mod erase;
+pub mod steady;
 pub mod seal;
 pub mod replay;
 pub mod lineage;

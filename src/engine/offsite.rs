@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::base::digest::Digest;
@@ -29,6 +30,7 @@ use super::remains::{drop_buried, pending_at};
 use super::replay::{LEANS, Replay, documents};
 use super::residency::{allows, forbidden, note_refusal, refuse};
 use super::seal::{Before, SealOptions};
+use super::steady::Steadiness;
 use super::store::{INCOMING, Inner, Store, Tenant};
 use super::verify::{VerifyReport, documents_between};
 use super::witness::know_lines;
@@ -236,6 +238,8 @@ impl Store {
         before_shipment(tenant, &remote.name, &*remote.remote, !options.dry_run)?;
         let mut seal = options.seal;
         seal.object_bytes_max = self.object_bytes(&remote.name)?.min(seal.object_bytes_max);
+        seal.line = self.inner.steadiness(remote)?;
+        let options = &ShipOptions { seal, ..options.clone() };
         let tried_to = self.inner.catalog.read(|rows| rows.sealed(tenant.id))?;
         tenant.seal(&seal, monitor)?;
         Shipment { tenant, remote, options, tried_to, monitor }.run(report)
@@ -294,6 +298,17 @@ impl Store {
     fn object_bytes(&self, remote: &str) -> Result<u64> {
         let rate = self.inner.catalog.read(|rows| rows.line_rate(remote))?;
         Ok(rate.map_or(16 << 20, |rate| ((rate * 60.0) as u64).clamp(256 << 10, 16 << 20)))
+    }
+}
+
+impl Inner {
+    /// How steady the line to a remote is, as far as is known. What is near is not cut.
+    fn steadiness(&self, remote: &OpenRemote) -> Result<Steadiness> {
+        if !remote.remote.is_far() {
+            return Ok(Steadiness::SURE);
+        }
+        let note = self.catalog.read(|rows| rows.line_note(&remote.name))?;
+        note.map_or(Ok(Steadiness::UNKNOWN), |note| Steadiness::from_bytes(&note))
     }
 }
 
@@ -365,7 +380,7 @@ impl Shipment<'_> {
         format!("{}/{object}", self.tenant.public.to_hex())
     }
 
-    /// The upload of an object whose slice starts at batch `first`.
+    /// The upload of an object whose slice starts at batch `first`, where it is not known which were begun.
     fn upload(&self, object: &str, first: u64, from: &Path, size: u64) -> Upload {
         let upload = Upload::new(self.name_of(object), from, size);
         if first <= self.tried_to { upload.again() } else { upload }
@@ -425,21 +440,38 @@ impl Shipment<'_> {
         let outbox = self.tenant.outbox();
         let total: u64 = waiting.iter().map(|o| o.size).sum();
         let mut sent = 0;
+        let mut line = self.tenant.inner.steadiness(self.remote)?;
+        let mut begun = self.begun()?;
         for group in waiting.chunks(GROUP) {
             check_stop(self.monitor)?;
-            let first = |object: &ObjectRow| ObjectName::parse(&object.name).map_or(0, |name| name.first);
-            let upload = |object: &ObjectRow| self.upload(&object.name, first(object), &outbox.join(&object.name), object.size);
-            let uploads: Vec<_> = group.iter().map(|object| (object, upload(object))).collect();
             let started = Instant::now();
             // After an attempt whose end is not known, the remote looks before it writes: a right object is not sent twice.
-            let doubtful = self.doubt(true)?;
-            let again = |upload: &Upload| if doubtful { upload.clone().again() } else { upload.clone() };
-            let just: Vec<Upload> = uploads.iter().map(|(_, upload)| again(upload)).collect();
-            let whole = Whole { done: sent, total, monitor: self.monitor };
+            let doubtful = self.doubt()?;
+            let upload = |object: &ObjectRow| {
+                let path = outbox.join(&object.name);
+                let upload = match &begun {
+                    Some(begun) if begun.contains(&object.name) => Upload::new(self.name_of(&object.name), path, object.size).again(),
+                    Some(_) => Upload::new(self.name_of(&object.name), path, object.size),
+                    None => {
+                        let first = ObjectName::parse(&object.name).map_or(0, |name| name.first);
+                        let upload = self.upload(&object.name, first, &path, object.size);
+                        if doubtful { upload.again() } else { upload }
+                    }
+                };
+                if line.goes_alone(object.size) { upload.alone() } else { upload }
+            };
+            let just: Vec<Upload> = group.iter().map(upload).collect();
+            let whole = Whole { done: sent, total, monitor: self.monitor, moved: AtomicU64::new(0) };
             let outcomes = self.remote.remote.store(&just, &whole)?;
             let mut failed = None;
             let mut group_bytes = 0;
-            for ((object, upload), outcome) in uploads.iter().zip(outcomes) {
+            let mut unsure = match &begun {
+                Some(begun) => begun.clone(),
+                None if doubtful => group.iter().map(|object| object.name.clone()).collect(),
+                None => BTreeSet::new(),
+            };
+            for ((object, upload), outcome) in group.iter().zip(&just).zip(outcomes) {
+                let was_begun = !outcome.as_ref().is_err_and(|e| e.code() == remote::UNSENT);
                 // Order matters to whoever rebuilds: after the first failure nothing later counts as held.
                 match outcome.and_then(|_| self.confirm(&upload.name, object.size, object.digest)) {
                     Ok(()) if failed.is_none() => {
@@ -447,16 +479,29 @@ impl Shipment<'_> {
                         report.objects += 1;
                         report.bytes += object.size;
                         group_bytes += object.size;
+                        line = line.and_carried(object.size);
+                        unsure.remove(&object.name);
                     }
-                    Ok(()) => {}
-                    Err(e) => failed = failed.or(Some(e)),
+                    Ok(()) => drop(unsure.insert(object.name.clone())),
+                    Err(e) => {
+                        failed = failed.or(Some(e));
+                        if was_begun {
+                            unsure.insert(object.name.clone());
+                        }
+                    }
                 }
             }
+            sent += group_bytes;
             if let Some(e) = failed {
+                // What had not moved was refused, and not cut.
+                if whole.moved.into_inner() > group_bytes {
+                    line = line.and_cut(sent > 0);
+                }
+                self.ended(line, &unsure)?;
                 return Err(e);
             }
-            self.doubt(false)?;
-            sent += group_bytes;
+            self.ended(line, &unsure)?;
+            begun = begun.map(|_| unsure);
             let seconds = started.elapsed().as_secs_f64();
             if group_bytes >= RATE_FROM_BYTES && seconds > 0.0 {
                 let at = self.tenant.inner.clock().now();
@@ -467,17 +512,37 @@ impl Shipment<'_> {
         Ok(())
     }
 
-    /// Notes durably that an attempt begins (or has ended well), and tells whether the one before it did not end.
-    fn doubt(&self, begins: bool) -> Result<bool> {
-        let fact = format!("attempt {} {}", self.remote.name, self.tenant.id);
+    fn attempt(&self) -> String {
+        format!("attempt {} {}", self.remote.name, self.tenant.id)
+    }
+
+    /// The objects that the last attempt began and did not bring to an end, where it failed and said so; absent where that is not known.
+    fn begun(&self) -> Result<Option<BTreeSet<String>>> {
+        let note = self.tenant.inner.catalog.read(|rows| rows.fact(&self.attempt()))?.filter(|note| !note.is_empty());
+        Ok(note.map(|note| String::from_utf8_lossy(&note).lines().map(str::to_owned).collect()))
+    }
+
+    /// Notes durably that an attempt begins, and tells whether the one before it did not end well.
+    fn doubt(&self) -> Result<bool> {
+        let fact = self.attempt();
         self.tenant.inner.catalog.write(|w| {
             let before = w.fact(&fact)?.is_some();
-            if begins {
-                w.set_fact(&fact, b"")?
-            } else {
-                w.remove_fact(&fact)?
+            w.set_fact(&fact, b"").map(|()| before)
+        })
+    }
+
+    /// Notes how an attempt ended: what it taught about the line, and which objects it began and did not bring to an end.
+    fn ended(&self, line: Steadiness, unsure: &BTreeSet<String>) -> Result<()> {
+        let fact = self.attempt();
+        self.tenant.inner.catalog.write(|w| {
+            if self.remote.remote.is_far() {
+                w.set_line_note(&self.remote.name, &line.to_bytes())?;
             }
-            Ok(before)
+            if unsure.is_empty() {
+                w.remove_fact(&fact)
+            } else {
+                w.set_fact(&fact, unsure.iter().map(String::as_str).collect::<Vec<_>>().join("\n").as_bytes())
+            }
         })
     }
 
@@ -486,8 +551,9 @@ impl Shipment<'_> {
     fn gather(&self) -> Result<()> {
         let outbox = self.tenant.outbox();
         let gone: HashSet<u64> = self.tenant.inner.catalog.read(|rows| rows.gone(self.tenant.id))?.into_iter().collect();
-        for slice in self.tenant.inner.catalog.read(|rows| rows.unshipped_slices(self.tenant.id, &self.remote.name))? {
-            let mut lost = self.leans_on_forgotten(&slice, &gone)?;
+        let slices = self.tenant.inner.catalog.read(|rows| rows.unshipped_slices(self.tenant.id, &self.remote.name))?;
+        for (turn, slice) in slices.into_iter().enumerate() {
+            let mut lost = self.leans_on_forgotten(&slice, &gone)? || (turn == 0 && self.cannot_pass(&slice)?);
             for object in self.tenant.inner.catalog.read(|rows| rows.objects_of(slice.id))? {
                 check_stop(self.monitor)?;
                 if outbox.join(&object.name).exists() || self.is_held(&object.name)? {
@@ -505,6 +571,18 @@ impl Shipment<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the next object of a slice was cut and smaller ones may pass. What is at the remote of the sealing before has no records there, and
+    /// so no reader; where the object with the records did arrive after all, a reader takes either sealing.
+    fn cannot_pass(&self, slice: &SliceRow) -> Result<bool> {
+        let objects = self.tenant.inner.catalog.read(|rows| rows.objects_of(slice.id))?;
+        for (turn, object) in objects.iter().enumerate() {
+            if !self.is_held(&object.name)? {
+                return Ok(self.options.seal.line.wants_smaller(object.size, turn > 0));
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a slice was sealed before something went that it is packed against: the remote may never see that.
@@ -544,10 +622,13 @@ struct Whole<'a> {
     done: u64,
     total: u64,
     monitor: &'a dyn Monitor,
+    /// Most bytes of the group that were seen to have moved.
+    moved: AtomicU64,
 }
 
 impl Monitor for Whole<'_> {
     fn progress(&self, p: &Progress) {
+        self.moved.fetch_max(p.bytes, Ordering::Relaxed);
         self.monitor.progress(&Progress { bytes: self.done + p.bytes, bytes_total: self.total, ..p.clone() });
     }
 

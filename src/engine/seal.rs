@@ -32,6 +32,7 @@ use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, View as Rows, number};
 
 use super::content::{self, ContentReader, Entries, Rows as ContentRows};
+use super::steady::{OBJECT_BYTES_FLOOR, Steadiness};
 use super::store::{Inner, OUTBOX, Store, Tenant};
 
 /// Batches in one slice. Bounds the memory of sealing where batches are tiny.
@@ -50,9 +51,15 @@ const CANDIDATES: usize = 4;
 /// What to do where the log is not what it was.
 const DAMAGED_HINT: &str = "annals verify --full tells what is damaged; annals verify --heal or annals rebuild brings it back from a remote";
 
-/// Plain bytes of a block for each byte that an object may have. A block is never divided between objects, so on a thin line it must be
-/// small too; text becomes a quarter or less, and blocks of 1 MiB (for the smallest objects) pack nearly as well as larger ones.
+/// Plain bytes of a block of what packs for each byte that an object may have. A block is never divided between objects, so on a thin line it must
+/// be small too; text becomes a quarter or less, and blocks of 1 MiB (for objects of 256 KiB) pack nearly as well as larger ones.
 const PLAIN_PER_OBJECT_BYTE: u64 = 4;
+/// Bytes: contents below this are not looked at for whether they pack; hundreds of them make a block.
+const DENSE_FROM_BYTES: u64 = 4096;
+/// Bytes of a content that are looked at for whether it packs, in its middle.
+const DENSE_SAMPLE_BYTES: u64 = 16 << 10;
+/// Bytes around a block of what does not pack in an object of its own: front, tag and heads of the frame.
+const AROUND_BLOCK_BYTES: u64 = 64;
 
 /// How to seal.
 #[derive(Debug, Clone, Copy)]
@@ -61,11 +68,13 @@ pub struct SealOptions {
     pub object_bytes_max: u64,
     /// How hard to search for fewer bytes.
     pub effort: Effort,
+    /// How steady that line is: objects are smaller where it may be cut.
+    pub line: Steadiness,
 }
 
 impl Default for SealOptions {
     fn default() -> Self {
-        SealOptions { object_bytes_max: 16 << 20, effort: Effort::Best }
+        SealOptions { object_bytes_max: 16 << 20, effort: Effort::Best, line: Steadiness::SURE }
     }
 }
 
@@ -227,7 +236,7 @@ impl Sealing<'_> {
         let last = draft.slice.last_seq();
         let timeline = draft.slice.timeline;
         let mut writer = SliceWriter::new(key, self.tenant.public, timeline, (first, last), self.options.object_bytes_max, inner.random(), &mut sink);
-        self.blocks(&mut draft, &before, &mut writer)?;
+        self.blocks(&mut draft, &before, &mut writer, report.bytes)?;
         let (contents_before, content_bytes) = (draft.slice.contents_before, draft.slice.contents.iter().map(|c| c.size).sum::<u64>());
         let sealing = sealing_of(&draft.slice);
         writer.finish(draft.slice, &before)?;
@@ -488,15 +497,47 @@ impl Sealing<'_> {
         Ok(form.filter(|f| f.len() <= limits::BLOCK_PLAIN_BYTES_MAX))
     }
 
-    /// Cuts the data into blocks, packs each against its prefix and hands it to the writer.
-    fn blocks(&self, draft: &mut Draft<'_>, before: &Before<'_>, writer: &mut SliceWriter<'_>) -> Result<()> {
+    /// Bytes that an object may have after `before` others of this sealing.
+    fn object_bytes(&self, before: u64) -> u64 {
+        self.options.line.object_bytes(before, self.options.object_bytes_max)
+    }
+
+    /// For each content, whether packing would save little: such blocks are as large as an object, and no larger.
+    fn dense(&self, draft: &Draft<'_>) -> Result<Vec<bool>> {
+        let total: u64 = draft.slice.contents.iter().map(NewContent::data_len).sum();
+        let dense = |(index, content): (usize, &NewContent)| {
+            let len = content.data_len();
+            // A delta packs, and what is opened for packing does.
+            let packs = content.base.is_some() && content.splice.is_empty() || !matches!(content.form, Form::Plain);
+            if packs || len < DENSE_FROM_BYTES || total <= OBJECT_BYTES_FLOOR {
+                return Ok(false);
+            }
+            let sampled = len.min(DENSE_SAMPLE_BYTES);
+            let mut sample = Vec::with_capacity(sampled as usize);
+            self.data(draft, index, (len - sampled) / 2, sampled, &mut sample)?;
+            Ok(block::is_dense(&sample))
+        };
+        draft.slice.contents.iter().enumerate().map(dense).collect()
+    }
+
+    /// Cuts the data into blocks, packs each against its prefix and hands it to the writer. `sealed` bytes were sealed before, for the same line.
+    fn blocks(&self, draft: &mut Draft<'_>, before: &Before<'_>, writer: &mut SliceWriter<'_>, sealed: u64) -> Result<()> {
         let size_of = |ordinal| draft.slice.content_size(ordinal, before);
-        let block_bytes = self.options.object_bytes_max.saturating_mul(PLAIN_PER_OBJECT_BYTE).min(limits::BLOCK_PLAIN_BYTES_MAX as u64);
+        let packing = self.options.line.block_object_bytes(self.options.object_bytes_max).saturating_mul(PLAIN_PER_OBJECT_BYTE);
+        let dense = self.dense(draft)?;
+        let block_bytes = |index: usize, start: u64| {
+            if !dense.get(index).copied().unwrap_or(false) {
+                return packing;
+            }
+            let object = self.object_bytes(sealed + start);
+            let block = object / object.div_ceil(limits::BLOCK_PLAIN_BYTES_MAX as u64);
+            block.saturating_sub(AROUND_BLOCK_BYTES + block / (16 << 10))
+        };
         let lens = layout::cut(&draft.slice.contents, block_bytes, size_of)?;
         draft.slice.blocks = lens.iter().map(|len| BlockEntry { part: 0, plain_len: *len, frame_len: 0 }).collect();
         let layout = Layout::of(&draft.slice, before)?;
         let total: u64 = lens.iter().sum();
-        let mut done = 0;
+        let (mut done, mut packed) = (0, 0);
         let mut opened: Option<(usize, Vec<u8>)> = None;
         for (block, len) in layout.blocks.iter().zip(&lens) {
             check_stop(self.monitor)?;
@@ -518,6 +559,8 @@ impl Sealing<'_> {
             let prefix =
                 layout::assemble(&block.prefix, |piece, room| piece_bytes(&self.tenant.inner, &draft.rows.get(piece.content)?, piece, room))?;
             let frame = block::pack(&prefix, &plain, self.options.effort)?;
+            writer.resize(self.object_bytes(sealed + packed));
+            packed += frame.len() as u64;
             match block.key.and_then(|key| draft.keys.get(&key)) {
                 Some(key) => writer.boxed_block(*len, &frame, key)?,
                 None => writer.block(*len, &frame)?,

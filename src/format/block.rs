@@ -164,6 +164,11 @@ pub fn compress_chunk(plain: &[u8]) -> Vec<u8> {
     })
 }
 
+/// Whether packing saves less than a sixteenth of these bytes: pictures, archives, what is encrypted.
+pub fn is_dense(plain: &[u8]) -> bool {
+    compress_chunk(plain).first() == Some(&CHUNK_RAW)
+}
+
 fn packer<'s>(slot: &'s mut Option<CCtx<'static>>) -> Option<&'s mut CCtx<'static>> {
     if slot.is_none() {
         let mut context = CCtx::try_create()?;

@@ -168,13 +168,13 @@ pub fn assemble(pieces: &[Piece], mut read: impl FnMut(&Piece, usize) -> Result<
     Ok(prefix)
 }
 
-/// Cuts the data of `contents` into blocks of at most `block_bytes` ([`BLOCK_PLAIN_BYTES_MAX`] at most): their lengths. A block also ends where
-/// its prefix would outgrow [`PREFIX_BYTES_MAX`], and where contents of another box begin. Only a content larger than a block is divided.
-/// `base_size` tells the size of any base.
-pub fn cut(contents: &[NewContent], block_bytes: u64, base_size: impl Fn(u64) -> Result<u64>) -> Result<Vec<u64>> {
-    let block_bytes = block_bytes.clamp(1, BLOCK_PLAIN_BYTES_MAX as u64);
+/// Cuts the data of `contents` into blocks: their lengths. `block_bytes` tells how long a block may be with bytes of a content, by its index, that
+/// starts at an offset of the data ([`BLOCK_PLAIN_BYTES_MAX`] at most). A block also ends where its prefix would outgrow [`PREFIX_BYTES_MAX`], and
+/// where contents of another box begin. Only a content larger than a block is divided. `base_size` tells the size of any base.
+pub fn cut(contents: &[NewContent], block_bytes: impl Fn(usize, u64) -> u64, base_size: impl Fn(u64) -> Result<u64>) -> Result<Vec<u64>> {
+    let room = |index, start| block_bytes(index, start).clamp(1, BLOCK_PLAIN_BYTES_MAX as u64);
     let mut blocks = Vec::new();
-    let (mut plain, mut prefix) = (0u64, 0u64);
+    let (mut start, mut plain, mut prefix) = (0u64, 0u64, 0u64);
     let mut key = None;
     for (index, content) in contents.iter().enumerate() {
         let mut len = content.data_len();
@@ -182,15 +182,16 @@ pub fn cut(contents: &[NewContent], block_bytes: u64, base_size: impl Fn(u64) ->
             continue;
         }
         let pieces = piece_bytes(index, content, &base_size)?;
-        let full = plain.saturating_add(len) > block_bytes || prefix.saturating_add(pieces) > PREFIX_BYTES_MAX as u64;
+        let full = plain.saturating_add(len) > room(index, start) || prefix.saturating_add(pieces) > PREFIX_BYTES_MAX as u64;
         if plain > 0 && (full || content.key() != key) {
             blocks.push(plain);
-            (plain, prefix) = (0, 0);
+            (start, plain, prefix) = (start + plain, 0, 0);
         }
         key = content.key();
-        while len > block_bytes {
-            blocks.push(block_bytes);
-            len -= block_bytes;
+        while len > room(index, start) {
+            let part = room(index, start);
+            blocks.push(part);
+            (start, len) = (start + part, len - part);
         }
         plain += len;
         prefix = prefix.saturating_add(pieces);
@@ -285,17 +286,19 @@ mod tests {
     #[test]
     fn blocks_end_between_contents_where_they_can() {
         let contents = [whole(60, None), whole(50, None), whole(0, None), whole(250, None), whole(10, None)];
-        assert_eq!(cut(&contents, 100, |_| Ok(0)).expect("cut"), [60, 50, 100, 100, 60]);
+        assert_eq!(cut(&contents, |_, _| 100, |_| Ok(0)).expect("cut"), [60, 50, 100, 100, 60]);
+        let growing = |index, start: u64| if index == 3 { 40 + start / 10 } else { 200 };
+        assert_eq!(cut(&contents, growing, |_| Ok(0)).expect("cut"), [110, 51, 56, 61, 67, 25]);
         let big = PREFIX_BYTES_MAX as u64 / 2 + 1;
-        assert_eq!(cut(&[whole(1, Some(0)), whole(2, Some(1)), whole(3, None)], 100, |_| Ok(big)).expect("cut"), [1, 5]);
-        assert!(cut(&[], 100, |_| Ok(0)).expect("cut").is_empty());
+        assert_eq!(cut(&[whole(1, Some(0)), whole(2, Some(1)), whole(3, None)], |_, _| 100, |_| Ok(big)).expect("cut"), [1, 5]);
+        assert!(cut(&[], |_, _| 100, |_| Ok(0)).expect("cut").is_empty());
     }
 
     #[test]
     fn a_block_holds_contents_of_one_box() {
         let boxed = |size, key: u8| NewContent { boxed: Some(Boxed { key: [key; 8], digest: Digest::of(b"") }), ..whole(size, None) };
         let contents = vec![whole(6, None), boxed(5, 1), boxed(0, 2), boxed(4, 1), boxed(3, 2), whole(2, None)];
-        let lens = cut(&contents, 100, |_| Ok(0)).expect("cut");
+        let lens = cut(&contents, |_, _| 100, |_| Ok(0)).expect("cut");
         assert_eq!(lens, [6, 9, 3, 2]);
         let layout = Layout::of(&slice_of(contents.clone(), &lens), &known()).expect("layout");
         assert_eq!(layout.blocks.iter().map(|b| b.key).collect::<Vec<_>>(), [None, Some([1; 8]), Some([2; 8]), None]);
@@ -305,7 +308,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_byte_of_the_data_is_in_one_block((model, mut slice) in slices(), block in 1..9000u64) {
-            let sizes = cut(&slice.contents, block, |base| slice.content_size(base, &model)).expect("cut");
+            let sizes = cut(&slice.contents, |_, _| block, |base| slice.content_size(base, &model)).expect("cut");
             slice.blocks = sizes.iter().map(|len| BlockEntry { part: 0, plain_len: *len, frame_len: 1 }).collect();
             encode(&slice, &model).expect("the cut adds up");
             let layout = Layout::of(&slice, &model).expect("layout");

@@ -56,7 +56,7 @@ fn live(dir: &Path, random: Option<Arc<dyn Random>>) -> Store {
     configure("[[remote]]\nname = \"usb\"\ndirectory = \"/nowhere\"\n");
     std::fs::create_dir_all(dir.join("remote")).expect("a directory");
     let remote = OpenRemote::new("usb", Arc::new(Directory::new(dir.join("remote"), &remote::Options::default())));
-    let seal = SealOptions { object_bytes_max: 64 * 1024, effort: Effort::Best };
+    let seal = SealOptions { object_bytes_max: 64 * 1024, effort: Effort::Best, ..SealOptions::default() };
     let round = |store: &Store, n: u64| {
         let mut batch = store.batch(&format!("round {n}")).actor("806");
         for person in 1..5 {

@@ -49,7 +49,7 @@ pub fn directory(path: &Path) -> OpenRemote {
 
 /// Ships with small objects.
 pub fn ship(store: &Store, to: &OpenRemote, effort: Effort) {
-    let seal = SealOptions { object_bytes_max: OBJECT_BYTES, effort };
+    let seal = SealOptions { object_bytes_max: OBJECT_BYTES, effort, ..SealOptions::default() };
     store.ship(to, &ShipOptions { seal, ..ShipOptions::default() }, &Silent).expect("ship");
 }
 

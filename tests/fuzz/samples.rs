@@ -262,7 +262,7 @@ impl Site {
         let store = options().open(dir).expect("open");
         let memory = Arc::new(Memory::new());
         let remote = OpenRemote::new("memory", memory.clone());
-        let seal = SealOptions { object_bytes_max: 64 * 1024, effort: Effort::Quick(3) };
+        let seal = SealOptions { object_bytes_max: 64 * 1024, effort: Effort::Quick(3), ..SealOptions::default() };
         for round in 0..4u64 {
             fill(&store, round);
             if !rules.is_empty() && round == 2 {

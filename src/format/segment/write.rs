@@ -73,6 +73,11 @@ impl<'a> SliceWriter<'a> {
         }
     }
 
+    /// Objects grow up to so many bytes from now on.
+    pub fn resize(&mut self, part_bytes_max: u64) {
+        self.part_bytes_max = part_bytes_max;
+    }
+
     /// Adds the next block: a frame of [`pack`] that unpacks to `plain_len` bytes.
     pub fn block(&mut self, plain_len: u64, frame: &[u8]) -> Result<()> {
         if plain_len > BLOCK_PLAIN_BYTES_MAX as u64 {

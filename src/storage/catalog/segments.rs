@@ -171,6 +171,16 @@ impl View<'_> {
         let mut s = self.sql.prepare_cached("SELECT bytes_per_sec FROM line WHERE remote = ?").map_err(sql)?;
         s.query_row([remote], |r| r.get(0)).optional().map_err(sql)
     }
+
+    /// What was noted about how steady the line to a remote is.
+    pub fn line_note(&self, remote: &str) -> Result<Option<Vec<u8>>> {
+        self.fact(&steady(remote))
+    }
+}
+
+/// The fact about how steady a line is.
+fn steady(remote: &str) -> String {
+    format!("steady {remote}")
 }
 
 impl Writer<'_> {
@@ -202,7 +212,8 @@ impl Writer<'_> {
         self.run("DELETE FROM held WHERE remote = ?", [remote])?;
         self.run("DELETE FROM retired WHERE remote = ?", [remote])?;
         self.run("DELETE FROM key_held WHERE remote = ?", [remote])?;
-        self.run("DELETE FROM line WHERE remote = ?", [remote])
+        self.run("DELETE FROM line WHERE remote = ?", [remote])?;
+        self.remove_fact(&steady(remote))
     }
 
     /// Records how many deltas lie below a content as it was sent.
@@ -216,6 +227,11 @@ impl Writer<'_> {
             self.run("INSERT OR IGNORE INTO sketch (tenant, feature, content) VALUES (?,?,?)", (tenant, *feature as i64, id(tenant, content)))?;
         }
         Ok(())
+    }
+
+    /// Notes how steady the line to a remote is.
+    pub fn set_line_note(&self, remote: &str, note: &[u8]) -> Result<()> {
+        self.set_fact(&steady(remote), note)
     }
 
     /// Records a measured rate of a remote's line: the mean of what was known and what was seen.

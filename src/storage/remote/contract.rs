@@ -37,17 +37,25 @@ pub struct Upload {
     /// Whether an earlier attempt may have left something at that name. The remote then looks before it writes, which costs one request more
     /// on a line and keeps a right object from being written again. Attempts within one session are remembered by the remote itself.
     pub tried: bool,
+    /// Whether nothing else should be on its way beside it: what is, is lost with it when the line is cut.
+    pub alone: bool,
 }
 
 impl Upload {
     /// A first attempt to store `from` as `name`.
     pub fn new(name: impl Into<String>, from: impl Into<PathBuf>, size: u64) -> Self {
-        Upload { name: name.into(), from: from.into(), size, tried: false }
+        Upload { name: name.into(), from: from.into(), size, tried: false, alone: false }
     }
 
     /// The same, after an attempt whose end is not known.
     pub fn again(mut self) -> Self {
         self.tried = true;
+        self
+    }
+
+    /// The same, with nothing else on its way beside it.
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
         self
     }
 }

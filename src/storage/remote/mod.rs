@@ -13,7 +13,7 @@ mod wording;
 mod rclone;
 mod recording;
 
-pub use contract::{Check, Object, Outcome, Remote, Stored, Upload, check_name, is_name};
+pub use contract::{Check, Object, Outcome, Remote, Stored, UNSENT, Upload, check_name, is_name};
 pub use directory::{Directory, MARKER};
 pub use place::{Options, RemoteUrl};
 pub use rclone::{RCLONE_OLDEST, Rclone, config_file};

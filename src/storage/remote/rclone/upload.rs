@@ -125,7 +125,7 @@ impl<'a> Uploading<'a> {
         let mut next = 0;
         let mut poll = POLL.0;
         while next < self.objects.len() || !self.running.is_empty() {
-            while next < self.objects.len() && self.has_room(self.objects[next].size) {
+            while next < self.objects.len() && self.has_room(&self.objects[next]) {
                 self.begin(next);
                 next += 1;
                 poll = POLL.0;
@@ -149,9 +149,11 @@ impl<'a> Uploading<'a> {
         Ok(self.outcomes.into_iter().flatten().collect())
     }
 
-    fn has_room(&self, size: u64) -> bool {
-        let on_the_way: u64 = self.running.iter().map(|running| self.objects[running.index].size).sum();
-        self.running.is_empty() || (self.running.len() < SIDE_BY_SIDE_MAX && on_the_way + size <= SIDE_BY_SIDE_BYTES)
+    fn has_room(&self, upload: &Upload) -> bool {
+        let running = || self.running.iter().map(|running| &self.objects[running.index]);
+        let on_the_way: u64 = running().map(|upload| upload.size).sum();
+        let alone = upload.alone || running().any(|upload| upload.alone);
+        self.running.is_empty() || (!alone && self.running.len() < SIDE_BY_SIDE_MAX && on_the_way + upload.size <= SIDE_BY_SIDE_BYTES)
     }
 
     fn begin(&mut self, index: usize) {
