@@ -274,7 +274,7 @@ def question(args, peers):
     records = lab.Records(SEED + 6, count, 500, 1500)
     folder = lab.Folder(lab.fresh("speed/folder"), records, 100)
     path = folder.path(0).relative_to(folder.root)
-    programs = {cls.name: cls(lab.fresh(f"speed/{cls.name}")) for cls in [lab.Annals, *peers] if cls.name in ("annals", "restic", "borg")}
+    programs = {cls.name: cls(lab.fresh(f"speed/{cls.name}")) for cls in [lab.Annals, *peers] if cls.name in ("annals", "restic", "borg", "rustic")}
     first = records.bytes(records.all[0])
     for step in range(steps):
         if step:
@@ -303,9 +303,17 @@ def question(args, peers):
         back = p.call("extract", "--stdout", "::1", str(path))
         return len({r.out for r in runs}), sum(r.seconds for r in runs), len(runs), back.out == first, back.seconds, 1
 
+    def rustic(p):
+        # Snapshots with the same answer are told as one, so an answer is a state.
+        asked = p.call("find", "--path", str(path))
+        found = sum(line.endswith(f'"{path}" ') or line.endswith(f'"{path}"') for line in asked.out.decode().splitlines())
+        oldest = p.call("snapshots", "--json")
+        back = p.call("dump", f"{json.loads(oldest.out)[0]['snapshots'][0]['id'][:8]}:{path}")
+        return found, asked.seconds, 1, back.out == first, oldest.seconds + back.seconds, 2
+
     table = Table(f"One of {count:,} documents, {versions} versions of it among {steps} recorded states of the folder",
                   ["program", "which versions are there", "commands", "answer", "its first version again", "commands"])
-    for name, ask in (("annals", annals), ("restic", restic), ("borg", borg)):
+    for name, ask in (("annals", annals), ("restic", restic), ("borg", borg), ("rustic", rustic)):
         if name not in programs:
             continue
         found, asked, ran, right, back, ran_back = ask(programs[name])
@@ -342,7 +350,7 @@ def thin(args, peers):
     records = lab.Records(SEED + 6, count, 500, 1500)
     folder = lab.Folder(lab.fresh("speed/folder"), records, 100)
     path = folder.path(0).relative_to(folder.root)
-    programs = {cls.name: cls(lab.fresh(f"speed/{cls.name}")) for cls in [lab.Annals, *peers] if cls.name in ("annals", "restic", "borg")}
+    programs = {cls.name: cls(lab.fresh(f"speed/{cls.name}")) for cls in [lab.Annals, *peers] if cls.name in ("annals", "restic", "borg", "rustic")}
     for step in range(steps):
         if step:
             folder.later()
@@ -366,6 +374,13 @@ def thin(args, peers):
         one, files = read_below([*call, "dump", first, f"/{path}"], p.repo, env=env)
         whole, all_files = read_below([*call, "restore", "latest", "--target", lab.absent("speed/out-restic")], p.repo, env=env)
         table.row("restic", f"{human(one)} in {files} files", "the same", f"{human(whole)} in {all_files} files: the last state")
+    if p := programs.get("rustic"):
+        env = {"RUSTIC_PASSWORD": "bench", "RUSTIC_NO_PROGRESS": "true"}
+        call = ["rustic", "--log-level", "error", "--no-cache", "-r", p.repo]
+        first = json.loads(p.call("snapshots", "--json").out)[0]["snapshots"][0]["id"][:8]
+        one, files = read_below([*call, "dump", f"{first}:{path}"], p.repo, env=env)
+        whole, all_files = read_below([*call, "restore", "latest", lab.fresh("speed/out-rustic")], p.repo, env=env)
+        table.row("rustic", f"{human(one)} in {files} files", "the same", f"{human(whole)} in {all_files} files: the last state")
     if p := programs.get("borg"):
         env = {"BORG_BASE_DIR": str(lab.absent("speed/base")), "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
                "BORG_RELOCATED_REPO_ACCESS_IS_OK": "yes", "BORG_REPO": str(p.repo)}
@@ -373,7 +388,7 @@ def thin(args, peers):
         out = lab.fresh("speed/out-borg")
         whole, all_files = read_below(["borg", "extract", f"::{p.count}"], p.repo, cwd=out, env=env)
         table.row("borg", f"{human(one)} in {files} files", "the same", f"{human(whole)} in {all_files} files: the last state")
-    table.note("restic and borg without their caches, as on another machine; locks and listings are not counted.")
+    table.note("The others without their caches, as on another machine; locks and listings are not counted.")
     shutil.rmtree(lab.scratch() / "speed", ignore_errors=True)
     return [table]
 

@@ -13,7 +13,7 @@ pub const NAME_BYTES_MAX: usize = 512;
 /// Bytes: the longest part of a name between slashes. Every file system we know allows 255, less the ending of a file being written.
 pub const NAME_PART_BYTES_MAX: usize = 200;
 
-/// The code of [`unsent`]: nothing of the object can be at the remote.
+/// The code of an error that says so: nothing of the object can be at the remote.
 pub const UNSENT: &str = "remote.unsent";
 
 /// One object as a listing shows it.
