@@ -40,7 +40,7 @@ const ASKED: &str = "rebuild asked";
 
 /// A rebuild that did not come to its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Unfinished {
+pub struct Unfinished {
     /// Where it reads from.
     pub from: Vec<String>,
     /// Only what was recorded until then, microseconds since 1970.
@@ -65,16 +65,22 @@ impl Unfinished {
         Ok(Some(found))
     }
 
-    /// What lies in a directory, where that is one.
-    pub(crate) fn look(options: Options, dir: &Path) -> Result<Option<Self>> {
+    /// The one that lies in a directory; `None` where there is no store, or a whole one.
+    ///
+    /// # Errors
+    /// As [`Options::open`], but for the rebuild that did not end.
+    pub fn look(options: Options, dir: &Path) -> Result<Option<Self>> {
         if !dir.join(MARKER).exists() {
             return Ok(None);
         }
         Self::of(&options.open_unfinished(dir)?)
     }
 
-    /// Removes what was rebuilt in part.
-    pub(crate) fn discard(options: Options, dir: &Path) -> Result<()> {
+    /// Removes what was rebuilt in part. What it was rebuilt from stays.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] where the store is whole; as [`Unfinished::look`].
+    pub fn discard(options: Options, dir: &Path) -> Result<()> {
         let store = options.open_unfinished(dir)?;
         if Self::of(&store)?.is_none() {
             return Err(Error::new(Kind::Refused, "store.exists", format!("there is a whole store in {}", dir.display())).hint("nothing was removed"));
