@@ -39,6 +39,11 @@ pub fn with_rules(site: Site, rules: &str) -> Site {
     let config = dir.path().join("store/annals.toml");
     let text = std::fs::read_to_string(&config).expect("config") + rules;
     std::fs::write(&config, text).expect("config");
+    reopened(dir)
+}
+
+/// The site with its store opened again.
+fn reopened(dir: tempfile::TempDir) -> Site {
     // A child that another test starts this very moment may hold the lock until it is another program.
     let store = loop {
         match Store::open(dir.path().join("store")) {
@@ -179,6 +184,74 @@ fn a_number_given_twice_is_given_anew_with_what_refers_to_it() {
     assert_eq!(number(&app, "SELECT count(*) FROM invoice WHERE (id, who) IN (VALUES (100, 'y'), (101, 'lost'), (102, 'new'))"), 3);
     assert_eq!(number(&app, "SELECT count(*) FROM part WHERE (id, invoice) IN (VALUES ('l', 101), ('n', 102))"), 2);
     assert_eq!((site.restored(), site.capture().receipt), (dump(&app), None));
+}
+
+/// A table of this policy whose rows changed on both lines, through the program: planned, realigned, and what became of rows 1 (changed on both),
+/// 2 (removed here, changed in the history), 3 (the other way round), 6 (only in the history) and 7 (only here).
+fn realigned_as(policy: &str, meaning: &str) -> (Site, Vec<String>) {
+    let site = with_rules(site(), &format!("[[capture]]\nname = \"app\"\nsqlite = \"/nowhere\"\n[capture.table.t]\npolicy = \"{policy}\"\n"));
+    let setup =
+        "PRAGMA journal_mode = WAL; CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT); INSERT INTO t VALUES (1, 'base'), (2, 'base'), (3, 'base')";
+    let lost = "UPDATE t SET n = 'history' WHERE id < 3; DELETE FROM t WHERE id = 3; INSERT INTO t VALUES (6, 'history')";
+    let app = put_back(&site, setup, &[lost], 1);
+    app.execute_batch("UPDATE t SET n = 'here' WHERE id IN (1, 3); DELETE FROM t WHERE id = 2; INSERT INTO t VALUES (7, 'here')").expect("work");
+    let Site { dir, store } = site;
+    drop(store);
+    let run = |words: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_annals"));
+        let set = [("ANNALS_STORE", "store"), ("USER", "tester"), ("HOME", "/nowhere")];
+        let done = command.args(words.split(' ')).current_dir(dir.path()).env_clear().envs(set).output().expect("runs");
+        (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr))
+    };
+    assert_eq!(run("capture sqlite app.db").0, Some(14), "two lines");
+    let (code, text) = run("realign app/ -n");
+    assert!(code == Some(0) && text.contains(policy) && text.contains(meaning), "{text}");
+    let (code, text) = run("realign app/ -y");
+    assert_eq!(code, Some(0), "nobody is asked: {text}");
+    let (code, text) = run("capture sqlite app.db");
+    assert!(code == Some(0) && text.contains("nothing changed"), "in line: {text}");
+    assert_eq!(run("seal").0, Some(0), "ships again");
+    let site = reopened(dir);
+    assert_eq!(site.restored(), dump(&app), "both sides");
+    (site, dump(&app).into_iter().filter(|line| line.starts_with("t(")).collect())
+}
+
+/// What a row was, from its first version on.
+fn told(site: &Site, key: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut versions = site.store.history(key).expect("history");
+    versions.sort_by_key(|version| version.number);
+    for version in versions {
+        let text = String::from_utf8(site.store.open(&version).expect("version").bytes(1000).expect("bytes")).expect("text");
+        out.push(text.split('"').rev().nth(1).expect("its text").to_owned());
+        out.extend(version.removed.then(|| "removed".to_owned()));
+    }
+    out
+}
+
+#[test]
+fn under_authority_the_history_decides_about_what_both_changed() {
+    let (site, rows) = realigned_as("authority", "the history decides");
+    assert_eq!(rows, ["t(1, \"history\")", "t(2, \"history\")", "t(6, \"history\")", "t(7, \"here\")"]);
+    assert_eq!(told(&site, "app/t/1"), ["base", "history", "here", "history"]);
+    assert_eq!(told(&site, "app/t/3"), ["base", "removed", "here", "removed"]);
+}
+
+#[test]
+fn under_site_the_database_decides_about_what_both_changed() {
+    let (site, rows) = realigned_as("site", "the database decides");
+    assert_eq!(rows, ["t(1, \"here\")", "t(3, \"here\")", "t(6, \"history\")", "t(7, \"here\")"]);
+    assert_eq!(told(&site, "app/t/1"), ["base", "history", "here"]);
+    assert_eq!(told(&site, "app/t/2"), ["base", "history", "removed"]);
+}
+
+#[test]
+fn of_documents_both_are_versions_and_none_is_removed() {
+    let (site, rows) = realigned_as("documents", "both are versions");
+    let stay = ["t(1, \"here\")", "t(2, \"history\")", "t(3, \"here\")", "t(6, \"history\")", "t(7, \"here\")"];
+    assert_eq!(rows, stay);
+    assert_eq!(told(&site, "app/t/1"), ["base", "history", "here"]);
+    assert_eq!(told(&site, "app/t/2"), ["base", "history", "removed", "history"]);
 }
 
 #[test]
