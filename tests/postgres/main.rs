@@ -8,6 +8,7 @@ mod follow;
 mod kills;
 mod lineage;
 mod agent;
+mod back;
 mod doctor;
 mod giving;
 mod realign;

@@ -42,7 +42,7 @@ fn stock(db: &mut Client) -> (i32, i64) {
 }
 
 /// A server and its history, with these tables and transactions; `keep` is called before the last `lost` of them.
-fn history(setup: &str, rules: &str, transactions: &[&str], lost: usize, keep: &mut dyn FnMut(&mut Server)) -> Option<(Server, Site)> {
+pub fn history(setup: &str, rules: &str, transactions: &[&str], lost: usize, keep: &mut dyn FnMut(&mut Server)) -> Option<(Server, Site)> {
     let mut server = Server::start()?;
     server.database(setup);
     let site = Site::new(&server).with_rules(&(capture_of(&server) + rules));
@@ -70,17 +70,17 @@ fn rolled_back() -> Option<(Server, Site)> {
     Some((server, site))
 }
 
-fn put_back(server: &mut Server, from: &str) {
+pub fn put_back(server: &mut Server, from: &str) {
     server.stop();
     server.copy(from, "data");
     server.run();
 }
 
-fn plan(site: &Site, keep: Keep) -> DatabaseRealign {
+pub fn plan(site: &Site, keep: Keep) -> DatabaseRealign {
     site.store.plan_realign_database(b"shop/", keep, &by(), &Silent).expect("plan").expect("out of line")
 }
 
-fn realign(site: &Site, plan: &DatabaseRealign) -> DatabaseRealigned {
+pub fn realign(site: &Site, plan: &DatabaseRealign) -> DatabaseRealigned {
     site.store.realign_database(plan, &by(), &Silent).expect("realign")
 }
 

@@ -1,0 +1,133 @@
+//! Servers that went back in time, or whose store was lost, at the size and length of real sites.
+
+use annals::engine::rebuild::Rebuild;
+use annals::engine::store::read_key_file;
+use annals::format::keyfile::Unlock;
+use annals::model::lineage::Fate;
+use annals::model::realign::Keep;
+use annals::{Moment, OpenRemote, Silent, Store};
+use postgres::Client;
+
+use crate::realign::{history, plan, put_back, realign};
+use crate::server::{Server, Site};
+
+const TABLES: &str = "CREATE TABLE item (id int PRIMARY KEY, n int, note text); CREATE TABLE entry (id text PRIMARY KEY, text text)";
+const DAY: i64 = 86_400_000_000;
+
+fn number(db: &mut Client, sql: &str) -> i64 {
+    db.query_one(sql, &[]).expect(sql).get(0)
+}
+
+fn offsite() -> OpenRemote {
+    OpenRemote::new("offsite", std::sync::Arc::new(annals::storage::remote::Memory::new()))
+}
+
+/// The server and its history say the same, and go on so, transaction by transaction.
+fn in_line(site: &Site, db: &mut Client) {
+    let same = |db: &mut Client| ["item", "entry"].map(|table| site.compare(db, &format!("public.{table}"), table, &["id"]));
+    assert_eq!(site.capture().receipt, None, "in line");
+    same(db);
+    db.batch_execute("INSERT INTO entry VALUES ('in line ' || (SELECT count(*) FROM entry), 'x')").expect("on");
+    let done = site.capture();
+    assert_eq!((done.transactions, done.merged_intervals), (1, 0));
+    same(db);
+}
+
+/// The store is lost with its directory, and made again from the remote.
+fn rebuilt(site: Site, offsite: &OpenRemote) -> Site {
+    let Site { dir, store, what, clock } = site;
+    drop(store);
+    let path = dir.path().join("store");
+    let key_file = read_key_file(&path.join("annals.key")).expect("key");
+    let secret = key_file.open(&Unlock::default()).expect("open");
+    std::fs::remove_dir_all(&path).expect("lost");
+    let rebuild = Rebuild { remotes: std::slice::from_ref(offsite), into: &path, key_file, secret, site_name: "test", at: None };
+    let (store, report) = rebuild.run(Store::builder().clock(clock.clone()).state_dir(None), &Silent).expect("rebuilt");
+    assert!(report.gaps.is_empty(), "{report:?}");
+    Site { store, clock, what, dir }
+}
+
+#[test]
+fn one_row_in_a_hundred_in_conflict() {
+    let setup = format!("{TABLES}; INSERT INTO item SELECT g, 0, 'base' FROM generate_series(1, 2000) g");
+    let mut dump = |server: &mut Server| server.tool("pg_dump", "shop", &["-Fc", "-f", "older.dump"]);
+    let lost = ["UPDATE item SET n = 1 WHERE id <= 1020"];
+    let Some((server, site)) = history(&setup, "", &lost, 1, &mut dump) else { return };
+    server.tool("pg_restore", "shop", &["--clean", "--if-exists", "older.dump"]);
+    let mut db = server.client("shop");
+    db.batch_execute("UPDATE item SET n = 2 WHERE id > 1000").expect("work");
+    assert_eq!(site.try_capture().expect_err("noticed").code(), "lineage.forked");
+    let planned = plan(&site, Keep::Both);
+    assert_eq!([Fate::Conflict, Fate::Recovered, Fate::Kept].map(|fate| planned.count(fate)), [20, 1000, 980]);
+    let done = realign(&site, &planned);
+    // The same field of both sides: the history's stays, each such row is named, and the other value is in the batch of the server as it was found.
+    assert_eq!((planned.open().count(), done.open.len()), (20, 20));
+    assert_eq!([1, 2].map(|n| number(&mut db, &format!("SELECT count(*) FROM item WHERE n = {n}"))), [1020, 980]);
+    let found = site.store.at(&Moment::Seq(done.found.expect("as found"))).expect("view").get("shop/item/1010").expect("row");
+    assert!(String::from_utf8_lossy(&found.bytes(100).expect("bytes")).contains("\"n\":2"));
+    in_line(&site, &mut db);
+}
+
+#[test]
+fn a_lost_store_is_rebuilt_and_the_server_is_gone_on_with() {
+    let setup = format!("{TABLES}; INSERT INTO item SELECT g, g * g, md5(g::text) FROM generate_series(1, 3000) g");
+    let mut dump = |server: &mut Server| server.tool("pg_dump", "shop", &["-Fc", "-f", "older.dump"]);
+    let Some((server, site)) = history(&setup, "", &["UPDATE item SET n = -1 WHERE id <= 40"], 1, &mut dump) else { return };
+    let offsite = offsite();
+    site.store.ship(&offsite, &Default::default(), &Silent).expect("shipped");
+    let mut db = server.client("shop");
+    db.batch_execute("UPDATE item SET n = -2 WHERE id = 7; DELETE FROM item WHERE id = 8; INSERT INTO entry VALUES ('since', 'x')").expect("work");
+    let site = rebuilt(site, &offsite);
+    // What was recorded is not recorded again: rows are compared, and what differs is one batch.
+    let seen = site.capture();
+    assert_eq!((seen.added, seen.changed, seen.removed, seen.merged_intervals), (1, 1, 1, 1));
+    let shipped = site.store.ship(&offsite, &Default::default(), &Silent).expect("ship");
+    assert!(shipped.bytes < 20_000, "no full upload: {shipped:?}");
+    in_line(&site, &mut db);
+    site.store.ship(&offsite, &Default::default(), &Silent).expect("ship");
+    // The store and then an older dump: noticed all the same, from the rows alone.
+    let site = rebuilt(site, &offsite);
+    server.tool("pg_restore", "shop", &["--clean", "--if-exists", "older.dump"]);
+    assert_eq!(site.try_capture().expect_err("older").code(), "lineage.behind");
+    realign(&site, &plan(&site, Keep::Both));
+    assert_eq!(number(&mut db, "SELECT n::int8 FROM item WHERE id = 7"), -2);
+    in_line(&site, &mut db);
+}
+
+#[test]
+fn thirty_days_of_work_on_an_older_server() {
+    let Some(mut server) = Server::start() else { return };
+    server.database(&format!("{TABLES}; INSERT INTO item VALUES (1, 0, 'base')"));
+    let (site, offsite) = (Site::new(&server), offsite());
+    site.capture();
+    server.stop();
+    server.copy("data", "older");
+    server.run();
+    let mut db = server.client("shop");
+    for day in 0..30 {
+        site.clock.advance(DAY);
+        db.batch_execute(&format!("BEGIN; INSERT INTO entry VALUES ('recorded {day:02}', 'x'); UPDATE item SET n = {day}; COMMIT")).expect("work");
+        assert_eq!(site.capture().transactions, 1, "day {day}");
+        site.store.ship(&offsite, &Default::default(), &Silent).expect("shipped");
+    }
+    drop(db);
+    put_back(&mut server, "older");
+    let mut db = server.client("shop");
+    for day in 0..30 {
+        site.clock.advance(DAY);
+        db.batch_execute(&format!("BEGIN; INSERT INTO entry VALUES ('here {day:02}', 'y'); UPDATE item SET note = 'day {day}'; COMMIT"))
+            .expect("work");
+        assert_eq!(site.try_capture().expect_err("refused").code(), "lineage.forked", "day {day}");
+        let shipped = site.store.ship(&offsite, &Default::default(), &Silent);
+        assert_eq!(shipped.expect_err("refused").code(), "lineage.forked", "nothing is shipped on day {day}");
+    }
+    let planned = plan(&site, Keep::Both);
+    assert_eq!((planned.common, planned.transactions), (1, 30));
+    assert_eq!([Fate::Recovered, Fate::Kept, Fate::Conflict].map(|fate| planned.count(fate)), [30, 30, 1]);
+    let done = realign(&site, &planned);
+    assert!(done.open.is_empty(), "one side changed the number, the other the note: {done:?}");
+    assert_eq!(number(&mut db, "SELECT count(*) FROM entry"), 60);
+    assert_eq!(number(&mut db, "SELECT count(*) FROM item WHERE n = 29 AND note = 'day 29'"), 1);
+    in_line(&site, &mut db);
+    site.store.ship(&offsite, &Default::default(), &Silent).expect("ships again");
+}
