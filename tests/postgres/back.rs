@@ -1,11 +1,13 @@
 //! Servers that went back in time, or whose store was lost, at the size and length of real sites.
 
-use annals::engine::rebuild::Rebuild;
+use std::sync::Arc;
+
 use annals::engine::store::read_key_file;
 use annals::format::keyfile::Unlock;
 use annals::model::lineage::Fate;
 use annals::model::realign::Keep;
-use annals::{Moment, OpenRemote, Silent, Store};
+use annals::storage::remote::{Fault, Memory, Recording, Verb};
+use annals::{Moment, OpenRemote, Rebuild, ShipOptions, Silent, Store};
 use postgres::Client;
 
 use crate::realign::{history, plan, put_back, realign};
@@ -19,7 +21,7 @@ fn number(db: &mut Client, sql: &str) -> i64 {
 }
 
 fn offsite() -> OpenRemote {
-    OpenRemote::new("offsite", std::sync::Arc::new(annals::storage::remote::Memory::new()))
+    OpenRemote::new("offsite", Arc::new(Memory::new()))
 }
 
 /// The server and its history say the same, and go on so, transaction by transaction.
@@ -130,4 +132,63 @@ fn thirty_days_of_work_on_an_older_server() {
     assert_eq!(number(&mut db, "SELECT count(*) FROM item WHERE n = 29 AND note = 'day 29'"), 1);
     in_line(&site, &mut db);
     site.store.ship(&offsite, &Default::default(), &Silent).expect("ships again");
+}
+
+#[test]
+fn clocks_that_are_set_back_decide_nothing() {
+    let Some(mut server) = Server::start() else { return };
+    server.database(TABLES);
+    let (site, offsite) = (Site::new(&server), offsite());
+    site.capture();
+    server.stop();
+    server.copy("data", "older");
+    server.run();
+    let work = |days: i64| {
+        site.clock.advance(days * DAY);
+        server.client("shop").batch_execute(&format!("INSERT INTO entry VALUES ('after {days}', 'x')")).expect("work");
+        assert_eq!(site.capture().transactions, 1, "set back without any rollback, it stops nothing");
+    };
+    work(1);
+    work(-400);
+    site.store.ship(&offsite, &Default::default(), &Silent).expect("shipped");
+    put_back(&mut server, "older");
+    for days in [-400, 4000] {
+        site.clock.advance(days * DAY);
+        let refused = site.try_capture().expect_err("noticed");
+        assert_eq!((refused.code(), refused.at().seq), ("lineage.behind", Some(1)), "{days}");
+    }
+    realign(&site, &plan(&site, Keep::Both));
+    let mut db = server.client("shop");
+    assert_eq!(number(&mut db, "SELECT count(*) FROM entry"), 2);
+    in_line(&site, &mut db);
+    site.store.ship(&offsite, &Default::default(), &Silent).expect("ships again");
+}
+
+#[test]
+fn an_older_dump_is_restored_in_the_middle_of_a_shipment() {
+    let mut dump = |server: &mut Server| server.tool("pg_dump", "shop", &["-Fc", "-f", "older.dump"]);
+    // Many parts, and the line breaks before the last of them.
+    let bulk =
+        "INSERT INTO entry SELECT g, (SELECT string_agg(md5(g || ' ' || i), '') FROM generate_series(1, 900) i) FROM generate_series(1, 100) g";
+    let Some((server, site)) = history(TABLES, "", &[bulk], 1, &mut dump) else { return };
+    let memory = Arc::new(Recording::new(Memory::new()));
+    let offsite = OpenRemote::new("offsite", memory.clone());
+    let mut parts = ShipOptions::default();
+    parts.seal.object_bytes_max = 100_000;
+    memory.inject(Verb::Store, 3, 100, Fault::Drop);
+    site.store.ship(&offsite, &parts, &Silent).expect_err("the line broke");
+    memory.heal();
+    let there = memory.inner().names().len();
+    server.tool("pg_restore", "shop", &["--clean", "--if-exists", "older.dump"]);
+    let mut db = server.client("shop");
+    db.batch_execute("INSERT INTO entry VALUES ('here', 'y')").expect("work");
+    site.try_capture().expect_err("noticed");
+    let refused = site.store.ship(&offsite, &parts, &Silent).expect_err("what is under way waits as well");
+    assert_eq!((refused.code(), memory.inner().names().len()), ("lineage.forked", there));
+    assert!(there > 0);
+    let done = realign(&site, &plan(&site, Keep::Both));
+    assert_eq!((done.open.len(), number(&mut db, "SELECT count(*) FROM entry")), (0, 101));
+    in_line(&site, &mut db);
+    site.store.ship(&offsite, &parts, &Silent).expect("ships again");
+    in_line(&rebuilt(site, &offsite), &mut db);
 }
