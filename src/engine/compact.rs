@@ -60,7 +60,7 @@ pub struct CompactReport {
     pub remote: String,
     /// Slices of the log sealed again.
     pub slices: u64,
-    /// Objects sent. In a dry run unknown: 0.
+    /// Objects sent, with those of batches that had to go first. In a dry run unknown: 0.
     pub objects: u64,
     /// Their bytes; in a dry run about as many as would be sent.
     pub bytes: u64,
@@ -145,6 +145,7 @@ impl Store {
             }
             if !options.dry_run {
                 remove_retired(&tenant, remote, options, &mut report, monitor)?;
+                self.ship_forgetting(&tenant, remote, options, &mut report, monitor)?;
             }
             let work = Work::read(&tenant, remote, options, monitor)?;
             work.run(&mut report)?;
@@ -157,6 +158,28 @@ impl Store {
             }
         }
         Ok(report)
+    }
+
+    /// Ships what waits, where a batch that says what was forgotten is among it: whoever rebuilt from a remote that lacks the bytes and not yet
+    /// says so would miss them, and nobody could tell why.
+    fn ship_forgetting(
+        &self,
+        tenant: &Tenant,
+        remote: &OpenRemote,
+        options: &CompactOptions,
+        report: &mut CompactReport,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
+        let held_and_said = |rows: &Rows<'_>| Ok((rows.held_to(tenant.id, &remote.name)?, rows.last_forgetting(tenant.id)?));
+        let (held, said) = self.inner.catalog.read(held_and_said)?;
+        if held == 0 || said <= held {
+            return Ok(());
+        }
+        let mut sent = ShipReport::to(remote);
+        let done = self.ship_one(tenant, remote, &ShipOptions { seal: options.seal, ..ShipOptions::default() }, &mut sent, monitor);
+        report.objects += sent.objects;
+        report.bytes += sent.bytes;
+        done
     }
 
     /// Whether compacting a remote may have something to do: something was forgotten since the last time, or old objects may go by now.

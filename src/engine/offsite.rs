@@ -234,7 +234,14 @@ impl Store {
         Ok(report)
     }
 
-    fn ship_one(&self, tenant: &Tenant, remote: &OpenRemote, options: &ShipOptions, report: &mut ShipReport, monitor: &dyn Monitor) -> Result<()> {
+    pub(crate) fn ship_one(
+        &self,
+        tenant: &Tenant,
+        remote: &OpenRemote,
+        options: &ShipOptions,
+        report: &mut ShipReport,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
         before_shipment(tenant, &remote.name, &*remote.remote, !options.dry_run)?;
         let mut seal = options.seal;
         seal.object_bytes_max = self.object_bytes(&remote.name)?.min(seal.object_bytes_max);

@@ -485,6 +485,12 @@ impl World {
         self.store().compact(&self.remotes[n].1, &options, &Silent).expect("compact");
         let report = self.store().verify_remote(&self.remotes[n].1, true, &Silent).expect("verify the remote");
         assert!(report.problems.is_empty(), "{:?}", report.problems);
+        // What says that something was forgotten went there first, and all before it.
+        let statuses = self.store().remote_statuses().expect("remotes");
+        for held in statuses.into_iter().filter(|remote| remote.place.name == self.remotes[n].1.name).flat_map(|remote| remote.held) {
+            let known = self.held[n].entry(held.tenant).or_default();
+            *known = held.seq.max(*known);
+        }
     }
 
     fn hold(&mut self, name: u64, prefix: &[u8]) {

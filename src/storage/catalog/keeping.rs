@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::OptionalExtension;
 
+use super::contents::gone_by;
 use super::documents::{DocumentRow, VersionRow, after_prefix, document, version};
 use super::{View, Writer, id, number, sql};
 use crate::base::codec::Reader;
@@ -184,6 +185,17 @@ impl View<'_> {
         let mut s = self.sql.prepare_cached("SELECT id FROM content WHERE id >= ? AND id < ? AND form = 3 ORDER BY id").map_err(sql)?;
         let rows = s.query_map((id(tenant, 0), id(tenant + 1, 0)), |r| r.get(0)).map_err(sql)?;
         rows.map(|r| r.map(number).map_err(sql)).collect()
+    }
+
+    /// The newest batch (sequence number) that says of contents of a tenant that they were given up; 0 where none does.
+    pub fn last_forgetting(&self, tenant: i64) -> Result<u64> {
+        let mut s = self.sql.prepare_cached("SELECT DISTINCT body FROM content WHERE id >= ? AND id < ? AND form = 3").map_err(sql)?;
+        let mut rows = s.query((id(tenant, 0), id(tenant + 1, 0))).map_err(sql)?;
+        let mut last = 0;
+        while let Some(row) = rows.next().map_err(sql)? {
+            last = last.max(gone_by(row.get_ref(0).and_then(|b| Ok(b.as_blob()?)).map_err(sql)?)?);
+        }
+        Ok(last)
     }
 
     /// Numbers and sizes of the contents of a tenant that were given up, ascending.
