@@ -37,7 +37,7 @@ const GAIN_PER_OBJECT_BYTES: u64 = 1024;
 pub struct CompactOptions {
     /// Only say what would be done.
     pub dry_run: bool,
-    /// Bytes that may be sent; as many as needed where absent.
+    /// Bytes that may be sent; as many as needed where absent. What waited to be shipped and has to go first goes in any case.
     pub allowance_bytes: Option<u64>,
     /// Seconds that a replaced object stays.
     pub grace_secs: u64,
