@@ -3,6 +3,8 @@
 //!
 //! Recording and shipping go on: history is append-only, so what was before is there, here and offsite.
 
+use std::sync::PoisonError;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Kind, Result};
@@ -163,6 +165,20 @@ fn mark_name(side: &str, now: Timestamp) -> String {
 
 fn mass_change(inner: &Inner, rows: &Rows<'_>, tenant: i64) -> Result<Option<Brake>> {
     let row = rows.tenant_by_id(tenant)?;
+    // What lies further back only leaves the window: where nothing was recorded since, there is nothing new to see.
+    let calm = || inner.calm.lock().unwrap_or_else(PoisonError::into_inner);
+    if calm().get(&tenant) == Some(&row.position) {
+        return Ok(None);
+    }
+    let position = row.position;
+    let found = mass_change_until(inner, rows, tenant, row)?;
+    if found.is_none() {
+        calm().insert(tenant, position);
+    }
+    Ok(found)
+}
+
+fn mass_change_until(inner: &Inner, rows: &Rows<'_>, tenant: i64, row: TenantRow) -> Result<Option<Brake>> {
     let now = inner.clock().now();
     let window = i64::try_from(WINDOW_SECS).unwrap_or(i64::MAX).saturating_mul(1_000_000);
     let note = rows.fact(&fact_of(&row))?.map(|bytes| read(&bytes)).transpose()?;

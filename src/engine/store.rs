@@ -292,6 +292,7 @@ impl Options {
             witness,
             sealing: Mutex::default(),
             captures: Mutex::default(),
+            calm: Mutex::default(),
             secret: Mutex::default(),
             options: self,
             turn: Mutex::new(turn_in(&turn).unwrap_or(0)),
@@ -433,6 +434,8 @@ pub(crate) struct Core {
     /// Held while a tenant is sealed, so that two remotes that are shipped to at once do not seal the same batches twice.
     pub(crate) sealing: Mutex<()>,
     captures: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+    /// By tenant: up to where the agent saw no mass change.
+    pub(crate) calm: Mutex<HashMap<i64, Position>>,
     secret: Mutex<Option<SiteSecret>>,
     options: Options,
     turn: Mutex<u64>,
