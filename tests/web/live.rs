@@ -15,7 +15,9 @@ fn the_server_says_that_something_was_written_and_pages_take_their_parts_anew() 
     // Nobody who is not in is told anything.
     super::client::Client::stranger(&site.base()).get("/live").is(401);
     let Some(browser) = site.browser() else { return };
-    browser.until("the page does not listen", || (browser.script("return typeof stream === 'undefined' ? null : stream?.readyState", &[]) == 1).then_some(()));
+    browser.until("the page does not listen", || {
+        (browser.script("return typeof stream === 'undefined' ? null : stream?.readyState", &[]) == 1).then_some(())
+    });
     // Had it to ask again and again, it would ask once in an hour.
     browser.script("looks.forEach((look) => { look.wait = () => {}; })", &[]);
     site.put("sak/live", "1", "I. Dahl", "nytt siden du kom");
