@@ -9,6 +9,9 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// Seeds that found a fault, run each time. 6178: a compaction went ahead of what says that something was forgotten.
+const KEPT: [u64; 1] = [6178];
+
 /// Operations of one seed.
 const STEPS: u64 = 40;
 
@@ -39,7 +42,7 @@ fn run(seed: u64) -> Result<(), String> {
 fn the_store_is_a_map_with_time() {
     let seeds: Vec<u64> = match number("ANNALS_SEED") {
         Some(seed) => vec![seed],
-        None => (number("ANNALS_SEEDS_FROM").unwrap_or(0)..).take(number("ANNALS_SEEDS").unwrap_or(60) as usize).collect(),
+        None => (number("ANNALS_SEEDS_FROM").unwrap_or(0)..).take(number("ANNALS_SEEDS").unwrap_or(60) as usize).chain(KEPT).collect(),
     };
     let failures: Vec<String> = seeds.into_iter().filter_map(|seed| run(seed).err()).take(3).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));

@@ -1,6 +1,6 @@
 //! What a transaction that began a tenant's numbering knows without asking: such a tenant has nothing but what this transaction added.
 //!
-//! The first intake of a tenant is the largest, and nearly everything in it is new. To find that out in the indexes is a sixth of its time.
+//! The first intake of a tenant is the largest, and nearly everything in it is new. To find that out in the indexes took a sixth of its instructions.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
