@@ -245,7 +245,7 @@ impl Browser {
         path
     }
 
-    /// Fails unless nothing on the page is wider than what is seen: nobody should have to scroll sideways.
+    /// Fails unless nothing on the page is wider than what is seen, and no field lies over another: nobody should have to scroll sideways.
     #[track_caller]
     pub fn fits(&self) {
         let wide = "const max = document.documentElement.clientWidth; \
@@ -254,6 +254,15 @@ impl Browser {
             return wide.map(e => e.outerHTML.slice(0, 120)).slice(0, 5).join('\\n') || 'something'";
         let wide = self.script(wide, &[]);
         assert_eq!(wide, "", "wider than the window on {}", self.path());
+        let crossed = "const fields = [...document.querySelectorAll('.card :is(input, select, textarea)')].filter(e => e.checkVisibility()); \
+            const box = e => e.getBoundingClientRect(); \
+            const along = (a, b, from, to) => Math.min(a[to], b[to]) - Math.max(a[from], b[from]) > 1; \
+            const meet = (a, b) => along(a, b, 'left', 'right') && along(a, b, 'top', 'bottom'); \
+            const out = fields.filter(e => box(e).right > box(e.closest('.card')).right + 1); \
+            const on = fields.filter((e, i) => fields.slice(i + 1).some(other => meet(box(e), box(other)))); \
+            return [...out, ...on].map(e => e.outerHTML.slice(0, 120)).join('\\n')";
+        let crossed = self.script(crossed, &[]);
+        assert_eq!(crossed, "", "fields that lie over each other or beside their card on {}", self.path());
     }
 
     /// Fails where the page has serious or critical findings of axe-core for WCAG 2.1 A and AA.

@@ -178,6 +178,7 @@ fn pages_fit_a_narrow_window_and_eyes_of_every_kind() {
         browser.viewport(1280, 900);
         browser.visit(page);
         browser.is_accessible();
+        browser.fits();
         browser.viewport(320, 640);
         browser.visit(page);
         browser.fits();

@@ -11,6 +11,7 @@ use super::site::{self, Site};
 #[track_caller]
 pub fn is_fit(browser: &Browser, name: &str) {
     browser.is_accessible();
+    browser.fits();
     browser.screenshot(name);
     browser.viewport(320, 640);
     browser.fits();

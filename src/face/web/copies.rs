@@ -149,7 +149,8 @@ fn rule(scribe: &Scribe, rules: &TenantRules) -> Markup {
 fn cell(scribe: &Scribe, held: Option<&Held>) -> Markup {
     match held {
         None => parts::badge("", scribe.say("copies-not-allowed")),
-        Some(held) if held.seq == 0 && held.behind > 0 => parts::badge("wait", scribe.say("copies-nothing")),
+        Some(held) if held.seq == 0 && held.behind == 0 => parts::badge("", scribe.say("copies-empty")),
+        Some(held) if held.seq == 0 => parts::badge("wait", scribe.say("copies-nothing")),
         Some(held) if held.behind > 0 => parts::badge("wait", scribe.count("copies-behind", held.behind)),
         Some(_) => parts::badge("good", scribe.say("copies-all")),
     }
@@ -162,6 +163,9 @@ fn verdict(scribe: &Scribe, rules: &TenantRules, held: &[Option<&Held>]) -> Mark
     let whole = held.iter().flatten().filter(|h| h.behind == 0).count() as u64;
     if allowed < wanted {
         return parts::badge("bad", scribe.say_with("copies-too-few-places", &[("n", allowed.into()), ("wanted", wanted.into())]));
+    }
+    if held.iter().flatten().all(|h| h.seq == 0 && h.behind == 0) {
+        return parts::badge("", scribe.say("copies-empty"));
     }
     if whole >= wanted {
         parts::badge("good", scribe.count("copies-kept", whole))

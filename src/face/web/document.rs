@@ -234,9 +234,13 @@ fn versions(ask: &Ask, scribe: &Scribe, sight: &Sight, key: &[u8], at: u64, link
     };
     let newer = before.is_some().then(|| (ask.here(&[("before", None)]), scribe.say("versions-newest").into_owned()));
     let older = page.next.map(|next| (ask.here(&[("before", Some(&next.to_string()))]), scribe.say("versions-older").into_owned()));
+    // Whoever sees only the newest version may not know how an older one comes back.
+    let hint =
+        before.is_none() && page.rows.len() > 1 && page.rows.first().is_some_and(|step| step.event().seq == at && matches!(step, Step::Put(_)));
     Ok(html! {
         section .card.flush {
             (parts::table(scribe, &scribe.say("versions-title"), true, true, &columns, &rows))
+            @if hint { p .pad.small.quiet { (scribe.say("versions-hint")) } }
             @if newer.is_some() || older.is_some() {
                 nav .pager aria-label=(scribe.say("pager-label")) {
                     @match newer { Some((to, words)) => a .button.tight href=(to) { "↑ " (words) }, None => span {} }

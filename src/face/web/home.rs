@@ -30,7 +30,7 @@ pub(super) fn home(ask: &Ask) -> Result<Answer> {
         div #verdict data-live="5" { (verdict(&scribe, &safety)) }
         div #problems data-live="5" { (problems(ask, &scribe, &health::problems(&store, &ask.agent()?.troubles())?)) }
         div .cards {
-            section .card #offsite data-live="5" { (offsite(&scribe, &safety)) }
+            section .card #offsite data-live="5" { (offsite(ask, &scribe, &safety)) }
             section .card { (proven(ask, &scribe, &store, &remotes)?) }
             section .card #now data-live="2" { (now(ask, &scribe, &store.jobs(0)?)) }
         }
@@ -145,7 +145,7 @@ fn way(kind: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// The age of the oldest change that is not offsite, against what is allowed.
-fn offsite(scribe: &Scribe, safety: &Safety) -> Markup {
+fn offsite(ask: &Ask, scribe: &Scribe, safety: &Safety) -> Markup {
     html! {
         h2 { (scribe.say("home-offsite")) }
         @match safety {
@@ -157,7 +157,7 @@ fn offsite(scribe: &Scribe, safety: &Safety) -> Markup {
                         progress .meter max=(limit.max(1)) value=(lag.age_secs.min(limit)) aria-label=(scribe.say("home-meter")) {}
                         p .quiet { (scribe.say_with("home-allowed", &[("limit", scribe.span(limit as i64).into())])) }
                     },
-                    None => p .quiet { (scribe.say("home-no-limit")) },
+                    None => p .quiet { a href=(ask.link_now("/settings", &[])) { (scribe.say("home-no-limit")) } },
                 }
             },
             Safety::Offsite { .. } => { p .figure { (scribe.say("home-nothing-waits")) } p .quiet { (scribe.say("home-all-offsite")) } },

@@ -29,7 +29,7 @@ struct Asked {
 /// A copy as it would be rebuilt from.
 struct Copy {
     status: RemoteStatus,
-    /// Changes that it lacks, and the time of the oldest.
+    /// Batches that it lacks, which pages number as changes, and the time of the oldest.
     lacks: u64,
     oldest: Option<Timestamp>,
 }
@@ -42,7 +42,7 @@ fn copies(store: &Store) -> Result<Vec<Copy>> {
         for tenant in store.tenants()? {
             let held = status.held.iter().find(|h| h.tenant == tenant.name()).map_or(0, |h| h.seq);
             let tail = store.inner.catalog.read(|v| v.tail_after(tenant.id, held))?;
-            lacks += tail.changes;
+            lacks += tail.batches;
             oldest = [oldest, tail.oldest].into_iter().flatten().min();
         }
         out.push(Copy { status, lacks, oldest });
@@ -211,7 +211,7 @@ fn sheet(ask: &Ask, secret: Option<&str>) -> Result<Answer> {
                 @let place = &copy.status.place;
                 li { strong { bdi { (place.name) } } ": " bdi .mono { (view::remote_url(place)) } @if let Some(region) = &place.region {
                     " (" bdi { (region) } ")" } " · " @match copy.status.last_shipped { Some(at) => { (scribe.say("card-shipped"))
-                    " " (scribe.time(at)) }, None => (scribe.say("copies-never")) } }
+                    " " (scribe.time(at)) }, None => (scribe.say("place-unused")) } }
             } }
             @if copies.is_empty() { p .grave { (scribe.say("copies-none-what")) } }
             h3 { (scribe.say("recover-steps")) }

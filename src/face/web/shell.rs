@@ -91,7 +91,7 @@ fn whole(ask: &Ask, title: &str, body: &Markup) -> Markup {
                 a .skip href="#content" { (scribe.say("skip-to-content")) }
                 (header(ask, &scribe, site))
                 (menu(ask, &scribe))
-                (band(ask, &scribe))
+                @if ask.store().is_ok() { (band(ask, &scribe)) }
                 main #content tabindex="-1" { (body) }
                 footer .under.no-print {
                     @if let Ok(seq) = ask.tenant().and_then(|tenant| tenant.position()).map(|p| p.seq) {
@@ -112,13 +112,13 @@ fn header(ask: &Ask, scribe: &Scribe, site: &str) -> Markup {
     html! {
         header .top {
             a .site href=(ask.link_now("/", &[])) { img src="/favicon.svg" alt="" width="24" height="24"; bdi { (site) } }
-            form .find role="search" action="/find" {
+            @if ask.store().is_ok() { form .find role="search" action="/find" {
                 @if ask.tenant_name() != DEFAULT_TENANT { input type="hidden" name="tenant" value=(ask.tenant_name()); }
                 @if let Some(at) = ask.at() { input type="hidden" name="at" value=(at); }
                 label .hidden-words for="search" { (scribe.say("search-label")) }
                 input #search type="search" name="q" value=(ask.query("q").unwrap_or_default()) placeholder=(scribe.say("search-hint")) autocomplete="off";
                 button { (scribe.say("search-button")) }
-            }
+            } }
             div .end {
                 (tenants(ask, scribe))
                 (safety(ask, scribe))
@@ -160,7 +160,8 @@ fn safety(ask: &Ask, scribe: &Scribe) -> Markup {
 fn menu(ask: &Ask, scribe: &Scribe) -> Markup {
     html! {
         nav #menu .menu popover aria-label=(scribe.say("nav-label")) {
-            @for (heading, entries) in MENU {
+            // Before there is a store every page is the first one.
+            @for (heading, entries) in MENU.into_iter().filter(|_| ask.store().is_ok()) {
                 h2 { (scribe.say(heading)) }
                 ul {
                     @for (path, message, lines) in entries {
@@ -174,7 +175,7 @@ fn menu(ask: &Ask, scribe: &Scribe) -> Markup {
                 }
             }
             div .foot {
-                p { span .quiet { (scribe.say("you-are")) } " " strong { (scribe.who(&ask.session.actor)) } }
+                @if !ask.session.actor.is_empty() { p { span .quiet { (scribe.say("you-are")) } " " strong { (scribe.who(&ask.session.actor)) } } }
                 form .languages method="post" action="/language" aria-label=(scribe.say("language-label")) {
                     (parts::fields_of(ask, &[("back", &ask.here(&[("done", None)]))]))
                     @for other in LANGUAGES {

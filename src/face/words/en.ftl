@@ -173,6 +173,7 @@ change-count =
         [one] { $count } change
        *[other] { $count } changes
     }
+versions-hint = Choose an earlier version to look at it and to put it back.
 versions-newest = Newest
 versions-older = Older
 trail-label = Where it lies
@@ -478,7 +479,7 @@ home-waiting =
        *[other] { $count } changes are only here so far
     }
 home-allowed = Up to { $limit } is allowed.
-home-no-limit = Nobody said how long that may be: set stale_after in the settings.
+home-no-limit = Nobody said how long that may be: say it in the settings, under “A change may wait”.
 home-meter = Age against what is allowed
 home-nothing-waits = Nothing waits
 home-all-offsite = What was recorded is also somewhere else.
@@ -1110,6 +1111,7 @@ copies-behind =
         [one] { $count } change behind
        *[other] { $count } changes behind
     }
+copies-empty = nothing to hold yet
 copies-all = holds everything
 copies-kept =
     { $n ->

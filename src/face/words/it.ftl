@@ -172,6 +172,7 @@ change-count =
         [one] { $count } modifica
        *[other] { $count } modifiche
     }
+versions-hint = Scegli una versione precedente per guardarla e ripristinarla.
 versions-newest = I più recenti
 versions-older = Meno recenti
 trail-label = Dove si trova
@@ -477,7 +478,7 @@ home-waiting =
        *[other] { $count } modifiche sono per ora solo qui
     }
 home-allowed = Sono ammessi al massimo { $limit }.
-home-no-limit = Nessuno ha detto per quanto tempo va bene: imposta stale_after.
+home-no-limit = Nessuno ha detto per quanto tempo va bene: dillo nelle impostazioni, alla voce «Una modifica può attendere».
 home-meter = Età rispetto al limite
 home-nothing-waits = Nulla aspetta
 home-all-offsite = Ciò che è registrato è anche altrove.
@@ -1109,6 +1110,7 @@ copies-behind =
         [one] indietro di { $count } modifica
        *[other] indietro di { $count } modifiche
     }
+copies-empty = ancora nulla da conservare
 copies-all = contiene tutto
 copies-kept =
     { $n ->

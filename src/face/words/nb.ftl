@@ -41,7 +41,7 @@ home-title = Er vi trygge?
 ## Ramme
 nav-browse = Tilbake i tid
 nav-plan = Angre
-nav-realign = Tilpass
+nav-realign = Samordne
 menu-documents = Dokumenter
 menu-changes = Endringer
 menu-safety = Sikkerhet
@@ -172,6 +172,7 @@ change-count =
         [one] { $count } endring
        *[other] { $count } endringer
     }
+versions-hint = Velg en tidligere versjon for å se på den og legge den tilbake.
 versions-newest = Nyeste
 versions-older = Eldre
 trail-label = Hvor det ligger
@@ -414,12 +415,12 @@ deleted-none-here = Ingen blant disse; det er eldre å se på.
 home-safe = Ja, vi er trygge
 home-not-safe = Nei, ikke nå
 verdict-damaged = Noe som er lagret, er skadet her. Bevis viser hva, og hvordan det hentes tilbake fra en kopi.
-verdict-behind = { $tenant } er eldre her enn { $witness } kjenner den. Tilpass viser hva som mangler; ingenting sendes i mellomtiden.
-verdict-amnesia = { $tenant } har glemt det { $witness } kjenner. Tilpass henter det tilbake; ingenting sendes i mellomtiden.
-verdict-forked = { $tenant } har skilt lag med { $witness }: begge har gått videre hver for seg. Tilpass fører dem sammen; ingenting sendes i mellomtiden.
-verdict-clone = { $tenant } er en kopi av et annet lager som { $witness } kjenner. Tilpass avgjør hvilket som går videre; ingenting sendes i mellomtiden.
+verdict-behind = { $tenant } er eldre her enn { $witness } kjenner den. Samordne viser hva som mangler; ingenting sendes i mellomtiden.
+verdict-amnesia = { $tenant } har glemt det { $witness } kjenner. Samordne henter det tilbake; ingenting sendes i mellomtiden.
+verdict-forked = { $tenant } har skilt lag med { $witness }: begge har gått videre hver for seg. Samordne fører dem sammen; ingenting sendes i mellomtiden.
+verdict-clone = { $tenant } er en kopi av et annet lager som { $witness } kjenner. Samordne avgjør hvilket som går videre; ingenting sendes i mellomtiden.
 verdict-foreign = { $witness } har { $tenant } fra et annet sted. Oppgi dette stedets plass i innstillingene; ingenting sendes.
-verdict-database = Databasen { $names } har gått tilbake i tid. Tilpass viser begge sider; ingenting av den lagres eller sendes i mellomtiden.
+verdict-database = Databasen { $names } har gått tilbake i tid. Samordne viser begge sider; ingenting av den lagres eller sendes i mellomtiden.
 verdict-only-copy = Dette er den eneste kopien: det er ikke satt opp noe sted for en til.
 verdict-empty = Ingenting er lagret ennå, så ingenting kan gå tapt.
 verdict-offsite = Hver endring finnes også et annet sted: { $remotes }.
@@ -477,7 +478,7 @@ home-waiting =
        *[other] { $count } endringer er foreløpig bare her
     }
 home-allowed = Inntil { $limit } er greit.
-home-no-limit = Ingen har sagt hvor lenge det er greit: sett stale_after i innstillingene.
+home-no-limit = Ingen har sagt hvor lenge det er greit: si det i innstillingene, under «En endring kan vente».
 home-meter = Alder mot det som er greit
 home-nothing-waits = Ingenting venter
 home-all-offsite = Det som er lagret, finnes også et annet sted.
@@ -926,7 +927,7 @@ why-verify-damage = Noe som er lagret, er skadet.
 why-source-missing = Det som skal tas opp, er ikke der.
 advice-plug-in = koble til disken eller monter mappen, så fortsetter det av seg selv.
 advice-rclone = installer rclone, og prøv nå.
-advice-realign = gå til Tilpass; ingenting blir sendt før det.
+advice-realign = gå til Samordne; ingenting blir sendt før det.
 advice-space = lag plass på disken.
 advice-source = se om mappen eller databasen er der innstillingene sier.
 advice-remote = kontroller linjen og stedet under Innstillinger.
@@ -934,7 +935,7 @@ advice-verify = se under Bevis, og send på nytt.
 advice-retry = les hvorfor, rett det, og prøv nå.
 
 ## Realign
-realign-title = Tilpass historikk og kopier
+realign-title = Samordne historikk og kopier
 realign-lead = Når en eldre kopi av et lager eller en database er lagt tilbake, eller to maskiner har gått videre fra samme sikkerhetskopi, finnes det to historikker. Ingenting blir sendt før noen har valgt; lagringen fortsetter imens.
 realign-well = Alt stemmer.
 realign-well-what = Ingenting her taler mot at dette lageret er det nyeste. Å se på begge sider spør kopiene selv.
@@ -1109,6 +1110,7 @@ copies-behind =
         [one] { $count } endring bak
        *[other] { $count } endringer bak
     }
+copies-empty = ingenting å ta vare på ennå
 copies-all = har alt
 copies-kept =
     { $n ->
@@ -1407,7 +1409,7 @@ help-time = Skriv det som 2018-09-18, 2018-09-18 14:02, i går 14:00 eller for 2
 help-plan = Lag planen på nytt, og se på den igjen.
 help-sheet = Sammenlign med papiret, gruppe for gruppe.
 help-remote = Se på det under Innstillinger: dir:/sti, eller rclone:NAVN:STI.
-help-lineage = Se begge sider under Tilpass; ingenting er tapt.
+help-lineage = Se begge sider under Samordne; ingenting er tapt.
 help-disk = Frigjør plass; ingenting ble skrevet halvt.
 help-back = Gå tilbake, rett det og prøv igjen.
 error-exactly = Nøyaktig

@@ -41,7 +41,7 @@ home-title = Är vi säkra?
 ## Ram
 nav-browse = Tillbaka i tiden
 nav-plan = Ångra
-nav-realign = Justera
+nav-realign = Samordna
 menu-documents = Dokument
 menu-changes = Ändringar
 menu-safety = Säkerhet
@@ -172,6 +172,7 @@ change-count =
         [one] { $count } ändring
        *[other] { $count } ändringar
     }
+versions-hint = Välj en tidigare version för att se på den och återställa den.
 versions-newest = Nyaste
 versions-older = Äldre
 trail-label = Var det ligger
@@ -414,12 +415,12 @@ deleted-none-here = Inga bland dessa; det finns äldre att gå igenom.
 home-safe = Ja, vi är säkra
 home-not-safe = Nej, inte nu
 verdict-damaged = Något som sparats är skadat här. Bevis visar vad, och hur det hämtas tillbaka från en kopia.
-verdict-behind = { $tenant } är äldre här än { $witness } känner den. Justera visar vad som saknas; inget skickas under tiden.
-verdict-amnesia = { $tenant } har glömt det som { $witness } känner. Justera hämtar tillbaka det; inget skickas under tiden.
-verdict-forked = { $tenant } har skilts från { $witness }: båda har gått vidare var för sig. Justera för dem samman; inget skickas under tiden.
-verdict-clone = { $tenant } är en kopia av ett annat lager som { $witness } känner. Justera avgör vilket som går vidare; inget skickas under tiden.
+verdict-behind = { $tenant } är äldre här än { $witness } känner den. Samordna visar vad som saknas; inget skickas under tiden.
+verdict-amnesia = { $tenant } har glömt det som { $witness } känner. Samordna hämtar tillbaka det; inget skickas under tiden.
+verdict-forked = { $tenant } har skilts från { $witness }: båda har gått vidare var för sig. Samordna för dem samman; inget skickas under tiden.
+verdict-clone = { $tenant } är en kopia av ett annat lager som { $witness } känner. Samordna avgör vilket som går vidare; inget skickas under tiden.
 verdict-foreign = { $witness } har { $tenant } från en annan plats. Ange rätt plats i inställningarna; inget skickas.
-verdict-database = Databasen { $names } har gått tillbaka i tiden. Justera visar båda sidor; inget av den sparas eller skickas under tiden.
+verdict-database = Databasen { $names } har gått tillbaka i tiden. Samordna visar båda sidor; inget av den sparas eller skickas under tiden.
 verdict-only-copy = Det här är den enda kopian: ingen plats för en till är inställd.
 verdict-empty = Inget är sparat ännu, så inget kan gå förlorat.
 verdict-offsite = Varje ändring finns även någon annanstans: { $remotes }.
@@ -477,7 +478,7 @@ home-waiting =
        *[other] { $count } ändringar finns än så länge bara här
     }
 home-allowed = Upp till { $limit } är tillåtet.
-home-no-limit = Ingen har sagt hur länge det får vara: sätt stale_after i inställningarna.
+home-no-limit = Ingen har sagt hur länge det får vara: säg det i inställningarna, under ”En ändring får vänta”.
 home-meter = Ålder mot det som är tillåtet
 home-nothing-waits = Inget väntar
 home-all-offsite = Det som sparats finns även någon annanstans.
@@ -926,7 +927,7 @@ why-verify-damage = Något som sparats är skadat.
 why-source-missing = Det som ska spelas in finns inte där.
 advice-plug-in = anslut disken eller montera mappen, så fortsätter det av sig självt.
 advice-rclone = installera rclone och försök nu.
-advice-realign = gå till Justera; inget skickas innan dess.
+advice-realign = gå till Samordna; inget skickas innan dess.
 advice-space = frigör plats på disken.
 advice-source = se om mappen eller databasen finns där inställningarna säger.
 advice-remote = kontrollera linjen och platsen under Inställningar.
@@ -934,7 +935,7 @@ advice-verify = se under Bevis och skicka igen.
 advice-retry = läs varför, åtgärda det och försök nu.
 
 ## Realign
-realign-title = Justera historik och kopior
+realign-title = Samordna historik och kopior
 realign-lead = När en äldre kopia av ett lager eller en databas har lagts tillbaka, eller två maskiner har gått vidare från samma säkerhetskopia, finns det två historiker. Inget skickas förrän någon har valt; sparandet fortsätter under tiden.
 realign-well = Allt stämmer.
 realign-well-what = Inget här talar emot att detta lager är det nyaste. Att titta på båda sidor frågar kopiorna själva.
@@ -1109,6 +1110,7 @@ copies-behind =
         [one] { $count } ändring efter
        *[other] { $count } ändringar efter
     }
+copies-empty = inget att ta vara på ännu
 copies-all = har allt
 copies-kept =
     { $n ->
