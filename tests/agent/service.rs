@@ -1,7 +1,7 @@
 //! The real program: an agent that serves commands, is stopped and is killed.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -237,6 +237,44 @@ fn killed_at_any_place_it_goes_on_where_it_was() {
         site.ok(&["drill"], b"");
     }
     assert!(died >= 3, "only {died} died");
+}
+
+#[test]
+fn the_ninth_large_command_is_told_that_it_waits_and_goes_on_when_one_ends() {
+    let site = Site::new();
+    // Far more lines than pipes and sockets hold: whoever is not read does not come to an end.
+    let lines = |state: u32| (0..4_000).map(|n| format!("{{\"op\":\"put\",\"key\":\"case/{n:04}\",\"json\":{state}}}\n")).collect::<String>();
+    for state in 1..=2 {
+        site.ok(&["batch", "--from", "-"], lines(state).as_bytes());
+    }
+    let _agent = site.agent();
+    let all = site.ok(&["policy", "simulate", "--keep-last", "1", "--json=lines"], b"").out;
+    assert!(all.len() > 1 << 20, "only {} bytes", all.len());
+    let simulate = || Agent(site.command(&["policy", "simulate", "--keep-last", "1", "--json=lines"]).spawn().expect("starts"));
+    let mut running: Vec<(Agent, BufReader<_>, String)> = (0..8)
+        .map(|_| {
+            let mut child = simulate();
+            let mut out = BufReader::new(child.0.stdout.take().expect("a pipe"));
+            // It writes, so it has its turn.
+            let mut first = String::new();
+            out.read_line(&mut first).expect("a line");
+            (child, out, first)
+        })
+        .collect();
+    let mut ninth = simulate();
+    let mut told = String::new();
+    BufReader::new(ninth.0.stderr.take().expect("a pipe")).read_line(&mut told).expect("a line");
+    assert!(told.starts_with("waits: 8 large commands run at once"), "{told}");
+    // Small ones need no turn.
+    site.ok(&["put", "meanwhile", "-"], b"1");
+    let (mut child, mut out, mut text) = running.pop().expect("one of them");
+    out.read_to_string(&mut text).expect("the rest");
+    assert!(child.0.wait().expect("ends").success());
+    assert_eq!(text, all);
+    let mut text = String::new();
+    ninth.0.stdout.take().expect("a pipe").read_to_string(&mut text).expect("read");
+    assert!(ninth.0.wait().expect("ends").success());
+    assert_eq!(text, all, "what was recorded meanwhile has one version, which no rule is asked about");
 }
 
 #[test]

@@ -359,7 +359,7 @@ fn serve(words: Vec<OsString>, tenant: Option<String>, session: Arc<Session>) ->
                 // The environment of the agent has no say in it; the client's had.
                 (cli.globals.store, cli.globals.key_file, cli.globals.tenant) = (None, None, tenant);
                 let out = Out::new(cli.globals.json, cli.globals.quiet);
-                let turn = cli.command.is_large().then(|| typed.turn());
+                let turn = cli.command.is_large().then(|| typed.turn(cli.globals.quiet));
                 if matches!(turn, Some(None)) {
                     return progress::exit_of_signal().unwrap_or(1);
                 }

@@ -66,9 +66,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until fewer than [`LARGE_MAX`] large commands run; `None` where this one is wanted no longer.
-fn turn(sessions: &Arc<Sessions>, wanted: impl Fn() -> bool) -> Option<Turn> {
+/// Waits until fewer than [`LARGE_MAX`] large commands run, and says so before; `None` where this one is wanted no longer.
+fn turn(sessions: &Arc<Sessions>, wanted: impl Fn() -> bool, tell: impl FnOnce()) -> Option<Turn> {
     let mut large = lock(&sessions.large);
+    if *large >= LARGE_MAX {
+        // Whoever is told may read slowly: nobody else waits for that.
+        drop(large);
+        tell();
+        large = lock(&sessions.large);
+    }
     while *large >= LARGE_MAX {
         if !wanted() {
             return None;
@@ -230,8 +236,13 @@ impl Session {
     }
 
     /// Waits for the turn of a command that reads or writes much; `None` where it is no longer wanted.
-    pub(in crate::face) fn turn(&self) -> Option<Turn> {
-        turn(&self.sessions, || self.signal.load(Ordering::SeqCst) == 0)
+    pub(in crate::face) fn turn(&self, quiet: bool) -> Option<Turn> {
+        let tell = || {
+            if !quiet {
+                self.complain(&format!("waits: {LARGE_MAX} large commands run at once; this one goes on when one of them ends (Ctrl-C gives up)\n"));
+            }
+        };
+        turn(&self.sessions, || self.signal.load(Ordering::SeqCst) == 0, tell)
     }
 
     /// Nobody listens any more, or the agent ends: the command comes to its next safe place.
@@ -348,12 +359,14 @@ mod tests {
     #[test]
     fn eight_large_commands_run_and_the_ninth_waits_for_its_turn() {
         let sessions = Arc::new(Sessions::default());
-        let mut running: Vec<Turn> = (0..LARGE_MAX).map(|_| turn(&sessions, || true).expect("a turn")).collect();
-        assert!(turn(&sessions, || false).is_none(), "one that nobody waits for any more gives up");
+        let mut running: Vec<Turn> = (0..LARGE_MAX).map(|_| turn(&sessions, || true, || unreachable!("nobody waits")).expect("a turn")).collect();
+        let mut said = 0;
+        assert!(turn(&sessions, || false, || said += 1).is_none(), "one that nobody waits for any more gives up");
+        assert_eq!(said, 1, "whoever has to wait is told so");
         let (all, (tell, told)) = (sessions.clone(), std::sync::mpsc::channel());
         // It says each time that it looks; then the turn of another one ends.
         let (look, looked) = std::sync::mpsc::channel();
-        let ninth = std::thread::spawn(move || tell.send(turn(&all, || look.send(()).is_ok()).is_some()));
+        let ninth = std::thread::spawn(move || tell.send(turn(&all, || look.send(()).is_ok(), || ()).is_some()));
         looked.recv().expect("it looks");
         assert!(told.try_recv().is_err() && *lock(&sessions.large) == LARGE_MAX, "it waits");
         running.pop();
