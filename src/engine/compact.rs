@@ -138,6 +138,8 @@ impl Store {
         if !options.dry_run {
             check_brake(&self.inner)?;
         }
+        // What is sealed again in place of something goes to this remote alone.
+        let options = &CompactOptions { seal: self.seal_for(remote, options.seal)?, ..options.clone() };
         let mut report = CompactReport { remote: remote.name.clone(), ..CompactReport::default() };
         for tenant in self.tenants()? {
             if !allows(self.config(), tenant.name(), &remote.name, remote.region.as_deref()) {
@@ -421,7 +423,13 @@ impl<'a> Work<'a> {
     }
 
     fn seal(&self, run: &Run) -> Result<SliceRow> {
-        self.tenant.seal_again(&run.slice, &self.options.seal, self.monitor)?;
+        let mut options = self.options.seal;
+        if !run.held {
+            // It waits to be shipped, and maybe not only to this remote.
+            let inner = &*self.tenant.inner;
+            (options.object_bytes_max, options.line) = inner.over_all_lines(self.tenant.name(), options.object_bytes_max, options.line)?;
+        }
+        self.tenant.seal_again(&run.slice, &options, self.monitor)?;
         let newest = self.tenant.inner.catalog.read(|rows| rows.slices_from(self.tenant.id, run.slice.first))?;
         let mine = newest.into_iter().rfind(|slice| slice.last == run.slice.last);
         mine.ok_or_else(|| Error::damaged("a slice that was sealed and is not there"))

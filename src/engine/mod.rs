@@ -27,6 +27,7 @@ pub mod tenancy;
 pub mod remains;
 pub mod erase;
 pub mod steady;
+mod line;
 pub mod seal;
 pub mod replay;
 pub mod lineage;

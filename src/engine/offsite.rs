@@ -243,13 +243,17 @@ impl Store {
         monitor: &dyn Monitor,
     ) -> Result<()> {
         before_shipment(tenant, &remote.name, &*remote.remote, !options.dry_run)?;
-        let mut seal = options.seal;
-        seal.object_bytes_max = self.object_bytes(&remote.name)?.min(seal.object_bytes_max);
-        seal.line = self.inner.steadiness(remote)?;
+        let seal = self.seal_for(remote, options.seal)?;
         let options = &ShipOptions { seal, ..options.clone() };
         let tried_to = self.inner.catalog.read(|rows| rows.sealed(tenant.id))?;
         tenant.seal(&seal, monitor)?;
         Shipment { tenant, remote, options, tried_to, monitor }.run(report)
+    }
+
+    /// How to seal what only this remote gets.
+    pub(crate) fn seal_for(&self, remote: &OpenRemote, seal: SealOptions) -> Result<SealOptions> {
+        let object_bytes_max = self.inner.line_minute(&remote.name)?.min(seal.object_bytes_max);
+        Ok(SealOptions { object_bytes_max, line: self.inner.steadiness(&remote.name, remote.remote.is_far())?, ..seal })
     }
 
     /// Like [`Store::ship`], for one tenant. What a rule keeps away is refused.
@@ -289,7 +293,7 @@ impl Store {
 
     /// Bytes of about a minute of the line to a remote, as far as it was measured: the size of its objects.
     pub fn line_minute(&self, remote: &str) -> Result<u64> {
-        self.object_bytes(remote)
+        self.inner.line_minute(remote)
     }
 
     /// Bytes in a second that the line to a remote was measured to carry.
@@ -299,23 +303,6 @@ impl Store {
 
     pub(crate) fn line_rate(&self, remote: &str) -> Result<f64> {
         Ok(self.inner.catalog.read(|rows| rows.line_rate(remote))?.unwrap_or(LINE_RATE_UNKNOWN))
-    }
-
-    /// Bytes of an object: about one minute of the line, 256 KiB to 16 MiB. A line that was never measured is taken for a good one.
-    fn object_bytes(&self, remote: &str) -> Result<u64> {
-        let rate = self.inner.catalog.read(|rows| rows.line_rate(remote))?;
-        Ok(rate.map_or(16 << 20, |rate| ((rate * 60.0) as u64).clamp(256 << 10, 16 << 20)))
-    }
-}
-
-impl Inner {
-    /// How steady the line to a remote is, as far as is known. What is near is not cut.
-    fn steadiness(&self, remote: &OpenRemote) -> Result<Steadiness> {
-        if !remote.remote.is_far() {
-            return Ok(Steadiness::SURE);
-        }
-        let note = self.catalog.read(|rows| rows.line_note(&remote.name))?;
-        note.map_or(Ok(Steadiness::UNKNOWN), |note| Steadiness::from_bytes(&note))
     }
 }
 
@@ -447,7 +434,7 @@ impl Shipment<'_> {
         let outbox = self.tenant.outbox();
         let total: u64 = waiting.iter().map(|o| o.size).sum();
         let mut sent = 0;
-        let mut line = self.tenant.inner.steadiness(self.remote)?;
+        let mut line = self.tenant.inner.steadiness(&self.remote.name, self.remote.remote.is_far())?;
         let mut begun = self.begun()?;
         for group in waiting.chunks(GROUP) {
             check_stop(self.monitor)?;

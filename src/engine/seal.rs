@@ -32,6 +32,7 @@ use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, View as Rows, number};
 
 use super::content::{self, ContentReader, Entries, Rows as ContentRows};
+use super::line::OBJECT_BYTES_MAX;
 use super::steady::{OBJECT_BYTES_FLOOR, Steadiness};
 use super::store::{Inner, OUTBOX, Store, Tenant};
 
@@ -74,7 +75,7 @@ pub struct SealOptions {
 
 impl Default for SealOptions {
     fn default() -> Self {
-        SealOptions { object_bytes_max: 16 << 20, effort: Effort::Best, line: Steadiness::SURE }
+        SealOptions { object_bytes_max: OBJECT_BYTES_MAX, effort: Effort::Best, line: Steadiness::SURE }
     }
 }
 
@@ -142,7 +143,7 @@ impl Store {
 }
 
 impl Tenant {
-    /// Seals what no segment holds yet.
+    /// Seals what no segment holds yet, so that it passes the slowest line that it goes over, and the one that is cut most.
     ///
     /// # Errors
     /// [`Kind::Refused`] while a captured database of this tenant is behind its history.
@@ -150,6 +151,8 @@ impl Tenant {
         self.refuse_behind()?;
         let key = self.key()?;
         let inner = &*self.inner;
+        let (object_bytes_max, line) = inner.over_all_lines(&self.name, options.object_bytes_max, options.line)?;
+        let options = &SealOptions { object_bytes_max, line, ..*options };
         let _alone = inner.sealing.lock().unwrap_or_else(|e| e.into_inner());
         inner.witness.check(&inner.catalog, inner.random(), inner.clock().now())?;
         inner.witness.pass(&inner.catalog, self.id)?;

@@ -35,6 +35,11 @@ impl Steadiness {
     /// What is never cut, like a disk.
     pub const SURE: Self = Steadiness { carried: u64::MAX, cut: false, barren: 0 };
 
+    /// What two lines carry that something goes over: the least of what is known of either. How often one of them was tried in vain is its own.
+    pub fn and_another(self, other: Self) -> Self {
+        Steadiness { carried: self.carried.min(other.carried), cut: self.cut || other.cut, ..self }
+    }
+
     /// Bytes of an object, at most `most`, that is sent after `before` others of the same sealing. A size that needs no filler.
     pub fn object_bytes(self, before: u64, most: u64) -> u64 {
         let bytes = (self.carried.saturating_add(before) / SHARE).max(OBJECT_BYTES_FLOOR);
@@ -194,6 +199,18 @@ mod tests {
         assert!(!once.and_cut(false).wants_smaller(MOST, true), "a part of it is there");
         assert!(once.and_cut(false).and_cut(false).wants_smaller(MOST, true));
         assert!(!once.and_carried(1).wants_smaller(MOST, false));
+    }
+
+    #[test]
+    fn of_two_lines_the_one_that_is_cut_decides() {
+        let (good, bad) = (Steadiness::UNKNOWN.and_carried(80_000_000), Steadiness::UNKNOWN.and_cut(true));
+        for both in [good.and_another(bad), bad.and_another(good), Steadiness::SURE.and_another(bad)] {
+            assert_eq!(both.object_bytes(0, MOST), OBJECT_BYTES_FLOOR);
+            assert_eq!(both.block_object_bytes(MOST), OBJECT_BYTES_FLOOR);
+        }
+        assert_eq!(good.and_another(Steadiness::SURE), good);
+        // What was tried in vain there says nothing of the objects here.
+        assert!(!good.and_another(Steadiness::UNKNOWN.and_cut(false)).wants_smaller(MOST, false));
     }
 
     #[test]

@@ -12,5 +12,6 @@ mod gc;
 mod lines;
 mod refusals;
 mod upkeep;
+mod sizes;
 mod tenants;
 mod ahead;
