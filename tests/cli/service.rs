@@ -12,6 +12,21 @@ fn completions_know_the_verbs() {
 }
 
 #[test]
+fn the_routes_of_the_interface_for_programs_are_listed() {
+    let document = annals("api openapi").exits(0).json();
+    let described: usize = document["paths"].as_object().expect("paths").values().map(|methods| methods.as_object().expect("methods").len()).sum();
+    let listed = annals("api routes --json").exits(0).json();
+    let rows = listed["rows"].as_array().expect("rows");
+    assert_eq!(rows.len(), described);
+    for row in rows {
+        let (path, method) = (row["path"].as_str().expect("a path"), row["method"].as_str().expect("a method").to_lowercase());
+        assert_eq!(document["paths"][path][&method]["operationId"], row["id"], "{row}");
+    }
+    let text = annals("api routes").exits(0).out;
+    assert!(text.contains("POST    /api/v1/erase") && text.contains("DELETE  /api/v1/brakes"), "{text}");
+}
+
+#[test]
 fn every_help_teaches_by_example() {
     let verbs = [
         "status",

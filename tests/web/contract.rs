@@ -9,7 +9,7 @@ use super::site::{self, Site};
 
 /// Fails unless `value` is what `schema` says. Stricter than JSON Schema: a field that is not described is a mistake, unless the schema says
 /// that there may be more.
-fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
+pub fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
     if let Some(all) = schema["allOf"].as_array() {
         // Together they describe one object.
         let mut one = json!({ "type": "object" });
@@ -225,6 +225,23 @@ fn every_documented_route_answers_as_documented() {
             let refused = caller.send(&method, without, &body[..]).is(400);
             assert!(refused.code().ends_with(".none"), "{id} without {}: {}", parameter["name"], refused.text());
         }
+    }
+    // Batches of every kind are described, those of the rules and of the law as well.
+    let changes = &document["paths"]["/api/v1/batches/{batch}/changes"]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+    let mut ops = BTreeSet::new();
+    for tenant in ["main", "kommune-b", "arkiv"] {
+        if tenant == "kommune-b" {
+            program.post("/api/v1/tenants/kommune-b/undrop", &json!({})).is(200);
+        }
+        let newest = program.get(&format!("/api/v1/status?tenant={tenant}")).is(200).json()["position"]["seq"].as_u64().expect("a number");
+        for batch in 1..=newest {
+            let answer = program.get(&format!("/api/v1/batches/{batch}/changes?tenant={tenant}")).is(200).json();
+            problems.extend(check(&document, changes, &answer, &format!("change {batch} of {tenant}")).err());
+            ops.extend(answer["rows"].as_array().expect("rows").iter().filter_map(|row| row["op"].as_str().map(str::to_owned)));
+        }
+    }
+    for op in ["put", "remove", "refer", "mark", "hold", "lift", "erase", "drop", "undrop"] {
+        assert!(ops.contains(op), "no {op} among {ops:?}");
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     assert_eq!(

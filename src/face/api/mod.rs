@@ -31,6 +31,11 @@ use table::{PARAMETERS, Place, Route, Sent, Work};
 
 pub(super) use openapi::document;
 
+/// Every route for people to read: method, path, name, what it does.
+pub(super) fn told() -> impl Iterator<Item = [&'static str; 4]> {
+    table::routes().map(|route| [route.method, route.path, route.id, route.says])
+}
+
 /// All routes, and the metrics.
 pub(super) fn routes() -> Router<Arc<Desk>> {
     let mut paths: BTreeMap<&str, Vec<&'static Route>> = BTreeMap::new();

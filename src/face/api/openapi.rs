@@ -152,6 +152,25 @@ mod tests {
     }
 
     #[test]
+    fn it_has_every_route_and_no_other() {
+        let document = document();
+        let described: BTreeSet<(String, String, String)> = document["paths"]
+            .as_object()
+            .expect("paths")
+            .iter()
+            .flat_map(|(path, methods)| methods.as_object().expect("methods").iter().map(move |(method, operation)| (path, method, operation)))
+            .map(|(path, method, operation)| (method.to_uppercase(), path.clone(), operation["operationId"].as_str().expect("an id").to_owned()))
+            .collect();
+        let served = routes().map(|route| (route.method.to_owned(), route.path.to_owned(), route.id.to_owned())).collect();
+        assert_eq!(described, served);
+        assert_eq!(described.len(), routes().count(), "two routes in one place: only the first would answer");
+        // One for each verb of the agent that changes something for good.
+        for id in ["erase", "dropTenant", "undropTenant", "liftBrake", "gc", "compact", "forget", "realign"] {
+            assert!(described.iter().any(|(_, _, known)| known == id), "{id}");
+        }
+    }
+
+    #[test]
     fn every_name_in_it_means_something() {
         let document = document();
         let mut named = BTreeSet::new();

@@ -54,9 +54,9 @@ const SHAPES: &[(&str, &str, &str)] = &[
     ),
     (
         "Change",
-        "One change of a batch: op is put, remove, refer, mark, hold, lift or forget.",
+        "One change of a batch: op is put, remove, refer, mark, hold, lift, forget or erase, and of the tenant itself drop, undrop or gone.",
         "op:string ~key:string ~digest:string ~size:integer ~meta:Meta ~reference:DocumentReference ~name:string \
-         ~prefix:string ~until:time? ~rule:string ~contents:integer",
+         ~prefix:string ~until:time? ~rule:string ~contents:integer ~seq:integer ~subject:string",
     ),
     ("Mark", "A name of a moment.", "mark:string seq:integer time:time?"),
     (
