@@ -106,7 +106,7 @@ pub fn preflight(store: &Store, opener: &Opener, troubles: &Troubles, wanted: &W
         return Err(Error::usage("preflight.reason", "what is urgent needs a reason, which stands in the history").hint("add --reason 'why now'"));
     }
     let problems = health::problems(store, troubles)?;
-    let mut gates = vec![freshness(store)?, history(store, &problems)?, verified(store)?, drilled(store)?, copies(store)?, space(store)?];
+    let mut gates = vec![freshness(store)?, history(store, &problems)?, verified(store)?, drilled(store)?, key(store), copies(store)?, space(store)?];
     gates.extend(remotes(store, opener, wanted.patience)?);
     gates.extend(captures(store, &problems));
     gates.push(rest(&problems));
@@ -176,6 +176,18 @@ fn verified(store: &Store) -> Result<Gate> {
         n => (false, format!("the last verification, {ago} ago, found {n} problems: {}", note.first.unwrap_or_default())),
     };
     Ok(gate("verify", well, said, if note.problems == 0 { "annals verify" } else { "annals verify --heal" }))
+}
+
+/// Without its key nothing of what comes next would be offsite.
+fn key(store: &Store) -> Gate {
+    match store.key_info() {
+        Ok(info) if info.site == store.site() => gate("key", true, format!("the key file is at {}", info.path.display()), ""),
+        Ok(info) => {
+            let said = format!("the key file belongs to another site: {}", info.path.display());
+            gate("key", false, said, "annals doctor says what to do; nothing can be shipped until then")
+        }
+        Err(e) => gate("key", false, e.to_string(), e.what_next().unwrap_or("annals doctor says what to do")),
+    }
 }
 
 fn drilled(store: &Store) -> Result<Gate> {

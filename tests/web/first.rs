@@ -58,6 +58,25 @@ fn annals_ui_serves_pages_where_there_is_no_store_yet() {
     assert!(!site.store().exists(), "looking makes nothing");
 }
 
+#[test]
+fn an_agent_whose_port_is_taken_says_where_the_pages_are_and_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let place = taken.local_addr().expect("its address");
+    let site = site::empty();
+    site.run(&["init"]).exits(0);
+    site.configure(&format!("[web]\nlisten = \"{place}\"\n"));
+    let mut agent = site.command(&["agent", "run"]).spawn().expect("starts");
+    let said: Vec<String> = BufReader::new(agent.stderr.take().expect("a pipe")).lines().take(3).map(|line| line.expect("text")).collect();
+    assert!(said[0].starts_with("agent runs on "), "{said:?}");
+    assert!(said[1].ends_with(&format!(" this time, because another program listens at {place}")), "{said:?}");
+    assert!(said[2].contains("listen = \"127.0.0.1:PORT\" in [web]"), "{said:?}");
+    // Where it says, somebody answers.
+    let base = said[1].split(' ').find(|word| word.starts_with("http://")).expect("an address");
+    Client::stranger(base).get("/api/v1/status").is(401);
+    site.run(&["agent", "stop"]).exits(0);
+    assert_eq!(agent.wait().expect("ends").code(), Some(0));
+}
+
 /// `annals ui` in the foreground, and the address that it printed.
 struct Running {
     child: Child,

@@ -150,6 +150,14 @@ fn key(store: &Store, found: &mut Vec<Finding>) -> Result<()> {
         }
     };
     let path = info.path.display();
+    if info.site != store.site() {
+        let why = "recording goes on, but nothing can be sealed or shipped with it, and nothing that is offsite opens";
+        let mend = format!(
+            "put back the file that annals init made here; or: annals rebuild --from URL --sheet FILE --into DIR, and its {KEY_FILE} in place of {path}"
+        );
+        found.push(wrong("key.wrong", format!("the key file belongs to another site: {path}"), why, mend));
+        return Ok(());
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -128,6 +128,10 @@ fn the_key_the_clock_and_the_witness() {
     assert_eq!((found.len(), found[0].code, found[0].mend.starts_with("chmod 600 ")), (1, "key.open", true), "{found:?}");
     fs::rename(&key, site.path("kept")).expect("moved");
     assert_eq!(site.findings().iter().map(|f| f.code).collect::<Vec<_>>(), ["key.missing"]);
+    let other = Store::builder().clock(site.clock.clone()).init(&site.path("other"), "t").expect("init");
+    fs::copy(other.dir().join("annals.key"), &key).expect("copied");
+    assert_eq!(site.findings().iter().map(|f| f.code).collect::<Vec<_>>(), ["key.wrong"]);
+    fs::remove_file(&key).expect("removed");
     fs::rename(site.path("kept"), &key).expect("back");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("mode");
     let fresh = Store::builder().clock(site.clock.clone()).init(&site.path("fresh"), "t").expect("init");

@@ -108,8 +108,9 @@ pub(super) fn serve(
     let desk = pages.as_ref().map(|pages| pages.desk().clone());
     let server = control::Server::start(dir, handle.clone(), desk.clone(), Arc::new(super::serve))?;
     context.out.note(format!("agent runs on {}; Ctrl-C ends it", dir.display()));
-    if let Some(pages) = pages.as_ref().filter(|pages| pages.moved) {
-        context.out.note(format!("the pages are at {}, because the port where they should be is taken", pages.desk().base()));
+    if let Some((at, why)) = pages.as_ref().and_then(|pages| Some((pages.desk().base(), pages.moved.as_ref()?))) {
+        context.out.note(format!("the pages are at {at} this time, because {why}"));
+        context.out.note("  end that program, or choose another place: listen = \"127.0.0.1:PORT\" in [web] of annals.toml");
     }
     ready(desk.as_deref())?;
     while here.signal() == 0 && !handle.is_stopping() {

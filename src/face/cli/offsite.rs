@@ -122,6 +122,7 @@ impl Ship {
                 Err(e) => {
                     if names.len() > 1 {
                         context.out.note(format!("{name}: {e}"));
+                        e.what_next().iter().for_each(|hint| context.out.note(format!("  {hint}")));
                     }
                     failures.push(failure_json(name, None, e.code(), &e.to_string(), e.what_next()));
                     failed = Some(e);

@@ -1,6 +1,6 @@
 //! Listening and answering.
 
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -72,8 +72,8 @@ pub(in crate::face) struct Server {
     desk: Arc<Desk>,
     runtime: Option<Runtime>,
     listening: Option<JoinHandle<()>>,
-    /// Where it listens is not where the configuration wants it.
-    pub(in crate::face) moved: bool,
+    /// Where the configuration wants it and it cannot listen, with why.
+    pub(in crate::face) moved: Option<String>,
 }
 
 impl Server {
@@ -82,8 +82,12 @@ impl Server {
         let fail = |e| Error::io("listen for the pages", e);
         let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, WEB_PORT));
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let wanted = TcpListener::bind(web.listen.unwrap_or(usual));
-        let moved = wanted.is_err();
+        let place = web.listen.unwrap_or(usual);
+        let wanted = TcpListener::bind(place);
+        let moved = wanted.as_ref().err().map(|e| match e.kind() {
+            ErrorKind::AddrInUse => format!("another program listens at {place}"),
+            _ => format!("{place} cannot be used: {e}"),
+        });
         let listener = wanted.or_else(|_| TcpListener::bind(any)).map_err(fail)?;
         listener.set_nonblocking(true).map_err(fail)?;
         let at = listener.local_addr().map_err(fail)?;
