@@ -61,6 +61,9 @@ impl Answer {
     }
 }
 
+/// Status, headers, and the body to be read.
+type Opened = (u16, Vec<(String, String)>, Box<dyn Read + Send>);
+
 fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(Some(PATIENCE));
     config.build().into()
@@ -79,11 +82,17 @@ impl Client {
     /// Comes in with an invitation.
     #[track_caller]
     pub fn person(invitation: &str) -> Self {
+        Self::person_on(invitation, "/")
+    }
+
+    /// Comes in with an invitation and opens a page that has a form.
+    #[track_caller]
+    pub fn person_on(invitation: &str, page: &str) -> Self {
         let (base, _) = invitation.split_once("/enter/").expect("an invitation");
         let entered = Client::stranger(base).get(&invitation[base.len()..]);
         let cookie = entered.header("set-cookie").unwrap_or_else(|| panic!("no cookie: {entered:?}")).split(';').next().expect("a cookie").to_owned();
         let mut person = Client::stranger(base).with("cookie", &cookie);
-        let home = person.get("/").is(200).text();
+        let home = person.get(page).is(200).text();
         person.token = home.split("name=\"token\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a form with a token").to_owned();
         person
     }
@@ -111,17 +120,20 @@ impl Client {
 
     /// Sends a request; the body of the answer is left to the caller.
     #[track_caller]
-    pub fn open(&self, method: &str, path: &str, body: impl AsSendBody) -> (u16, Vec<(String, String)>, Box<dyn Read + Send>) {
+    pub fn open(&self, method: &str, path: &str, body: impl AsSendBody) -> Opened {
+        self.try_open(method, path, body).unwrap_or_else(|e| panic!("{method} {path}: {e}"))
+    }
+
+    fn try_open(&self, method: &str, path: &str, body: impl AsSendBody) -> Result<Opened, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in &self.headers {
             let (name, value) =
                 (HeaderName::from_bytes(name.as_bytes()).expect("a name"), HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
             request = request.header(name, value);
         }
-        let answer = self.agent.run(request.body(body).expect("a request"));
-        let (parts, body) = answer.unwrap_or_else(|e| panic!("{method} {path}: {e}")).into_parts();
+        let (parts, body) = self.agent.run(request.body(body).expect("a request"))?.into_parts();
         let headers = parts.headers.iter().map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned())).collect();
-        (parts.status.as_u16(), headers, Box::new(body.into_reader()))
+        Ok((parts.status.as_u16(), headers, Box::new(body.into_reader())))
     }
 
     #[track_caller]
@@ -147,9 +159,17 @@ impl Client {
     /// Sends a form of a page with its token.
     #[track_caller]
     pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.with("content-type", "application/x-www-form-urlencoded").send("POST", path, self.filled(fields).as_bytes())
+    }
+
+    /// The same, where the other side may die of it.
+    pub fn last_form(&self, path: &str, fields: &[(&str, &str)]) {
+        drop(self.with("content-type", "application/x-www-form-urlencoded").try_open("POST", path, self.filled(fields).as_bytes()));
+    }
+
+    fn filled(&self, fields: &[(&str, &str)]) -> String {
         let all = fields.iter().copied().chain([("token", self.token.as_str())]).map(|(name, value)| format!("{name}={}", encode(value)));
-        let body = all.collect::<Vec<_>>().join("&");
-        self.with("content-type", "application/x-www-form-urlencoded").send("POST", path, body.as_bytes())
+        all.collect::<Vec<_>>().join("&")
     }
 }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::browser::Browser;
+use super::client::Client;
+use super::contract::check;
 use super::site::{self, Site};
 use super::works::{copy, first_run, first_run_with, is_fit, json};
 
@@ -101,6 +103,59 @@ fn a_wrong_restore_of_a_database_is_shown_and_realigned() {
     browser.visit("/realign");
     browser.reads("Everything is in line.");
     site.run(&["seal"]).exits(0);
+}
+
+#[test]
+fn a_program_puts_rows_back_into_a_database_over_http() {
+    let mut site = site::without_agent();
+    let file = site.path("stock.db");
+    let app = open(&file);
+    app.execute_batch(LEDGER).expect("made");
+    site.configure(&format!("[[capture]]\nname = \"stock\"\nsqlite = \"{}\"\n", file.display()));
+    site.run(&["capture", "sqlite", "stock.db", "--once"]).exits(0);
+    app.execute_batch("INSERT INTO price VALUES ('b', 20), ('c', 30)").expect("more");
+    site.run(&["capture", "sqlite", "stock.db", "--once"]).exits(0);
+    app.execute_batch("UPDATE price SET nok = 0").expect("the mistake");
+    site.run(&["capture", "sqlite", "stock.db", "--once"]).exits(0);
+    let mistake = newest(&site);
+    site.start();
+    let program = site.program();
+    let document = program.get("/api/v1/openapi.json").is(200).json();
+    let fits = |method: &str, path: &str, status: &str, answer: &serde_json::Value| {
+        let schema = &document["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"];
+        assert_eq!(check(&document, schema, answer, path), Ok(()));
+    };
+    let planned = program.post("/api/v1/plans", &serde_json::json!({ "verb": "undo", "batch": mistake })).is(200).json();
+    fits("post", "/api/v1/plans", "200", &planned);
+    assert_eq!((&planned["summary"]["put"], number(&app, "SELECT sum(nok) FROM price")), (&3.into(), 0), "a plan changes nothing");
+    // Rows are work of the agent, however few: the answer is the job, and where it is.
+    let sure = program.with("idempotency-key", "put-back");
+    let wanted = serde_json::json!({ "plan": planned["plan"] });
+    let ordered = sure.post("/api/v1/plans/apply?actor=806&reason=feil", &wanted).is(202);
+    fits("post", "/api/v1/plans/apply", "202", &ordered.json());
+    let place = ordered.header("location").expect("where the job is").to_owned();
+    assert_eq!(place, format!("/api/v1/jobs/{}", ordered.json()["job"]));
+    let end_of = |place: &str| loop {
+        let job = program.get(place).is(200).json();
+        fits("get", "/api/v1/jobs/{job}", "200", &job);
+        if ["done", "failed", "dead"].iter().any(|end| job["state"] == *end) {
+            break job;
+        }
+    };
+    let done = end_of(&place);
+    assert_eq!((&done["state"], &done["outcome"]["kind"], &done["outcome"]["done"]), (&"done".into(), &"plan".into(), &3.into()), "{done}");
+    assert_eq!((&done["outcome"]["skipped"], &done["outcome"]["pending"]), (&0.into(), &serde_json::json!([])), "{done}");
+    // The rows of the database are as before, and the history says who did it and why.
+    assert_eq!(number(&app, "SELECT sum(nok) FROM price"), 60);
+    let batch = program.get(&format!("/api/v1/batches/{}", done["outcome"]["batch"])).is(200).json();
+    assert_eq!((&batch["actor"], &batch["reason"], &batch["cause"]["undo"]), (&"806".into(), &"feil".into(), &mistake.into()), "{batch}");
+    // The same request once more, after a lost answer, does nothing again; a plan that is old is refused at once.
+    app.execute_batch("UPDATE price SET nok = 70 WHERE item = 'a'").expect("work");
+    let again = sure.post("/api/v1/plans/apply?actor=806&reason=feil", &wanted).is(202);
+    let again = end_of(again.header("location").expect("where the job is"));
+    assert_eq!((&again["state"], &again["outcome"]["batch"]), (&"done".into(), &done["outcome"]["batch"]), "{again}");
+    program.post("/api/v1/plans/apply", &wanted).is(409);
+    assert_eq!(number(&app, "SELECT nok FROM price WHERE item = 'a'"), 70);
 }
 
 /// A site that shipped to a directory, and its recovery sheet.
@@ -200,6 +255,37 @@ fn a_rebuild_that_was_cut_is_told_and_gone_on_with_or_begun_anew() {
         browser.until("it goes on", || browser.all("#rebuild a.button.main[href='/first']").first().map(drop));
         assert_eq!(new.json(&["status"])["position"], then);
     }
+}
+
+#[test]
+fn a_rebuild_that_was_cut_before_there_was_a_store_leaves_nothing_in_the_way() {
+    let (lost, sheet) = shipped(3);
+    let then = lost.json(&["status"])["position"].clone();
+    let mut died = 0;
+    for place in 0.. {
+        let new = site::empty();
+        copy(&lost.path("usb"), &new.path("usb"));
+        let from = format!("dir:{}", new.path("usb").display());
+        let fields = [("from", &*from), ("sheet", &*sheet), ("site", "clinic-17")];
+        let (mut dying, address) = first_run_with(&new, &[("ANNALS_FAULT", &format!("*:{place}"))]);
+        Client::person_on(&address, "/first").last_form("/first/rebuild", &fields);
+        assert!(!dying.0.wait().expect("ends").success(), "it comes further than that");
+        if new.store().join("annals.store").exists() {
+            // From here on there is something to go on with, which the page says.
+            break;
+        }
+        died += 1;
+        // Nothing was lost, so nothing is asked: the page is the first one, and what lies there is no store to anybody.
+        assert_eq!(new.run(&["status", "--json"]).json()["error"]["code"], "store.none", "cut at {place}");
+        let (_serving, address) = first_run(&new);
+        let person = Client::person_on(&address, "/first");
+        assert!(person.get("/first").is(200).text().contains("Nothing is kept here yet"), "cut at {place}");
+        person.form("/first/rebuild", &fields).is(303);
+        while person.get("/first?step=rebuild").is(200).text().contains("id=\"rebuild\" data-live") {}
+        let page = person.get("/first?step=rebuild").is(200).text();
+        assert_eq!(new.json(&["status"])["position"], then, "cut at {place}: {page}");
+    }
+    assert!(died > 8, "only {died} places before there is a store");
 }
 
 /// A site in which three thousand documents were changed by mistake; the number of that change.
