@@ -119,6 +119,22 @@ fn every_test_that_the_tables_of_tests_name_exists() {
     assert!(page("ARCHITECTURE.md").contains("(tests/README.md)"), "the tables are found from there");
 }
 
+#[test]
+fn every_test_of_the_agent_and_of_its_pages_stands_in_the_tables() {
+    let tables = page("tests/README.md");
+    let mut found = 0;
+    for suite in ["tests/agent", "tests/web"] {
+        for entry in std::fs::read_dir(root().join(suite)).expect("a suite") {
+            let name = entry.expect("entry").file_name().to_string_lossy().into_owned();
+            for test in page(&format!("{suite}/{name}")).split("#[test]\n").skip(1).filter_map(|text| text.split("fn ").nth(1)?.split('(').next()) {
+                assert!(tables.contains(&format!("`{suite}/{name}::{test}`")), "{suite}/{name}::{test} is named nowhere in tests/README.md");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 100, "only {found}");
+}
+
 /// How many tests a page names, as `path/file.rs::name` in backticks; all of them are there.
 fn tests_named(name: &str) -> usize {
     let page = page(name);
