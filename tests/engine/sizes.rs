@@ -90,15 +90,15 @@ fn rebuilds(s: &Site, from: &OpenRemote, into: &str) {
 
 #[test]
 fn what_is_sealed_for_a_disk_passes_the_line_that_is_shipped_to_later() {
-    let put = |s: &Site| drop(s.store.put("scan", &(0..8).flat_map(large).collect::<Vec<u8>>()[..]).expect("put"));
+    let put = |s: &Site| s.store.put("scan", &(0..8).flat_map(large).collect::<Vec<u8>>()[..]).expect("put").position.seq;
     // A disk alone gets all of it in one.
     let alone = configured(site(), DISK);
-    put(&alone);
+    assert_eq!(put(&alone), 1);
     let (kept, disk) = memory("disk");
     ship(&alone, &disk);
     assert!(sizes(&kept).len() == 1 && sizes(&kept)[0].1 > 480_000, "{:?}", sizes(&kept));
     let s = configured(site(), &format!("{DISK}{LINE}"));
-    put(&s);
+    assert_eq!(put(&s), 1);
     let (kept, disk) = memory("disk");
     ship(&s, &disk);
     let first = sizes(&kept);
