@@ -8,6 +8,7 @@ pub mod id;
 pub mod time;
 pub mod codec;
 pub mod fault;
+pub mod aside;
 pub mod disk;
 pub mod machine;
 pub mod monitor;

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::path::PathBuf;
 
+use crate::base::aside::aside;
 use crate::base::digest::Digest;
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
@@ -210,6 +211,18 @@ struct Draft<'a> {
     keys: HashMap<KeyId, SecretKey>,
 }
 
+/// What is recorded of a slice once its objects are in the outbox.
+struct Made {
+    /// Its first and its last batch.
+    reach: (u64, u64),
+    objects: Vec<ObjectRow>,
+    sealing: SealingRow,
+    contents_before: u64,
+    content_bytes: u64,
+    depths: Vec<u32>,
+    sketches: Vec<(u64, [u64; 3])>,
+}
+
 impl Draft<'_> {
     /// The content that the slice describes at place `index`.
     fn own(&self, index: usize) -> Result<ContentRow> {
@@ -226,38 +239,46 @@ impl Sealing<'_> {
         }
         let before = Before { inner, tenant: self.tenant.id, first_seq: first, contents: self.numbered_before(first)?.1 };
         self.give_keys(before.contents, batches)?;
-        let mut draft = self.collect(batches, &before)?;
-        self.choose_bases(&mut draft, &before)?;
-        let outbox = self.tenant.outbox();
-        disk::create_dirs(&outbox)?;
-        let mut rows = Vec::new();
-        let mut sink = |name: &ObjectName, bytes: &[u8]| {
-            disk::write_file(&outbox.join(name.to_string()), bytes, 0o600)?;
-            rows.push(ObjectRow { slice: 0, part: u64::from(name.part), name: name.to_string(), size: name.size, digest: Digest::of(bytes) });
-            Ok(())
-        };
-        let last = draft.slice.last_seq();
-        let timeline = draft.slice.timeline;
-        let mut writer = SliceWriter::new(key, self.tenant.public, timeline, (first, last), self.options.object_bytes_max, inner.random(), &mut sink);
-        self.blocks(&mut draft, &before, &mut writer, report.bytes)?;
-        let (contents_before, content_bytes) = (draft.slice.contents_before, draft.slice.contents.iter().map(|c| c.size).sum::<u64>());
-        let sealing = sealing_of(&draft.slice);
-        writer.finish(draft.slice, &before)?;
+        let Made { reach, objects, sealing, contents_before, content_bytes, depths, sketches } =
+            aside(|| self.make(key, batches, &before, report.bytes))?;
         report.slices += 1;
         report.batches += batches.len() as u64;
-        report.objects += rows.len() as u64;
-        report.bytes += rows.iter().map(|o| o.size).sum::<u64>();
+        report.objects += objects.len() as u64;
+        report.bytes += objects.iter().map(|o| o.size).sum::<u64>();
         report.content_bytes += content_bytes;
         inner.catalog.write(|w| {
-            let slice = w.add_slice(self.tenant.id, first, last, &rows)?;
+            let slice = w.add_slice(self.tenant.id, reach.0, reach.1, &objects)?;
             w.set_sealing(slice, &sealing)?;
             if !self.again {
-                for (ordinal, depth) in (contents_before..).zip(&draft.depths).filter(|(_, depth)| **depth > 0) {
+                for (ordinal, depth) in (contents_before..).zip(&depths).filter(|(_, depth)| **depth > 0) {
                     w.set_chain(catalog::id(self.tenant.id, ordinal), *depth)?;
                 }
             }
-            draft.sketches.iter().try_for_each(|(content, features)| w.add_sketch(self.tenant.id, *content, features))
+            sketches.iter().try_for_each(|(content, features)| w.add_sketch(self.tenant.id, *content, features))
         })
+    }
+
+    /// The objects of a slice, in the outbox. `sealed` bytes were sealed before, for the same line.
+    fn make(&self, key: &SecretKey, batches: &[BatchRow], before: &Before<'_>, sealed: u64) -> Result<Made> {
+        let mut draft = self.collect(batches, before)?;
+        self.choose_bases(&mut draft, before)?;
+        let outbox = self.tenant.outbox();
+        disk::create_dirs(&outbox)?;
+        let mut objects = Vec::new();
+        let mut sink = |name: &ObjectName, bytes: &[u8]| {
+            disk::write_file(&outbox.join(name.to_string()), bytes, 0o600)?;
+            objects.push(ObjectRow { slice: 0, part: u64::from(name.part), name: name.to_string(), size: name.size, digest: Digest::of(bytes) });
+            Ok(())
+        };
+        let Slice { timeline, first_seq, contents_before, .. } = draft.slice;
+        let reach = (first_seq, draft.slice.last_seq());
+        let random = self.tenant.inner.random();
+        let mut writer = SliceWriter::new(key, self.tenant.public, timeline, reach, self.options.object_bytes_max, random, &mut sink);
+        self.blocks(&mut draft, before, &mut writer, sealed)?;
+        let content_bytes = draft.slice.contents.iter().map(|c| c.size).sum();
+        let sealing = sealing_of(&draft.slice);
+        writer.finish(draft.slice, before)?;
+        Ok(Made { reach, objects, sealing, contents_before, content_bytes, depths: draft.depths, sketches: draft.sketches })
     }
 
     /// Sees to it that subjects have keys whose contents are sealed for the first time.
