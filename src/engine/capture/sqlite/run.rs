@@ -25,13 +25,13 @@ use crate::format::sqlite::tree::Database;
 use crate::format::sqlite::value::Value;
 use crate::model::change::{Cause, Meta};
 use crate::storage::source::sqlite::Source;
-use crate::storage::source::sqlite::image::Image;
+use crate::storage::source::sqlite::image::{Image, REDOS_LATE};
 use crate::storage::source::sqlite::place::Place;
 use crate::storage::source::sqlite::tail::{Layers, Run, Step};
 
 use super::document::{self, CONTEXT, is_recorded, row_key};
 use super::given::Given;
-use super::state::{self, State};
+use super::state::{self, Redos, State};
 use super::{SqliteCapture, SqliteCaptured};
 
 /// Bytes of changed pages that a gap may hold in memory; with more, a second image is made.
@@ -105,10 +105,12 @@ impl<'w> Work<'w> {
             refuse_other(state, &source, what)?;
         }
         let mut image = Image::find(&dir);
-        match (&mut image, &known) {
-            (Some(image), Some(state)) => image.recover(&state.name())?,
-            _ => image = None,
-        }
+        let redos = known.as_ref().and_then(State::open_redos);
+        let is_ours = match (&mut image, redos) {
+            (Some(image), Some(redos)) => image.recover(&redos)?,
+            _ => false,
+        };
+        image = image.filter(|_| is_ours);
         // Without its image a place is of no use.
         if image.is_none()
             && let Some(state) = &mut known
@@ -344,7 +346,7 @@ impl<'w> Work<'w> {
         }
         // The commit counts what it adds and removes.
         let rows = (items + draft.removed).saturating_sub(draft.added);
-        let next = State { rows, begun: false, ..self.next_state(Some(&place))? };
+        let next = State { rows, begun: false, ..self.next_state(Some(&place))? }.settled();
         match differing {
             Some(_) => self.commit_one(draft, next, Some("the image of the database was not at hand"), ""),
             None => {
@@ -495,10 +497,10 @@ impl<'w> Work<'w> {
             return Err(e);
         }
         let next = self.next_state(Some(&place))?;
-        image.write_redo(&next.name(), place.page_count, &pages)?;
+        let (next, long) = write_redo(&image, next, place.page_count, &pages)?;
         let single = self.is_one_transaction(&place)?;
         self.commit_one(draft, next, (!single).then_some(why), "")?;
-        image.apply(place.page_count, &pages)?;
+        self.apply(&mut image, place.page_count, &pages, long)?;
         (self.image, self.decoded) = (Some(image), Some(decoded));
         Ok(())
     }
@@ -524,9 +526,20 @@ impl<'w> Work<'w> {
         drop((image, after));
         self.image = Some(Image::replace(&self.dir, &beside)?);
         self.decoded = Some(decoded);
-        let next = self.next_state(Some(&place))?;
+        let next = self.next_state(Some(&place))?.settled();
         state::save(self.tenant, &self.what.prefix, &next)?;
         self.state = Some(next);
+        Ok(())
+    }
+
+    /// Writes the pages of a redo into the image, once the log knows of it.
+    fn apply(&mut self, image: &mut Image, count: u32, pages: &BTreeMap<u32, Cow<'_, [u8]>>, long: bool) -> Result<()> {
+        image.apply(count, pages)?;
+        if long {
+            image.settle()?;
+            // The next state says so; until then the redos are done again.
+            self.state = self.state.take().map(State::settled);
+        }
         Ok(())
     }
 
@@ -579,14 +592,12 @@ impl<'w> Work<'w> {
             page_count: count,
         };
         let next = self.next_state(Some(&place))?;
-        if !pages.is_empty() {
-            image.write_redo(&next.name(), count, &pages)?;
-        }
+        let (next, long) = if pages.is_empty() { (next, false) } else { write_redo(&image, next, count, &pages)? };
         self.report.bytes_read += run.bytes();
         self.report.transactions += drafts.len() as u64;
         self.commit(drafts, next)?;
         if !pages.is_empty() {
-            image.apply(count, &pages)?;
+            self.apply(&mut image, count, &pages, long)?;
         }
         (self.image, self.decoded) = (Some(image), Some(decoded));
         Ok(())
@@ -834,6 +845,19 @@ impl<'w> Work<'w> {
         batch = batch.actor(&actor);
         batch.because(&reason)
     }
+}
+
+/// Writes a redo for the pages that lead to a state, and counts it there. Whether it is a long one, after which the image is settled.
+fn write_redo(image: &Image, next: State, count: u32, pages: &BTreeMap<u32, Cow<'_, [u8]>>) -> Result<(State, bool)> {
+    let Redos { written, settled } = next.redos.unwrap_or_default();
+    let settled = if written - settled >= REDOS_LATE {
+        image.settle()?;
+        written
+    } else {
+        settled
+    };
+    let long = image.write_redo(written + 1, &next.redo_name(written + 1), count, pages)?;
+    Ok((State { redos: Some(Redos { written: written + 1, settled }), ..next }, long))
 }
 
 /// What a comparison of pages found.

@@ -40,12 +40,36 @@ pub(crate) struct State {
     pub place: Option<Vec<u8>>,
     /// Set while the database is behind.
     pub behind: Option<Behind>,
+    /// How the image gets to this state; `None` where a version wrote it that did not keep count: nobody knows then what the image is of.
+    #[serde(default)]
+    pub redos: Option<Redos>,
+}
+
+/// Redos of an image, counted from the first one on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Redos {
+    /// So many belong to the states until this one.
+    pub written: u64,
+    /// So many are in the image for certain.
+    pub settled: u64,
 }
 
 impl State {
-    /// What the image calls this state.
-    pub(crate) fn name(&self) -> Digest {
-        Digest::of(&[self.source.as_bytes(), &self.step.to_be_bytes()[..]].concat())
+    /// What a redo of the image is called.
+    pub(crate) fn redo_name(&self, number: u64) -> Digest {
+        Digest::of(&[self.source.as_bytes(), b"\0redo", &number.to_be_bytes()[..]].concat())
+    }
+
+    /// The redos that bring the image to this state; `None` where no image is known to be of it.
+    pub(crate) fn open_redos(&self) -> Option<Vec<(u64, Digest)>> {
+        let Redos { written, settled } = self.redos.filter(|_| !self.begun && self.place.is_some())?;
+        Some((settled + 1..=written).map(|number| (number, self.redo_name(number))).collect())
+    }
+
+    /// This state, with an image that is of it.
+    pub(crate) fn settled(self) -> State {
+        let written = self.redos.unwrap_or_default().written;
+        State { redos: Some(Redos { written, settled: written }), ..self }
     }
 
     pub(crate) fn place(&self) -> Result<Option<Place>> {
@@ -120,5 +144,6 @@ pub(crate) fn fresh(tenant: &Tenant, source: &Path, prefix: &[u8], tables: &[Str
         begun: true,
         place: None,
         behind: None,
+        redos: Some(Redos::default()),
     }
 }

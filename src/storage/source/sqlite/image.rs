@@ -1,8 +1,9 @@
-//! The shadow image: pages of a captured database as of the last captured commit, and the redo that moves it on.
+//! The shadow image: pages of a captured database as of the last captured commit, and the redos that move it on.
 //!
-//! The image is the "before" of every comparison. It moves in an order that a crash cannot break: the redo (the pages of the commits on their
-//! way into the log) is written and synced; then the log's transaction names it; then its pages are written into the image and synced. Until
-//! the next redo is begun the image can be brought to the named state again, however often.
+//! The image is the "before" of every comparison. It moves in an order that a crash cannot break: a redo (the pages of the commits on their
+//! way into the log) is written and synced; then the log's transaction counts it; then its pages are written into the image. The image itself is
+//! synced only once for [`REDOS_LATE`] of them, because each sync makes whoever writes to the same disk wait. Until then it can be brought to the
+//! state that the log knows by doing all of them again, however often.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -20,6 +21,13 @@ use crate::format::sqlite::header::Header;
 use crate::format::sqlite::pages::Pages;
 
 const REDO_MAGIC: &[u8; 16] = b"annals redo 1\n\0\0";
+/// Redos after which the image is synced.
+pub const REDOS_LATE: u64 = 16;
+/// Redos that are kept, each in a file that a later one takes over in place: those that the log counts as not in the image yet, also where it does
+/// not know of the last sync, and the one on its way.
+const REDOS_KEPT: u64 = 2 * REDOS_LATE;
+/// Bytes of a redo that keeps its file. A longer one has a file of its own, and the image is synced right after it.
+const REDO_BYTES_KEPT: u64 = 1 << 20;
 /// Bytes of a redo before its pages: magic, name, page size, page count, number of pages.
 const REDO_HEAD_BYTES: usize = 16 + 32 + 12;
 /// Pages copied at a time while an image is made.
@@ -37,15 +45,15 @@ fn image_path(dir: &Path) -> PathBuf {
     dir.join("image")
 }
 
-fn redo_path(dir: &Path) -> PathBuf {
-    dir.join("redo")
+/// Where the redo with this number is, if it is so long.
+fn redo_path(dir: &Path, number: u64, bytes: u64) -> PathBuf {
+    if bytes > REDO_BYTES_KEPT { dir.join("redo-long") } else { dir.join(format!("redo-{:02}", number % REDOS_KEPT)) }
 }
 
 impl Image {
     /// Makes an image of all pages of `from` in `dir`, replacing another. `each` is told the bytes copied so far.
     pub fn create(dir: &Path, from: &dyn Pages, page_bytes: usize, each: &mut dyn FnMut(u64) -> Result<()>) -> Result<Image> {
         disk::create_dirs(dir)?;
-        disk::remove_file(&redo_path(dir))?;
         let mut staged = Staged::create(&image_path(dir), 0o600)?;
         let mut run = Vec::with_capacity(COPY_PAGES as usize * page_bytes);
         for number in 1..=from.count() {
@@ -81,7 +89,6 @@ impl Image {
 
     /// Makes the image in the directory `beside` the image of `dir`.
     pub fn replace(dir: &Path, beside: &Path) -> Result<Image> {
-        disk::remove_file(&redo_path(dir))?;
         let (from, to) = (image_path(beside), image_path(dir));
         fault::point("image.rename")?;
         fs::rename(&from, &to).map_err(|e| Error::io(format_args!("rename to {}", to.display()), e))?;
@@ -102,12 +109,16 @@ impl Image {
         self.page_bytes
     }
 
-    /// Writes the pages of commits on their way into the log. `name` is what the log will call this state.
-    pub fn write_redo(&self, name: &Digest, count: u32, pages: &BTreeMap<u32, Cow<'_, [u8]>>) -> Result<()> {
-        let path = redo_path(&self.dir);
+    /// Writes the pages of commits on their way into the log as the redo with this number. `name` is what it is known by: no other redo has it.
+    /// Whether the image has to be settled as soon as its pages are in it.
+    pub fn write_redo(&self, number: u64, name: &Digest, count: u32, pages: &BTreeMap<u32, Cow<'_, [u8]>>) -> Result<bool> {
+        let bytes = (REDO_HEAD_BYTES + pages.len() * (4 + self.page_bytes) + 32) as u64;
+        let path = redo_path(&self.dir, number, bytes);
         let fail = |e| Error::io(format_args!("write {}", path.display()), e);
         fault::point("redo.write")?;
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path).map_err(fail)?;
+        // Over what was there: its blocks are the file's already, so that the sync has nothing to tell but them.
+        let (is_new, long) = (!path.exists(), bytes > REDO_BYTES_KEPT);
+        let file = OpenOptions::new().write(true).create(true).truncate(long).open(&path).map_err(fail)?;
         let mut hasher = Hasher::new();
         let mut offset = 0;
         let mut put = |bytes: &[u8]| -> Result<()> {
@@ -122,60 +133,91 @@ impl Image {
             head.extend_from_slice(&number.to_be_bytes());
         }
         put(&head)?;
+        let mut entry = Vec::with_capacity(4 + self.page_bytes);
         for (number, page) in pages {
-            let mut entry = number.to_be_bytes().to_vec();
+            entry.clear();
+            entry.extend_from_slice(&number.to_be_bytes());
             entry.extend_from_slice(page);
             put(&entry)?;
         }
         file.write_all_at(hasher.finish().as_bytes(), offset).map_err(fail)?;
         fault::point("redo.sync")?;
-        file.sync_data().map_err(fail)
+        file.sync_data().map_err(fail)?;
+        if is_new {
+            disk::sync_dir(&self.dir)?;
+        }
+        Ok(long)
     }
 
-    /// Writes pages that the redo holds into the image.
+    /// Writes pages that a redo holds into the image.
     pub fn apply(&mut self, count: u32, pages: &BTreeMap<u32, Cow<'_, [u8]>>) -> Result<()> {
         for (number, page) in pages {
             self.write_page(*number, page)?;
         }
-        self.settle(count)
+        self.resize(count)
     }
 
-    /// Brings the image to the state that the log calls `name`: by the redo, where that is the one, and as it is otherwise.
-    pub fn recover(&mut self, name: &Digest) -> Result<()> {
-        let path = redo_path(&self.dir);
-        let Ok(file) = File::open(&path) else { return Ok(()) };
+    /// Syncs the image: the redos whose pages are in it are not needed any more.
+    pub fn settle(&self) -> Result<()> {
+        fault::point("image.sync")?;
+        self.file.sync_data().map_err(|e| Error::io(format_args!("write {}", image_path(&self.dir).display()), e))
+    }
+
+    /// Brings the image to the state that the log knows, by these redos, in their order. `false` where one of them is not there as it was written:
+    /// then nobody knows what the image is of.
+    pub fn recover(&mut self, redos: &[(u64, Digest)]) -> Result<bool> {
+        for (number, name) in redos {
+            if !self.redo(&redo_path(&self.dir, *number, 0), name)? && !self.redo(&redo_path(&self.dir, *number, u64::MAX), name)? {
+                return Ok(false);
+            }
+        }
+        if !redos.is_empty() {
+            self.settle()?;
+        }
+        Ok(true)
+    }
+
+    /// Does the redo at `path` again, if it is whole and the one of that name.
+    fn redo(&mut self, path: &Path, name: &Digest) -> Result<bool> {
+        let Ok(file) = File::open(path) else { return Ok(false) };
         let fail = |e| Error::io(format_args!("read {}", path.display()), e);
+        // What ends early is not whole.
+        let whole = |buffer: &mut [u8], at: u64| match file.read_exact_at(buffer, at) {
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+            read => read.map(|()| true).map_err(fail),
+        };
         let mut head = [0; REDO_HEAD_BYTES];
-        if file.read_exact_at(&mut head, 0).is_err() {
-            return disk::remove_file(&path);
+        if !whole(&mut head, 0)? {
+            return Ok(false);
         }
         let mut reader = Reader::new(&head, "a redo");
         let (magic, named) = (reader.take(16)?, reader.take(32)?);
         let mut number = || -> Result<u32> { Ok(u32::from_be_bytes(reader.array()?)) };
         let (page_bytes, count, pages) = (number()? as usize, number()?, u64::from(number()?));
         if magic != REDO_MAGIC || named != name.as_bytes() || page_bytes != self.page_bytes {
-            return disk::remove_file(&path);
+            return Ok(false);
         }
         let mut hasher = Hasher::new();
         hasher.update(&head);
         let mut entry = vec![0; 4 + page_bytes];
         let at = |i: u64| REDO_HEAD_BYTES as u64 + i * (4 + page_bytes) as u64;
         for i in 0..pages {
-            file.read_exact_at(&mut entry, at(i)).map_err(fail)?;
+            if !whole(&mut entry, at(i))? {
+                return Ok(false);
+            }
             hasher.update(&entry);
         }
         let mut digest = [0; 32];
-        file.read_exact_at(&mut digest, at(pages)).map_err(fail)?;
-        if hasher.finish() != Digest::from_bytes(digest) {
-            return Err(Error::damaged(path.display()));
+        if !whole(&mut digest, at(pages))? || hasher.finish() != Digest::from_bytes(digest) {
+            return Ok(false);
         }
         for i in 0..pages {
             file.read_exact_at(&mut entry, at(i)).map_err(fail)?;
             let (number, page) = entry.split_at(4);
             self.write_page(u32::from_be_bytes([number[0], number[1], number[2], number[3]]), page)?;
         }
-        self.settle(count)?;
-        disk::remove_file(&path)
+        self.resize(count)?;
+        Ok(true)
     }
 
     fn write_page(&mut self, number: u32, page: &[u8]) -> Result<()> {
@@ -184,12 +226,13 @@ impl Image {
         self.file.write_all_at(page, offset).map_err(|e| Error::io(format_args!("write {}", image_path(&self.dir).display()), e))
     }
 
-    fn settle(&mut self, count: u32) -> Result<()> {
-        fault::point("image.sync")?;
-        let fail = |e| Error::io(format_args!("write {}", image_path(&self.dir).display()), e);
-        self.file.set_len(u64::from(count) * self.page_bytes as u64).map_err(fail)?;
-        self.file.sync_data().map_err(fail)?;
-        self.count = count;
+    fn resize(&mut self, count: u32) -> Result<()> {
+        if self.count != count {
+            fault::point("image.write")?;
+            let fail = |e| Error::io(format_args!("write {}", image_path(&self.dir).display()), e);
+            self.file.set_len(u64::from(count) * self.page_bytes as u64).map_err(fail)?;
+            self.count = count;
+        }
         Ok(())
     }
 }
@@ -228,26 +271,30 @@ mod tests {
         BTreeMap::from([(2, Cow::Owned(vec![fill; 512])), (4, Cow::Owned(vec![fill; 512]))])
     }
 
+    fn named(number: u64) -> (u64, Digest) {
+        (number, Digest::of(&number.to_be_bytes()))
+    }
+
     #[test]
     fn a_fault_at_any_place_leaves_the_old_state_or_the_new_one() {
         let bytes = database();
-        let (old, new) = (Digest::of(b"old"), Digest::of(b"new"));
         for n in 0..40 {
             let dir = tempfile::tempdir().expect("dir");
             let mut image = Image::create(dir.path(), &Bytes::new(&bytes).expect("pages"), 512, &mut |_| Ok(())).expect("image");
-            // The log names the new state only when the redo is whole.
-            let mut named = false;
+            // The log counts the redo only when it is whole.
+            let mut counted = Vec::new();
             let done = fault::arm(n, Fault::Error, || {
-                image.write_redo(&new, 4, &newer(7))?;
-                named = true;
-                image.apply(4, &newer(7))
+                image.write_redo(1, &named(1).1, 4, &newer(7))?;
+                counted.push(named(1));
+                image.apply(4, &newer(7))?;
+                image.settle()
             });
             let mut again = Image::find(dir.path()).expect("it is there");
-            again.recover(if named { &new } else { &old }).expect("recover");
+            assert!(again.recover(&counted).expect("recover"), "at {n}");
             let page = again.page(2).expect("page").into_owned();
-            match named {
-                true => assert_eq!((again.count(), page), (4, vec![7; 512]), "at {n}"),
-                false => assert_eq!((again.count(), page.as_slice()), (2, &bytes[512..1024]), "at {n}"),
+            match counted.is_empty() {
+                false => assert_eq!((again.count(), page), (4, vec![7; 512]), "at {n}"),
+                true => assert_eq!((again.count(), page.as_slice()), (2, &bytes[512..1024]), "at {n}"),
             }
             if done.is_ok() {
                 return assert!(n > 3, "{n}");
@@ -257,23 +304,68 @@ mod tests {
     }
 
     #[test]
-    fn a_redo_that_was_cut_or_changed_is_never_applied() {
+    fn an_image_that_lost_what_was_not_synced_comes_back_by_its_redos() {
         let bytes = database();
         let dir = tempfile::tempdir().expect("dir");
         let mut image = Image::create(dir.path(), &Bytes::new(&bytes).expect("pages"), 512, &mut |_| Ok(())).expect("image");
-        let name = Digest::of(b"new");
-        image.write_redo(&name, 4, &newer(7)).expect("redo");
-        let path = redo_path(dir.path());
+        let settled = fs::read(image_path(dir.path())).expect("read");
+        let turns = 2 * REDOS_LATE;
+        for number in 1..=turns {
+            let count = 4 + u32::from(number % 2 == 0);
+            let long = image.write_redo(number, &named(number).1, count, &newer(number as u8)).expect("redo");
+            assert!(!long);
+            image.apply(count, &newer(number as u8)).expect("apply");
+        }
+        let after = fs::read(image_path(dir.path())).expect("read");
+        let redos: Vec<_> = (1..=turns).map(named).collect();
+        // Nothing of it, the half of it, and what a later redo that the log does not count had put there already.
+        let mut torn = after.clone();
+        torn[512..1024].copy_from_slice(&settled[512..1024]);
+        let mut newer_than_counted = after.clone();
+        newer_than_counted.resize(8 * 512, 9);
+        for lost in [settled, torn, newer_than_counted] {
+            fs::write(image_path(dir.path()), lost).expect("write");
+            let mut again = Image::find(dir.path()).expect("it is there");
+            assert!(again.recover(&redos).expect("recover"));
+            assert!(fs::read(image_path(dir.path())).expect("read") == after);
+        }
+    }
+
+    #[test]
+    fn a_long_redo_has_its_own_file_and_wants_the_image_to_be_settled() {
+        let bytes = database();
+        let dir = tempfile::tempdir().expect("dir");
+        let mut image = Image::create(dir.path(), &Bytes::new(&bytes).expect("pages"), 512, &mut |_| Ok(())).expect("image");
+        let pages: BTreeMap<u32, Cow<'_, [u8]>> = (2..4000).map(|n| (n, Cow::Owned(vec![3; 512]))).collect();
+        assert!(!image.write_redo(1, &named(1).1, 4, &newer(7)).expect("redo"));
+        assert!(image.write_redo(2, &named(2).1, 4000, &pages).expect("redo"));
+        assert!(image.recover(&[named(1), named(2)]).expect("recover"));
+        assert_eq!((image.count(), &image.page(3999).expect("page")[..]), (4000, &[3; 512][..]));
+    }
+
+    #[test]
+    fn a_redo_that_was_cut_changed_or_is_another_one_is_never_applied() {
+        let bytes = database();
+        let dir = tempfile::tempdir().expect("dir");
+        let mut image = Image::create(dir.path(), &Bytes::new(&bytes).expect("pages"), 512, &mut |_| Ok(())).expect("image");
+        image.write_redo(1, &named(1).1, 4, &newer(7)).expect("redo");
+        let path = redo_path(dir.path(), 1, 0);
         let whole = fs::read(&path).expect("read");
-        for at in [20, 50, 70, whole.len() - 1] {
+        let mut untouched = |redo: &[u8], wanted: (u64, Digest)| {
+            fs::write(&path, redo).expect("write");
+            let recovered = image.recover(&[wanted]).expect("recover");
+            !recovered && image.count() == 2 && *image.page(2).expect("page") == bytes[512..1024]
+        };
+        for at in [20, 50, 62, 66, 70, whole.len() - 1] {
             let mut changed = whole.clone();
             changed[at] ^= 1;
-            fs::write(&path, &changed).expect("write");
-            let recovered = image.recover(&name);
-            assert!(recovered.is_err() || image.count() == 2, "byte {at}");
-            assert_eq!(&image.page(2).expect("page")[..], &bytes[512..1024]);
+            assert!(untouched(&changed, named(1)), "byte {at}");
         }
-        fs::write(&path, &whole[..whole.len() - 40]).expect("write");
-        assert!(image.recover(&name).is_err());
+        for len in [0, 10, 60, whole.len() - 40, whole.len() - 1] {
+            assert!(untouched(&whole[..len], named(1)), "{len} bytes");
+        }
+        assert!(untouched(&whole, (1, named(33).1)), "another one of the same file");
+        fs::remove_file(&path).expect("remove");
+        assert!(!image.recover(&[named(1)]).expect("recover"));
     }
 }
