@@ -192,14 +192,15 @@ fn mass_change_until(inner: &Inner, rows: &Rows<'_>, tenant: i64, row: TenantRow
     if rows.changes_recorded(first, last)? < DOCUMENTS_MIN {
         return Ok(None);
     }
-    let touched = rows.touched(first, last)?;
+    let numbered = rows.batch(catalog::id(tenant, before))?.map_or(0, |batch| batch.numbered.0);
+    let touched = rows.touched(first, last, catalog::id(tenant, numbered))?;
     if touched.old < DOCUMENTS_MIN {
         return Ok(None);
     }
     // This is asked at every turn of the agent: a large tenant is counted only as far as decides.
     let most = touched.old.saturating_mul(100) / SHARE_PERCENT;
     let existing_most = (most + touched.new_existing).saturating_sub(touched.old_removed);
-    let existing = rows.documents_existing_to(tenant, existing_most + 1)?;
+    let existing = rows.documents_existing_to(tenant, numbered, existing_most + 1)?;
     if existing > existing_most {
         return Ok(None);
     }

@@ -36,12 +36,12 @@ impl View<'_> {
         s.query_row((id(tenant, 0), id(tenant + 1, 0)), |r| r.get::<_, i64>(0)).map(|n| n as u64).map_err(sql)
     }
 
-    /// How many documents of a tenant exist now, counted no further than to `most`.
-    pub fn documents_existing_to(&self, tenant: i64, most: u64) -> Result<u64> {
+    /// How many of the first `numbered` documents of a tenant exist now, counted no further than to `most`.
+    pub fn documents_existing_to(&self, tenant: i64, numbered: u64, most: u64) -> Result<u64> {
         let text = "SELECT count(*) FROM (SELECT 1 FROM document WHERE id >= ? AND id < ? AND content IS NOT NULL LIMIT ?)";
         let mut s = self.sql.prepare_cached(text).map_err(sql)?;
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        s.query_row((id(tenant, 0), id(tenant + 1, 0), most), |r| r.get::<_, i64>(0)).map(|n| n as u64).map_err(sql)
+        s.query_row((id(tenant, 0), id(tenant, numbered), most), |r| r.get::<_, i64>(0)).map(|n| n as u64).map_err(sql)
     }
 
     /// What lies after batch `seq` of a tenant. Cost follows what is found.
@@ -93,8 +93,9 @@ mod tests {
         assert_eq!(catalog.read(|v| v.documents_existing(0)).expect("count"), 0);
         let add = |n: u32| format!("INSERT INTO document (id, tenant, key, versions, content) VALUES ({n}, 0, 'k{n}', 1, nullif({n}, 3))");
         catalog.write(|w| (0..10).try_for_each(|n| w.run(&add(n), ()))).expect("ten documents, of which one was removed");
-        let counted = |most| catalog.read(|v| v.documents_existing_to(0, most)).expect("count");
-        assert_eq!([counted(0), counted(4), counted(9), counted(u64::MAX)], [0, 4, 9, 9], "no further than asked");
+        let counted = |numbered, most| catalog.read(|v| v.documents_existing_to(0, numbered, most)).expect("count");
+        assert_eq!([counted(10, 0), counted(10, 4), counted(10, 9), counted(10, u64::MAX)], [0, 4, 9, 9], "no further than asked");
+        assert_eq!([counted(0, 9), counted(3, 9), counted(4, 9), counted(6, 9)], [0, 3, 3, 5], "of those that have a number by then");
         catalog.write(|w| w.add_held("usb", 3, "a", Timestamp(7))).expect("held");
         let seen = catalog.read(|v| Ok((v.holding("usb", 3)?, v.remote_used("usb")?, v.remote_used("other")?))).expect("read");
         assert_eq!(seen, (Holding { objects: 1, newest: Some(Timestamp(7)) }, true, false));
