@@ -14,6 +14,8 @@ use super::verify::{VerifyReport, read_whole};
 const CURSOR: &str = "patrol";
 /// Contents looked at in one view of the catalogue.
 const PAGE: usize = 200;
+/// Contents and bytes after which the place is noted: each note is a sync, and what is read twice after a cut costs less than many of them.
+const NOTE_EVERY: (u64, u64) = (10_000, 16 << 20);
 
 /// What one patrol saw.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,11 +32,15 @@ impl Store {
     pub fn patrol(&self, budget_bytes: u64, monitor: &dyn Monitor) -> Result<Patrol> {
         let inner = &*self.inner;
         let mut next = inner.catalog.read(|rows| rows.fact_number(CURSOR))? as i64;
-        let mut seen = Patrol::default();
+        let note = |next: i64| inner.catalog.write(|w| w.set_fact(CURSOR, &(next as u64).to_be_bytes()));
+        let (mut seen, mut noted) = (Patrol::default(), (0, 0));
         while seen.report.bytes < budget_bytes {
             let page = inner.catalog.read(|rows| rows.contents(next, i64::MAX, PAGE))?;
             for content in &page {
-                check_stop(monitor)?;
+                if let Err(stopped) = check_stop(monitor) {
+                    note(next)?;
+                    return Err(stopped);
+                }
                 if matches!(content.body, Body::Gone(_)) {
                     next = content.id + 1;
                     continue;
@@ -58,8 +64,11 @@ impl Store {
                 next = 0;
                 seen.round_ended = true;
             }
-            inner.catalog.write(|w| w.set_fact(CURSOR, &(next as u64).to_be_bytes()))?;
             let (items, bytes) = (seen.report.contents, seen.report.bytes);
+            if seen.round_ended || bytes >= budget_bytes || items - noted.0 >= NOTE_EVERY.0 || bytes - noted.1 >= NOTE_EVERY.1 {
+                note(next)?;
+                noted = (items, bytes);
+            }
             monitor.progress(&Progress { phase: "reading back", items, items_total: 0, bytes, bytes_total: budget_bytes });
             if seen.round_ended {
                 break;
@@ -72,6 +81,9 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::base::error::Kind;
     use crate::base::monitor::Silent;
 
     #[test]
@@ -89,5 +101,36 @@ mod tests {
         }
         assert_eq!(looked, 5);
         assert!(store.patrol(2_500, &Silent).expect("patrol").report.contents == 3, "it begins anew");
+        let stopped = store.patrol(2_500, &StopAfter(1.into())).expect_err("stopped");
+        assert_eq!(stopped.kind(), Kind::Interrupted);
+        assert_eq!(store.patrol(2_500, &Silent).expect("patrol").report.contents, 1, "one was read before the stop, the last one is left");
+    }
+
+    /// Stops after so many questions.
+    struct StopAfter(AtomicUsize);
+
+    impl Monitor for StopAfter {
+        fn progress(&self, _: &Progress) {}
+
+        fn note(&self, _: &str) {}
+
+        fn stopped(&self) -> bool {
+            self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err()
+        }
+    }
+
+    #[test]
+    fn a_patrol_of_many_small_contents_writes_its_place_seldom() {
+        let dir = tempfile::tempdir().expect("dir");
+        let store = Store::init(dir.path().join("store"), "test").expect("init");
+        let mut batch = store.batch("many");
+        for n in 0..2 * NOTE_EVERY.0 + 1 {
+            batch.put(format!("k{n}"), n.to_string().as_bytes()).expect("put");
+        }
+        batch.commit().expect("commit");
+        let before = store.inner.catalog.commits();
+        let seen = store.patrol(u64::MAX, &Silent).expect("patrol");
+        assert!(seen.round_ended && seen.report.contents > 2 * NOTE_EVERY.0, "{seen:?}");
+        assert_eq!(store.inner.catalog.commits() - before, 3, "twice on the way and once at the end");
     }
 }
