@@ -87,3 +87,11 @@ fn a_dry_run_is_never_ignored() {
         (position(), std::fs::read(site.store().join("annals.toml")).expect("read"), std::fs::read(site.store().join("annals.key")).expect("read"));
     assert!(before == after && !site.path("k").exists());
 }
+
+/// jemalloc tells how it is set when the program ends; the variable has this name only where it serves what is written in C too.
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn an_agent_gives_back_what_was_freed() {
+    let said = site().run_with(&[("MALLOC_CONF", "stats_print:true")], "version").exits(0).err;
+    assert!(said.contains("opt.background_thread: true"), "{said}");
+}
