@@ -30,9 +30,6 @@ use super::site::{News, Site};
 const AWAY: Duration = Duration::from_secs(60);
 /// How often a SQLite database is looked at while it is followed. A look at one that nobody wrote to is a few small reads.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How often a server is asked while it is followed.
-#[cfg(feature = "postgres")]
-const ASK_EVERY: Duration = Duration::from_secs(1);
 /// How often a file that is waited for is looked for.
 const SEEK_EVERY: Duration = Duration::from_secs(2);
 
@@ -239,7 +236,7 @@ impl Source for PgCapture {
     fn follow(&mut self, watch: &Watch<'_>) -> Result<()> {
         let (tenant, by) = (watch.tenant()?, by(self, watch.capture));
         let mut follower = tenant.follow_postgres(self, &by, &watch.leash)?;
-        watch.follow(&|| None, &mut || follower.look().map(|_| ASK_EVERY))
+        watch.follow(&|| None, &mut || follower.look().map(|_| follower.rest()))
     }
 }
 

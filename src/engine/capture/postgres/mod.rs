@@ -44,7 +44,7 @@ use crate::storage::source::postgres::{Address, Glance, Server, Slot, Table, Wal
 
 use compare::{Compared, Differing, each_difference, gone};
 pub use follow::PgFollower;
-use follow::{Followed, Seen};
+use follow::{Followed, Seen, Work};
 pub(super) use open::{catch_up, compare_rows, open};
 use recorder::Recorder;
 use scan::Scan;
@@ -408,7 +408,7 @@ fn visit(
         glance = server.glance(&name)?;
     }
     let accepted = anew.is_some();
-    let Glance { identity, slot, catalogue } = glance;
+    let Glance { identity, slot, rows, catalogue } = glance;
     let mut slot = slot.filter(|_| !accepted);
     let (mut state, mut why) = match known {
         known if accepted => {
@@ -451,6 +451,7 @@ fn visit(
         })
         .collect();
 
+    let held_bytes = slot.as_ref().map_or(0, |slot| slot.held_bytes);
     // The publication comes before the slot: the slot shows the past as it was, and without a publication then there is nothing to show.
     let published = follows.is_none() && server.publish(&name, &tables)?;
     if slot.is_none() || published {
@@ -476,7 +477,7 @@ fn visit(
     let mut recorder = Recorder::new(tenant, fact, &mut report);
     let owes_last = slot.as_ref().is_some_and(|slot| slot.confirmed.0 < state.lsn) && !published;
     let drained = match &follows {
-        Some(followed) if followed.stands_still => Ok(identity.lsn),
+        Some(followed) if followed.stands_still => Ok((identity.lsn, None)),
         _ => drain(&target, &mut recorder, &mut state, server, &name, &by_number, &known_tables, &mut schema, owes_last, follows.as_ref(), monitor),
     };
     let durable = match drained {
@@ -518,7 +519,12 @@ fn visit(
         None => server.slot(&name)?,
     };
     slot.map_or(Ok(()), |slot| watch_slot(what, server, &name, &slot, &mut report))?;
-    *seen = durable.map(|durable| Seen { catalogue, tables: all, enums, durable });
+    let settled = state.scan.is_none() && state.skip.is_none();
+    *seen = durable.map(|(durable, shown)| {
+        // Whatever is shown, the server reads all that it keeps for the slot.
+        let work = Work { log_bytes: shown.map_or(0, |_| held_bytes), messages: shown.unwrap_or(0), rows };
+        Seen { catalogue, tables: all, enums, durable, settled, work }
+    });
     Ok(report)
 }
 
@@ -530,7 +536,7 @@ fn same_tables(old: &Value, new: &Value) -> HashSet<i64> {
 }
 
 /// Records everything that was committed, transaction by transaction. The state says afterwards which tables could not be followed. Gives a place
-/// in the log before which all is recorded.
+/// in the log before which all is recorded, and how many messages the server showed.
 #[expect(clippy::too_many_arguments, reason = "all of it is one visit, and it has one caller")]
 fn drain(
     target: &Target<'_>,
@@ -544,7 +550,7 @@ fn drain(
     owes_last: bool,
     mut follows: Option<&Followed>,
     monitor: &dyn Monitor,
-) -> Result<Lsn> {
+) -> Result<(Lsn, Option<u64>)> {
     let mut stream = Stream::new(target, recorder, state, tables, known_tables, schema, owes_last);
     loop {
         check_stop(monitor)?;
@@ -577,7 +583,7 @@ fn drain(
             server.advance(name, to)?;
         }
         if all {
-            return Ok(durable);
+            return Ok((durable, Some(stream.messages)));
         }
     }
 }

@@ -1,7 +1,5 @@
 //! `capture postgres`: rows of a PostgreSQL database, transaction by transaction.
 
-use std::time::Duration;
-
 use clap::Args;
 use serde_json::json;
 
@@ -12,9 +10,6 @@ use crate::face::cli::context::{Context, bytes, counted, grouped};
 use crate::face::cli::progress::exit_of_signal;
 use crate::face::view;
 use crate::model::key::{parse_key, show_key};
-
-/// How often a watch asks the server.
-const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// Record every row of a PostgreSQL database, transaction by transaction
 #[derive(Debug, Args)]
@@ -81,7 +76,7 @@ impl Postgres {
             return Ok(if captured.skipped.is_empty() { 0 } else { SKIPPED });
         }
         context.out.note(format!("watching {}; Ctrl-C ends it", what.name));
-        tenant.watch_postgres(&what, &by, POLL_EVERY, &Watching::new(context.globals.progress), &mut |captured| {
+        tenant.watch_postgres(&what, &by, &Watching::new(context.globals.progress), &mut |captured| {
             show(context, &what, captured)?;
             context.out.flush()
         })?;

@@ -12,6 +12,8 @@ pub struct Glance {
     pub identity: Identity,
     /// The slot, where this database has it.
     pub slot: Option<Slot>,
+    /// Rows of the catalogue that were counted for it.
+    pub rows: u64,
     /// Stands for what the catalogue says of tables, enumerations and publications: as long as it is the same, they are.
     pub catalogue: String,
 }
@@ -44,6 +46,17 @@ fn question() -> String {
 }
 
 impl Server {
+    /// How far the log is durable. As long as that is the same nobody committed anything.
+    pub fn log_end(&mut self) -> Result<Lsn> {
+        let fail = |e| failed("ask how far the log is", e);
+        let statement = match &self.log_end {
+            Some(statement) => statement.clone(),
+            None => self.client.prepare("SELECT pg_current_wal_flush_lsn()::text").map_err(fail)?,
+        };
+        let row = self.client.query_one(&self.log_end.insert(statement).clone(), &[]).map_err(fail)?;
+        Lsn::parse(row.get(0))
+    }
+
     /// Who the server is, how far it is, what it keeps for the slot called `name`, and whether its catalogue changed.
     pub fn glance(&mut self, name: &str) -> Result<Glance> {
         let fail = |e| failed("look at the server", e);
@@ -56,10 +69,12 @@ impl Server {
             Some(_) => Some(Slot::read(&row)?),
             None => None,
         };
+        let catalogue: String = row.get(8);
         Ok(Glance {
+            rows: catalogue.split(' ').filter_map(|sum| sum.split('.').next()?.parse::<u64>().ok()).sum(),
             identity: Identity { system: row.get(5), timeline: row.get(6), lsn: Lsn::parse(row.get(7))?, database: self.number },
             slot,
-            catalogue: row.get(8),
+            catalogue,
         })
     }
 }

@@ -56,14 +56,25 @@ pub struct Server {
     decoding: Option<Client>,
     /// The question of [`Server::glance`], which the server has read and planned.
     glance: Option<Statement>,
+    /// That of [`Server::log_end`].
+    log_end: Option<Statement>,
     version: i32,
     place: String,
     number: i64,
 }
 
+/// What a role needs that is denied something.
+const RIGHTS: &str = "the role needs REPLICATION, the ownership of the tables, and CREATE on the database for the publication: ALTER ROLE name REPLICATION; \
+                      ALTER TABLE .. OWNER TO name; GRANT CREATE ON DATABASE .. TO name";
+
 /// Turns an error of the server or of the connection into ours.
 fn failed(what: &str, e: postgres::Error) -> Error {
     let Some(db) = e.as_db_error() else {
+        if std::error::Error::source(&e).is_some_and(|why| why.to_string() == "password missing") {
+            return Error::new(Kind::Denied, "source.denied", format!("{what}: the server asks for a password, and none is known"))
+                .hint("put it into PGPASSWORD, into the file of PGPASSFILE (~/.pgpass), or into the password_file of annals.toml")
+                .caused_by(e);
+        }
         return Error::new(Kind::Failed, "source.unreachable", format!("{what}: the server cannot be reached: {e}"))
             .hint("check that the server runs, and the address; capture goes on where it was")
             .caused_by(e);
@@ -71,13 +82,17 @@ fn failed(what: &str, e: postgres::Error) -> Error {
     let (code, message) = (db.code().code().to_owned(), db.message().to_owned());
     let error = |kind, name, hint: &str| Error::new(kind, name, format!("{what}: {message} (SQLSTATE {code})")).hint(hint);
     match &code[..] {
-        "42501" => error(Kind::Denied, "source.denied", "the role needs REPLICATION and must own the tables: ALTER ROLE name REPLICATION"),
+        "42501" => error(Kind::Denied, "source.denied", RIGHTS),
         c if c.starts_with("28") => error(Kind::Denied, "source.denied", "check the user and the password in the address"),
         "42704" => error(Kind::Failed, "source.lost", "capture makes again what is missing"),
         "55000" => error(Kind::Failed, "source.lost", "see the server's log"),
         "55006" => error(Kind::Locked, "source.busy", "another capture reads this slot; end it, or give this one another --name"),
         "55P03" => error(Kind::Locked, "source.busy", "a table is locked by somebody for long; try again"),
-        "53400" => error(Kind::Refused, "source.slots", "all replication slots are in use: raise max_replication_slots"),
+        "53400" => error(
+            Kind::Refused,
+            "source.slots",
+            "remove a slot that nobody reads (pg_drop_replication_slot), or raise max_replication_slots and restart the server",
+        ),
         c if c.starts_with("08") || c.starts_with("57P") => error(Kind::Failed, "source.unreachable", "wait until the server runs again"),
         _ => error(Kind::Failed, "source.failed", "see the server's log"),
     }
@@ -188,7 +203,7 @@ impl Server {
             );
         }
         let place = format!("{host}/{}", row.get::<_, String>(3));
-        Ok(Server { client, decoding: None, glance: None, version, place, number: row.get(4) })
+        Ok(Server { client, decoding: None, glance: None, log_end: None, version, place, number: row.get(4) })
     }
 
     /// Reads the slot over a connection of its own from now on. Whoever reads a slot makes the server forget what it keeps of the catalogue for
