@@ -13,16 +13,26 @@ use crate::server::{Server, Site};
 const COUNTER: &str =
     "CREATE TABLE counter (id int PRIMARY KEY, n int); INSERT INTO counter VALUES (1, 0); CREATE TABLE entry (n int PRIMARY KEY, t text)";
 
-/// Counts up, each step a transaction, until told to stop; what was acknowledged last. The server may go away meanwhile.
+/// How far a writer may be ahead of what is captured. It writes several times as fast as history can be recorded by a program that is not
+/// optimised: without an end to it, each look would have more to record than the one before, and none would end. More than what a slot may be moved
+/// late by.
+const AHEAD_BYTES_MAX: i64 = 2 << 20;
+
+/// Counts up, each step a transaction, until told to stop, and no further ahead of the capture than it may. The server may go away meanwhile.
 fn count_up(url: &str, stop: &AtomicBool) {
-    while !stop.load(Ordering::SeqCst) {
-        let Ok(mut client) = Client::connect(url, NoTls) else { continue };
-        while !stop.load(Ordering::SeqCst) {
-            let text = "BEGIN; UPDATE counter SET n = n + 1; INSERT INTO entry SELECT n, repeat('e', 100) FROM counter; COMMIT";
-            if client.batch_execute(text).is_err() {
-                break;
-            }
+    let step = "BEGIN; UPDATE counter SET n = n + 1; INSERT INTO entry SELECT n, repeat('e', 100) FROM counter; COMMIT";
+    let ahead = "SELECT (pg_current_wal_lsn() - confirmed_flush_lsn)::int8 FROM pg_replication_slots";
+    let write = |client: &mut Client| -> Result<(), postgres::Error> {
+        if client.query_opt(ahead, &[])?.is_some_and(|row| row.get::<_, i64>(0) > AHEAD_BYTES_MAX) {
+            std::thread::yield_now();
+            return Ok(());
         }
+        (0..20).try_for_each(|_| client.batch_execute(step))
+    };
+    while !stop.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+        let Ok(mut client) = Client::connect(url, NoTls) else { continue };
+        while !stop.load(Ordering::SeqCst) && write(&mut client).is_ok() {}
     }
 }
 
