@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use annals::engine::feed::{FeedEvent, FeedKind, Start};
 use annals::engine::store::read_key_file;
 use annals::format::keyfile::Unlock;
 use annals::model::lineage::Fate;
@@ -191,4 +192,75 @@ fn an_older_dump_is_restored_in_the_middle_of_a_shipment() {
     in_line(&site, &mut db);
     site.store.ship(&offsite, &parts, &Silent).expect("ships again");
     in_line(&rebuilt(site, &offsite), &mut db);
+}
+
+/// Takes what a central database is given: each event's rows as they were then.
+fn take(site: &Site, central: &mut Client, events: &[FeedEvent]) {
+    for event in events {
+        match &event.kind {
+            FeedKind::Put { key, .. } if key.starts_with(b"shop/entry/") => {
+                let row = site.store.at(&Moment::Seq(event.event.seq)).expect("view").get(key).expect("row").bytes(1000).expect("bytes");
+                let row = String::from_utf8(row).expect("text");
+                let text = "INSERT INTO entry SELECT * FROM json_populate_record(NULL::entry, $1::text::json) ON CONFLICT (id) DO UPDATE SET text = excluded.text";
+                central.execute(text, &[&row]).expect("taken");
+            }
+            FeedKind::Delete { key, .. } if key.starts_with(b"shop/entry/") => {
+                let id = String::from_utf8_lossy(&key[b"shop/entry/".len()..]).into_owned();
+                assert_eq!(central.execute("DELETE FROM entry WHERE id = $1", &[&id]).expect("removed"), 1, "{id}");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_central_that_was_restored_is_given_again_what_a_captured_server_did() {
+    let Some(server) = Server::start() else { return };
+    let mut db = server.database(TABLES);
+    let site = Site::new(&server);
+    server.client("postgres").batch_execute("CREATE DATABASE central").expect("a database");
+    let mut central = server.client("central");
+    central.batch_execute("CREATE TABLE entry (id text PRIMARY KEY, text text)").expect("table");
+    site.capture();
+    let mut work = |n: i64, sql: &str| {
+        let who = format!("SELECT pg_logical_emit_message(true, 'annals', '{{\"actor\":\"{n}\",\"reason\":\"work {n}\"}}')");
+        db.batch_execute(&format!("BEGIN; {who}; {sql}; COMMIT")).expect("work");
+        assert_eq!(site.capture().transactions, 1);
+    };
+    work(1, "INSERT INTO entry VALUES ('a', '1'), ('b', '1')");
+    let fed = |from: Option<u64>| -> Vec<FeedEvent> {
+        let feed = match from {
+            None => site.store.feed("central"),
+            Some(seq) => site.store.feed_from("central", Start::Seq(seq)),
+        };
+        feed.expect("feed").map(|event| event.expect("event")).collect()
+    };
+    let first = fed(None);
+    take(&site, &mut central, &first);
+    let known = first.last().expect("events").event.seq;
+    site.store.ack("central", known).expect("acknowledged");
+    server.tool("pg_dump", "central", &["-Fc", "-f", "central.dump"]);
+    work(2, "UPDATE entry SET text = '2' WHERE id = 'a'");
+    work(3, "DELETE FROM entry WHERE id = 'b'; INSERT INTO entry VALUES ('c', '3')");
+    work(4, "UPDATE entry SET text = '4'");
+    let second = fed(None);
+    take(&site, &mut central, &second);
+    site.store.ack("central", second.last().expect("events").event.seq).expect("acknowledged");
+    let all =
+        |db: &mut Client| -> String { db.query_one("SELECT string_agg(id || ' ' || text, ', ' ORDER BY id) FROM entry", &[]).expect("rows").get(0) };
+    assert_eq!(all(&mut central), "a 4, c 4");
+
+    // Central goes back to what it had acknowledged first. The site knows what it acknowledged since, and gives that again: in order, in the name of
+    // who did it. The captured server is not asked, and nothing of it is captured anew.
+    server.tool("pg_restore", "central", &["--clean", "--if-exists", "central.dump"]);
+    assert_eq!(all(&mut central), "a 1, b 1");
+    let head = site.store.position().expect("position").seq;
+    site.store.remove_consumer("central", None).expect("put back");
+    let again = fed(Some(known + 1));
+    assert_eq!(again, second);
+    let actors: Vec<&str> = again.iter().filter(|event| matches!(event.kind, FeedKind::Put { .. })).map(|event| event.event.actor.as_str()).collect();
+    assert_eq!(actors, ["2", "3", "4", "4"]);
+    take(&site, &mut central, &again);
+    assert_eq!(all(&mut central), "a 4, c 4");
+    assert_eq!((site.capture().receipt, site.store.position().expect("position").seq), (None, head));
 }

@@ -4,7 +4,7 @@ use annals::Silent;
 use annals::engine::capture::DatabaseRealigned;
 use annals::model::lineage::{Fate, Resolution, Verdict};
 use annals::model::realign::{DatabaseRealign, Keep};
-use annals::{Moment, OnConflict};
+use annals::{Moment, OnConflict, Reference};
 use postgres::Client;
 
 use crate::giving::by;
@@ -234,6 +234,42 @@ fn numbers_are_given_anew_fields_merged_and_the_rest_asked() {
     assert_eq!(site.capture().transactions, 1);
     for (table, key) in [("invoice", "id"), ("part", "id"), ("item", "id")] {
         site.compare(&mut db, &format!("public.{table}"), table, &[key]);
+    }
+}
+
+#[test]
+fn what_both_changed_is_as_the_policy_of_its_table_says() {
+    let each = |sql: &str| ["authority", "site", "documents", "external"].map(|table| sql.replace('$', table)).join("; ");
+    let setup = each("CREATE TABLE $ (id int PRIMARY KEY, n text); INSERT INTO $ VALUES (1, 'base'), (2, 'base'), (3, 'base')");
+    let rules = each("[capture.table.$]\npolicy = \"$\"\n").replace("; ", "");
+    let lost = each("UPDATE $ SET n = 'history' WHERE id < 3; DELETE FROM $ WHERE id = 3; INSERT INTO $ VALUES (6, 'history')");
+    let mut dump = |server: &mut Server| server.tool("pg_dump", "shop", &["-Fc", "-f", "older.dump"]);
+    let Some((server, site)) = history(&setup, &rules, &[&lost], 1, &mut dump) else { return };
+    let sent = |id: &str| Reference::new("svarut", id).state("delivered").irrevocable();
+    site.store.add_ref("shop/external/1", sent("s-1")).expect("ref");
+    site.store.add_ref("shop/external/6", sent("s-6")).expect("ref");
+    server.tool("pg_restore", "shop", &["--clean", "--if-exists", "older.dump"]);
+    let mut db = server.client("shop");
+    db.batch_execute(&each("UPDATE $ SET n = 'here' WHERE id IN (1, 3); DELETE FROM $ WHERE id = 2; INSERT INTO $ VALUES (7, 'here')"))
+        .expect("work");
+    assert_eq!(site.try_capture().expect_err("noticed").code(), "lineage.forked");
+    let planned = plan(&site, Keep::Both);
+    // What went out after the dump was made, and what went out of rows that it has.
+    let named: Vec<_> = planned.references.iter().map(|r| (r.key.as_str(), r.id.as_str(), r.irrevocable, r.later)).collect();
+    assert_eq!(named, [("shop/external/1", "s-1", true, false), ("shop/external/6", "s-6", true, true)]);
+    let done = realign(&site, &planned);
+    assert_eq!(done.open.len(), 0, "nobody is asked: {done:?}");
+    let mut rows = |table: &str| -> String {
+        db.query_one(&format!("SELECT string_agg(id || ' ' || n, ', ' ORDER BY id) FROM {table}"), &[]).expect("rows").get(0)
+    };
+    assert_eq!(rows("authority"), "1 history, 2 history, 6 history, 7 here");
+    assert_eq!(rows("site"), "1 here, 3 here, 6 history, 7 here");
+    assert_eq!(rows("documents"), "1 here, 2 history, 3 here, 6 history, 7 here");
+    assert_eq!(rows("external"), rows("authority"), "what is in the history really happened");
+    assert_eq!(site.store.refs("shop/external/6").expect("refs").len(), 1);
+    assert_eq!(site.capture().receipt, None, "in line");
+    for table in ["authority", "site", "documents", "external"] {
+        site.compare(&mut db, &format!("public.{table}"), table, &["id"]);
     }
 }
 

@@ -4,7 +4,7 @@ use annals::engine::capture::DatabaseRealigned;
 use annals::engine::plans::By;
 use annals::model::lineage::{Fate, Resolution};
 use annals::model::realign::{DatabaseRealign, Keep};
-use annals::{Kind, OnConflict, Silent, Store};
+use annals::{Kind, OnConflict, Reference, Silent, Store};
 use rusqlite::Connection;
 
 use crate::support::{Site, dump, open, site};
@@ -66,6 +66,11 @@ pub fn put_back(site: &Site, setup: &str, transactions: &[&str], lost: usize) ->
         site.capture();
     }
     drop(app);
+    older(site)
+}
+
+/// Puts the older copy back, which is noticed.
+fn older(site: &Site) -> Connection {
     for name in ["app.db", "app.db-wal", "app.db-shm"] {
         let _ = std::fs::remove_file(site.path(name));
     }
@@ -235,6 +240,39 @@ fn under_authority_the_history_decides_about_what_both_changed() {
     assert_eq!(rows, ["t(1, \"history\")", "t(2, \"history\")", "t(6, \"history\")", "t(7, \"here\")"]);
     assert_eq!(told(&site, "app/t/1"), ["base", "history", "here", "history"]);
     assert_eq!(told(&site, "app/t/3"), ["base", "removed", "here", "removed"]);
+}
+
+#[test]
+fn under_external_what_is_in_the_history_happened_and_what_went_out_is_named() {
+    let (site, rows) = realigned_as("external", "what is in the history really happened");
+    assert_eq!(rows, ["t(1, \"history\")", "t(2, \"history\")", "t(6, \"history\")", "t(7, \"here\")"]);
+    assert_eq!(told(&site, "app/t/2"), ["base", "history", "removed", "history"]);
+
+    // Two letters went out after the copy was made, one as an answer to what the copy has.
+    let site =
+        with_rules(crate::support::site(), "[[capture]]\nname = \"app\"\nsqlite = \"/nowhere\"\n[capture.table.letter]\npolicy = \"external\"\n");
+    let app = site.app("PRAGMA journal_mode = WAL; CREATE TABLE letter (id INTEGER PRIMARY KEY, state TEXT); INSERT INTO letter VALUES (1, 'draft')");
+    site.capture();
+    app.execute_batch(&format!("VACUUM INTO '{}'", site.path("old.db").display())).expect("copy");
+    app.execute_batch("BEGIN; UPDATE letter SET state = 'sent'; INSERT INTO letter VALUES (2, 'sent'); COMMIT").expect("sent");
+    site.capture();
+    let sent = |id: &str| Reference::new("svarut", id).state("delivered").irrevocable();
+    site.store.add_ref("app/letter/1", sent("s-1")).expect("ref");
+    site.store.add_ref("app/letter/2", sent("s-2")).expect("ref");
+    drop(app);
+    let app = older(&site);
+    app.execute_batch("UPDATE letter SET state = 'thrown away'; INSERT INTO letter VALUES (3, 'draft')").expect("work");
+    site.try_capture().expect_err("two lines");
+    let planned = plan(&site, Keep::Both);
+    let named: Vec<_> = planned.references.iter().map(|r| (r.key.as_str(), r.id.as_str(), r.irrevocable, r.later)).collect();
+    assert_eq!(named, [("app/letter/1", "s-1", true, false), ("app/letter/2", "s-2", true, true)]);
+    let done = realign(&site, &planned);
+    assert_eq!(done.open.len(), 0, "nobody is asked about what happened outside: {done:?}");
+    let rows: Vec<String> = dump(&app).into_iter().filter(|line| line.starts_with("letter(")).collect();
+    assert_eq!(rows, ["letter(1, \"sent\")", "letter(2, \"sent\")", "letter(3, \"draft\")"]);
+    assert_eq!(told(&site, "app/letter/1"), ["draft", "sent", "thrown away", "sent"]);
+    assert_eq!(site.store.refs("app/letter/2").expect("refs").len(), 1);
+    assert_eq!((site.restored(), site.capture().receipt), (dump(&app), None));
 }
 
 #[test]
