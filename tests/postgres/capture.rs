@@ -216,6 +216,45 @@ fn what_cannot_be_captured_is_said_with_what_to_do() {
 }
 
 #[test]
+fn what_a_server_does_not_allow_is_said_with_what_to_do() {
+    let Some(mut server) = Server::start() else { return };
+    let mut db = server.database("CREATE TABLE item (id int PRIMARY KEY); CREATE ROLE app LOGIN PASSWORD 'right'");
+    let mut site = Site::new(&server);
+    site.what.url = server.url("shop").replace("user=postgres", "user=app");
+    let refused = |site: &Site, code: &str, said: &str, next: &str| {
+        let e = site.try_capture().expect_err(said);
+        assert_eq!(e.code(), code, "{e}");
+        assert!(e.to_string().contains(said), "{e}");
+        assert!(e.what_next().is_some_and(|text| text.contains(next)), "{e}: {:?}", e.what_next());
+    };
+    refused(&site, "source.denied", "permission denied for database shop", "GRANT CREATE ON DATABASE .. TO name");
+    db.batch_execute("GRANT CREATE ON DATABASE shop TO app").expect("grant");
+    refused(&site, "source.denied", "must be owner of table item", "ALTER TABLE .. OWNER TO name");
+    db.batch_execute("ALTER TABLE item OWNER TO app").expect("owner");
+    refused(&site, "source.denied", "make the replication slot", "ALTER ROLE name REPLICATION");
+    db.batch_execute("ALTER ROLE app REPLICATION").expect("role");
+    let slots = "FROM generate_series(1, current_setting('max_replication_slots')::int) n";
+    db.batch_execute(&format!("SELECT pg_create_physical_replication_slot('s' || n) {slots}")).expect("slots");
+    refused(&site, "source.slots", "all replication slots are in use", "max_replication_slots");
+    db.batch_execute(&format!("SELECT pg_drop_replication_slot('s' || n) {slots}")).expect("slots");
+    db.batch_execute("INSERT INTO item VALUES (1)").expect("row");
+    assert_eq!(site.capture().added, 1, "with these rights, and no others");
+    site.store.end_postgres(&site.what).expect("ended");
+
+    drop(db);
+    let rules = "local all app scram-sha-256\nlocal all all trust\n";
+    server.run_with(&["wal_level=replica"], rules);
+    refused(&site, "source.denied", "asks for a password", "PGPASSFILE");
+    let url = site.what.url.clone();
+    site.what.url = format!("{url} password=wrong");
+    refused(&site, "source.denied", "password authentication failed", "the password");
+    site.what.url = format!("{url} password=right");
+    refused(&site, "source.unfit", "wal_level replica", "ALTER SYSTEM SET wal_level = logical");
+    server.run_with(&[], rules);
+    assert_eq!(site.capture().unchanged, 1);
+}
+
+#[test]
 fn the_command_line_says_what_was_captured() {
     let Some(server) = Server::start() else { return };
     let mut db = server.database("CREATE TABLE item (id int PRIMARY KEY, n int); INSERT INTO item VALUES (1, 1)");

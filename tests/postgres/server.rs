@@ -140,6 +140,14 @@ impl Server {
         }
     }
 
+    /// Stops it, and starts it with other settings and with these rules of who may come how.
+    pub fn run_with(&mut self, settings: &[&str], rules: &str) {
+        self.stop();
+        std::fs::write(self.data().join("pg_hba.conf"), rules).expect("rules");
+        self.settings = settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect();
+        self.run();
+    }
+
     /// Kills the server: the processes die as they stand.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
