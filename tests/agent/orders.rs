@@ -124,7 +124,7 @@ fn an_order_to_a_database_is_done_once_wherever_it_is_cut() {
         assert_eq!((event.actor.as_str(), event.reason.as_str()), ("806", "feil"), "at {n}");
     };
     let places = cut_at_every_place(&site, &prepare, &between, &check);
-    assert!(places > 15 && merged.get() > 1, "{places} {}", merged.get());
+    assert!(places > 15 && merged.get() > 0, "{places} {}", merged.get());
 }
 
 #[test]
