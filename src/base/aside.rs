@@ -15,7 +15,7 @@ const GIVES_WAY: i32 = 10;
 /// starts give way too. Where a thread cannot be told to give way (elsewhere than on Linux), it does not.
 ///
 /// # Errors
-/// Those of `work`; [`super::error::Kind::Io`] where no thread can be started.
+/// Those of `work`, and that of a system that starts no further thread.
 pub fn aside<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     thread::scope(|threads| {
         let work = fault::carry(work);
