@@ -1,64 +1,16 @@
 //! How large objects are that go over lines of different kinds.
 
-use std::path::Path;
-use std::sync::Arc;
-
+use annals::Store;
 use annals::base::monitor::Silent;
 use annals::engine::compact::CompactOptions;
 use annals::engine::offsite::OpenRemote;
-use annals::storage::remote::{Check, Memory, Object, Outcome, Remote, Upload};
-use annals::{Digest, Monitor, Result, Store};
+use annals::storage::remote::{Memory, Remote};
 
 use crate::forget::{forget, large, last, ship};
 use crate::support::{Site, memory, rebuild, site};
 
 /// Objects of a line that nothing is known of are no larger: what is lost with one when it is cut.
 const PASSES_BYTES: u64 = 24 << 10;
-
-/// A place each request to which crosses a line.
-struct Far(Arc<Memory>);
-
-impl Remote for Far {
-    fn list(&self, prefix: &str) -> Result<Vec<Object>> {
-        self.0.list(prefix)
-    }
-
-    fn read(&self, name: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
-        self.0.read(name, offset, len)
-    }
-
-    fn fetch(&self, name: &str, into: &Path, size: u64, monitor: &dyn Monitor) -> Result<()> {
-        self.0.fetch(name, into, size, monitor)
-    }
-
-    fn store(&self, objects: &[Upload], monitor: &dyn Monitor) -> Result<Vec<Outcome>> {
-        self.0.store(objects, monitor)
-    }
-
-    fn verify(&self, name: &str, size: u64, digest: Option<Digest>) -> Result<Check> {
-        self.0.verify(name, size, digest)
-    }
-
-    fn remove(&self, names: &[String]) -> Result<()> {
-        self.0.remove(names)
-    }
-
-    fn limit(&self, bytes_per_sec: Option<u64>) -> Result<()> {
-        self.0.limit(bytes_per_sec)
-    }
-
-    fn requests(&self) -> u64 {
-        self.0.requests()
-    }
-
-    fn is_far(&self) -> bool {
-        true
-    }
-
-    fn describe(&self) -> String {
-        self.0.describe()
-    }
-}
 
 /// The site with these lines in its configuration.
 fn configured(s: Site, lines: &str) -> Site {
@@ -106,8 +58,8 @@ fn what_is_sealed_for_a_disk_passes_the_line_that_is_shipped_to_later() {
     let bytes: u64 = first.iter().map(|(_, size)| size).sum();
     assert!(bytes < 480_000 * 101 / 100, "smaller objects cost {bytes} bytes");
     // The line gets the same objects: nothing is sealed again for it.
-    let memory = Arc::new(Memory::new());
-    let line = OpenRemote::new("line", Arc::new(Far(memory.clone())));
+    let (memory, line) = memory("line");
+    memory.move_far();
     ship(&s, &line);
     assert_eq!(sizes(&memory), first);
     rebuilds(&s, &line, "again");
@@ -122,12 +74,12 @@ fn what_is_compacted_passes_the_line_too() {
     }
     batch.commit().expect("commit");
     s.store.put("gone", &b"short"[..]).expect("put");
-    let (kept, near) = memory("line");
-    ship(&s, &near);
+    let (kept, line) = memory("line");
+    ship(&s, &line);
     assert!(sizes(&kept).iter().any(|(_, size)| *size > 1_000_000), "{:?}", sizes(&kept));
     // The place is reached over a line from now on.
     let s = configured(s, LINE);
-    let line = OpenRemote::new("line", Arc::new(Far(kept.clone())));
+    kept.move_far();
     assert_eq!(forget(&s.store, &last(1)), 1);
     ship(&s, &line);
     let before = sizes(&kept);

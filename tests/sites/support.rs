@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use annals::base::digest::Digest;
 use annals::base::machine::Machine;
-use annals::base::monitor::{Monitor, Silent};
+use annals::base::monitor::Silent;
 use annals::base::time::{ManualClock, Timestamp};
 use annals::engine::lineage::Standing;
 use annals::engine::offsite::{OpenRemote, ShipOptions, ShipReport};
@@ -19,7 +19,7 @@ use annals::engine::verify::Level;
 use annals::format::block::Effort;
 use annals::format::keyfile::Unlock;
 use annals::model::realign::{Keep, RealignPlan};
-use annals::storage::remote::{Check, Memory, Object, Outcome, Recording, Remote, Upload, Verb};
+use annals::storage::remote::{Memory, Recording, Verb};
 use annals::{Error, Result, Store};
 
 /// 2026-11-18T16:02:00Z.
@@ -51,55 +51,11 @@ pub fn world() -> World {
     }
 }
 
-/// A remote behind a line: it is not asked more than it must be.
-pub struct Far(pub Arc<Recording<Memory>>);
-
-impl Remote for Far {
-    fn list(&self, prefix: &str) -> Result<Vec<Object>> {
-        self.0.list(prefix)
-    }
-
-    fn read(&self, name: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
-        self.0.read(name, offset, len)
-    }
-
-    fn fetch(&self, name: &str, into: &Path, size: u64, monitor: &dyn Monitor) -> Result<()> {
-        self.0.fetch(name, into, size, monitor)
-    }
-
-    fn store(&self, objects: &[Upload], monitor: &dyn Monitor) -> Result<Vec<Outcome>> {
-        self.0.store(objects, monitor)
-    }
-
-    fn verify(&self, name: &str, size: u64, digest: Option<Digest>) -> Result<Check> {
-        self.0.verify(name, size, digest)
-    }
-
-    fn remove(&self, names: &[String]) -> Result<()> {
-        self.0.remove(names)
-    }
-
-    fn limit(&self, bytes_per_sec: Option<u64>) -> Result<()> {
-        self.0.limit(bytes_per_sec)
-    }
-
-    fn requests(&self) -> u64 {
-        self.0.requests()
-    }
-
-    fn is_far(&self) -> bool {
-        true
-    }
-
-    fn describe(&self) -> String {
-        self.0.describe()
-    }
-}
-
 /// A place whose remote is behind a line.
 pub fn far() -> World {
     let w = world();
-    World { remote: OpenRemote::new("offsite", Arc::new(Far(w.memory.clone()))), ..w }
+    w.memory.inner().move_far();
+    w
 }
 
 pub fn quick() -> ShipOptions {

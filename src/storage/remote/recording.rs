@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use super::contract::{self, Check, Object, Outcome, Remote, Stored, Upload};
@@ -21,12 +21,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Memory {
     objects: Mutex<BTreeMap<String, Vec<u8>>>,
     requests: AtomicU64,
+    far: AtomicBool,
 }
 
 impl Memory {
     /// An empty one.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// From now on every request to it crosses a line ([`Remote::is_far`]).
+    pub fn move_far(&self) {
+        self.far.store(true, Ordering::Relaxed);
     }
 
     /// Puts an object there behind everybody's back.
@@ -135,6 +141,10 @@ impl Remote for Memory {
 
     fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    fn is_far(&self) -> bool {
+        self.far.load(Ordering::Relaxed)
     }
 
     fn describe(&self) -> String {
