@@ -11,8 +11,8 @@ use super::fault;
 /// processor that nobody else wants. More would let it starve on a busy machine, and with it whoever waits for its locks.
 const GIVES_WAY: i32 = 10;
 
-/// Does `work` on a thread of its own that gives way to all others, and waits for it. For long computing that holds no lock; threads that `work`
-/// starts give way too. Where a thread cannot be told to give way (elsewhere than on Linux), it does not.
+/// Does `work` on a thread of its own that gives way to all others, and waits for it. For long computing that holds no lock for which a commit
+/// waits; threads that `work` starts give way too. Where a thread cannot be told to give way (elsewhere than on Linux), it does not.
 ///
 /// # Errors
 /// Those of `work`, and that of a system that starts no further thread.

@@ -1,6 +1,7 @@
 //! Where transactions cannot be seen one by one: nothing is missed, and what is merged says so.
 
-use annals::Kind;
+use annals::engine::plans::By;
+use annals::{Kind, Silent};
 use rusqlite::Connection;
 
 use crate::support::{Site, dump, open, site};
@@ -185,4 +186,49 @@ fn the_writer_is_never_kept_waiting() {
     capture.join().expect("thread").expect("capture");
     site.capture();
     assert_eq!(site.restored(), dump(&app));
+}
+
+/// What a power cut leaves of an image: what was written to it since its last sync is not there.
+#[test]
+fn what_an_image_lost_with_the_power_comes_back_and_stays_one_by_one() {
+    let site = site();
+    let app = site.app(SETUP);
+    counts(&site, &app);
+    let captured = std::fs::read_dir(site.path("store/captures")).expect("captures").next().expect("one").expect("entry").path();
+    let image = captured.join("image");
+    let mut next = 0;
+    let mut one_more = || {
+        // All on one page, so that a redo left out would be made good by none of the later ones.
+        app.execute("INSERT INTO t VALUES (?, zeroblob(1500))", [next]).expect("insert");
+        next += 1;
+    };
+    for looks in [1, 16, 17, 40] {
+        let what = site.what();
+        let by = By::default();
+        let mut follower = site.store.follow_sqlite(&what, &by, &Silent).expect("follow");
+        let mut synced = std::fs::read(&image).expect("image");
+        for look in 1..=looks {
+            // The one before is synced on the way into the one after.
+            if look > 1 && (look - 1) % 16 == 0 {
+                synced = std::fs::read(&image).expect("image");
+            }
+            one_more();
+            assert_eq!(follower.look().expect("look").transactions, 1);
+        }
+        drop(follower);
+        std::fs::write(&image, &synced).expect("lost");
+        one_more();
+        assert_eq!(counts(&site, &app), (1, 1, 0), "after {looks} looks");
+    }
+    app.execute("INSERT INTO t VALUES (1000, zeroblob(3000000))", []).expect("long");
+    assert_eq!(counts(&site, &app), (1, 1, 0));
+    assert!(!captured.join("redo-long").exists(), "it needs no space any more");
+    // Without the redos nobody knows what the image is of.
+    one_more();
+    counts(&site, &app);
+    for entry in captured.read_dir().expect("directory").flatten().filter(|e| e.file_name() != "image") {
+        std::fs::remove_file(entry.path()).expect("remove");
+    }
+    one_more();
+    assert_eq!(counts(&site, &app), (1, 0, 1));
 }

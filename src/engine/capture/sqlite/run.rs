@@ -111,12 +111,8 @@ impl<'w> Work<'w> {
             _ => false,
         };
         image = image.filter(|_| is_ours);
-        // Without its image a place is of no use.
-        if image.is_none()
-            && let Some(state) = &mut known
-        {
-            *state = state.moved(None);
-        }
+        // Without its image a place is of no use. With it the redos were done, and are counted so with the next state.
+        known = known.map(|state| if is_ours { state.settled() } else { state.moved(None) });
         let realigning = match &known {
             Some(state) if state.behind.is_some() => Written::find(&dir)?,
             _ => Written::forget(&dir).map(|()| None)?,
@@ -537,8 +533,11 @@ impl<'w> Work<'w> {
         image.apply(count, pages)?;
         if long {
             image.settle()?;
-            // The next state says so; until then the redos are done again.
-            self.state = self.state.take().map(State::settled);
+            if let Some(state) = self.state.take().map(State::settled) {
+                state::save(self.tenant, &self.what.prefix, &state)?;
+                self.state = Some(state);
+            }
+            image.forget_long_redo()?;
         }
         Ok(())
     }

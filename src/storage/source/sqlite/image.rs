@@ -26,7 +26,7 @@ pub const REDOS_LATE: u64 = 16;
 /// Redos that are kept, each in a file that a later one takes over in place: those that the log counts as not in the image yet, also where it does
 /// not know of the last sync, and the one on its way.
 const REDOS_KEPT: u64 = 2 * REDOS_LATE;
-/// Bytes of a redo that keeps its file. A longer one has a file of its own, and the image is synced right after it.
+/// Bytes of a redo that keeps its file. A longer one has a file that goes as soon as the image was synced after it.
 const REDO_BYTES_KEPT: u64 = 1 << 20;
 /// Bytes of a redo before its pages: magic, name, page size, page count, number of pages.
 const REDO_HEAD_BYTES: usize = 16 + 32 + 12;
@@ -45,9 +45,13 @@ fn image_path(dir: &Path) -> PathBuf {
     dir.join("image")
 }
 
-/// Where the redo with this number is, if it is so long.
-fn redo_path(dir: &Path, number: u64, bytes: u64) -> PathBuf {
-    if bytes > REDO_BYTES_KEPT { dir.join("redo-long") } else { dir.join(format!("redo-{:02}", number % REDOS_KEPT)) }
+/// Where the redo with this number is, unless it is a long one.
+fn redo_path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("redo-{:02}", number % REDOS_KEPT))
+}
+
+fn long_redo_path(dir: &Path) -> PathBuf {
+    dir.join("redo-long")
 }
 
 impl Image {
@@ -110,14 +114,15 @@ impl Image {
     }
 
     /// Writes the pages of commits on their way into the log as the redo with this number. `name` is what it is known by: no other redo has it.
-    /// Whether the image has to be settled as soon as its pages are in it.
+    /// Whether it is a long one: then the image is to be settled as soon as its pages are in it, and the redo to be forgotten before the next one.
     pub fn write_redo(&self, number: u64, name: &Digest, count: u32, pages: &BTreeMap<u32, Cow<'_, [u8]>>) -> Result<bool> {
         let bytes = (REDO_HEAD_BYTES + pages.len() * (4 + self.page_bytes) + 32) as u64;
-        let path = redo_path(&self.dir, number, bytes);
+        let long = bytes > REDO_BYTES_KEPT;
+        let path = if long { long_redo_path(&self.dir) } else { redo_path(&self.dir, number) };
         let fail = |e| Error::io(format_args!("write {}", path.display()), e);
         fault::point("redo.write")?;
         // Over what was there: its blocks are the file's already, so that the sync has nothing to tell but them.
-        let (is_new, long) = (!path.exists(), bytes > REDO_BYTES_KEPT);
+        let is_new = !path.exists();
         let file = OpenOptions::new().write(true).create(true).truncate(long).open(&path).map_err(fail)?;
         let mut hasher = Hasher::new();
         let mut offset = 0;
@@ -163,11 +168,16 @@ impl Image {
         self.file.sync_data().map_err(|e| Error::io(format_args!("write {}", image_path(&self.dir).display()), e))
     }
 
+    /// Gives back the space of a long redo, once the log counts it as in the image.
+    pub fn forget_long_redo(&self) -> Result<()> {
+        disk::remove_file(&long_redo_path(&self.dir))
+    }
+
     /// Brings the image to the state that the log knows, by these redos, in their order. `false` where one of them is not there as it was written:
     /// then nobody knows what the image is of.
     pub fn recover(&mut self, redos: &[(u64, Digest)]) -> Result<bool> {
         for (number, name) in redos {
-            if !self.redo(&redo_path(&self.dir, *number, 0), name)? && !self.redo(&redo_path(&self.dir, *number, u64::MAX), name)? {
+            if !self.redo(&redo_path(&self.dir, *number), name)? && !self.redo(&long_redo_path(&self.dir), name)? {
                 return Ok(false);
             }
         }
@@ -341,6 +351,8 @@ mod tests {
         assert!(image.write_redo(2, &named(2).1, 4000, &pages).expect("redo"));
         assert!(image.recover(&[named(1), named(2)]).expect("recover"));
         assert_eq!((image.count(), &image.page(3999).expect("page")[..]), (4000, &[3; 512][..]));
+        image.forget_long_redo().expect("forget");
+        assert!(image.recover(&[named(1)]).expect("recover") && !image.recover(&[named(2)]).expect("recover"));
     }
 
     #[test]
@@ -349,7 +361,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         let mut image = Image::create(dir.path(), &Bytes::new(&bytes).expect("pages"), 512, &mut |_| Ok(())).expect("image");
         image.write_redo(1, &named(1).1, 4, &newer(7)).expect("redo");
-        let path = redo_path(dir.path(), 1, 0);
+        let path = redo_path(dir.path(), 1);
         let whole = fs::read(&path).expect("read");
         let mut untouched = |redo: &[u8], wanted: (u64, Digest)| {
             fs::write(&path, redo).expect("write");
