@@ -153,6 +153,10 @@ fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, report: &m
         return Err(e);
     }
     if found.is_empty() {
+        if !others.is_empty() {
+            return Err(Error::new(Kind::Denied, "key.wrong", "nothing that was shipped there opens with this recovery sheet or key file")
+                .hint("take the sheet or the key file of the site that shipped there, or check the address"));
+        }
         return Err(denied.unwrap_or_else(|| {
             Error::missing("rebuild.nothing", "no remote holds anything of this site").hint("check the address; annals ship fills it")
         }));
@@ -214,7 +218,7 @@ impl Rebuild<'_> {
                 }
                 rows.push(row);
             }
-            let store = options.create(self.into, self.site_name, site, self.key_file, self.secret, rows, true)?;
+            let store = options.create(self.into, self.site_name, site, self.key_file, self.secret, rows, Some((REBUILDING, b"")))?;
             let from = self.remotes.iter().map(|remote| remote.name.clone()).collect();
             let asked = serde_json::to_vec(&Unfinished { from, at: self.at.map(Timestamp::micros), batches: 0 });
             let asked = asked.map_err(|e| Error::new(Kind::Failed, "rebuild.note", e.to_string()))?;

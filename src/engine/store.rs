@@ -61,6 +61,9 @@ pub(crate) const REBUILT_WITH_GAPS: &[u8] = b"gaps";
 /// Fact: the number of the last chunk sync that a committed batch relied on.
 pub(crate) const CHUNK_NUMBER: &str = "chunk_number";
 
+/// A fact of the catalogue: what it is called, and what it says.
+type Fact<'f> = (&'f str, &'f [u8]);
+
 /// How a store is opened or made.
 #[derive(Clone)]
 pub struct Options {
@@ -176,6 +179,11 @@ impl Options {
     /// # Errors
     /// [`Kind::Refused`] where there is a store or other files already.
     pub fn init(self, dir: &Path, site_name: &str) -> Result<Store> {
+        self.init_with(dir, site_name, None)
+    }
+
+    /// The same, with a fact that the store has from its first moment on.
+    pub(crate) fn init_with(self, dir: &Path, site_name: &str, fact: Option<Fact<'_>>) -> Result<Store> {
         let random = self.random.clone();
         let site = SiteId::new(&*random);
         let (mut key_file, secret) = KeyFile::create(site, &*random);
@@ -183,10 +191,10 @@ impl Options {
             key_file.set_passphrase(&secret, Some(passphrase), &*random)?;
         }
         let main = self.fresh_tenant(0, DEFAULT_TENANT, site, &secret)?;
-        self.create(dir, site_name, site, key_file, secret, vec![main], false)
+        self.create(dir, site_name, site, key_file, secret, vec![main], fact)
     }
 
-    /// Makes a store with these tenants; `key_file` opens to `secret`. A rebuild is marked as such until it has ended.
+    /// Makes a store with these tenants, and with a fact where there is one; `key_file` opens to `secret`.
     #[expect(clippy::too_many_arguments, reason = "all of it is one store, and it has two callers")]
     pub(crate) fn create(
         self,
@@ -196,7 +204,7 @@ impl Options {
         key_file: KeyFile,
         secret: SiteSecret,
         tenants: Vec<TenantRow>,
-        rebuilding: bool,
+        fact: Option<Fact<'_>>,
     ) -> Result<Store> {
         if dir.join(MARKER).exists() {
             return Err(Error::new(Kind::Refused, "store.exists", format!("there is a store already in {}", dir.display()))
@@ -218,8 +226,8 @@ impl Options {
         let catalog = Catalog::create(&dir.join("catalog.db"))?;
         Chunks::open(&dir.join("chunks"))?;
         catalog.write(|w| {
-            if rebuilding {
-                w.set_fact(REBUILDING, b"")?;
+            if let Some((name, value)) = fact {
+                w.set_fact(name, value)?;
             }
             tenants.iter().try_for_each(|tenant| w.add_tenant(tenant))
         })?;

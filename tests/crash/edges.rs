@@ -64,7 +64,8 @@ fn a_wrong_key_opens_nothing() {
     let remote = folder_remote(&one.path().join("remote"));
     options().open(&one.path().join("store")).expect("open").ship(&remote, &quick(), &Silent).expect("ship");
     let error = rebuild(&two.path().join("store"), std::slice::from_ref(&remote), &one.path().join("again")).err().expect("another site's key");
-    assert_eq!(error.kind(), Kind::Denied);
+    assert_eq!((error.kind(), error.code()), (Kind::Denied, "key.wrong"));
+    assert!(error.to_string().contains("nothing that was shipped there opens"), "{error}");
     assert!(!one.path().join("again").join(MARKER).exists());
     fs::copy(two.path().join("store").join(KEY_FILE), one.path().join("store").join(KEY_FILE)).expect("copy");
     let store = options().open(&one.path().join("store")).expect("reading needs no key");

@@ -199,9 +199,8 @@ pub(super) fn create(ask: &Ask) -> Result<Answer> {
     }
     let zone = ask.form("zone").map(Zone::parse).transpose()?;
     make_room(ask);
-    let store = options().init(ask.desk.dir(), ask.form("site").unwrap_or("site").trim())?;
-    // Before anything else: whoever closes the browser now is asked again.
-    store.inner.catalog.write(|w| w.set_fact(UNCONFIRMED, b"1"))?;
+    // With the store itself: whoever closes the browser now, or loses the power, is asked again.
+    let store = options().init_with(ask.desk.dir(), ask.form("site").unwrap_or("site").trim(), Some((UNCONFIRMED, b"1")))?;
     if let Some(zone) = zone {
         set_values(&store.dir().join(CONFIG), &[("store", "zone", Some(Setting::Text(zone.name())))])?;
     }
