@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Dependencies that only some modules may name: the rest of the house does not know that they exist.
-const DOORS: [(&str, &[&str]); 44] = [
+const DOORS: [(&str, &[&str]); 46] = [
     ("argon2", &["format/keyfile"]),
     ("axum", &["face/http", "face/api", "face/web"]),
     ("base64", &["format/pgrow", "format/sqlite", "storage/remote", "face"]),
     ("blake3", &["base/digest", "base/random"]),
+    ("bytes", &["storage/source/postgres"]),
     ("chacha20poly1305", &["format/cipher"]),
     ("clap", &["face/cli"]),
     ("clap_complete", &["face/cli"]),
@@ -33,6 +34,7 @@ const DOORS: [(&str, &[&str]); 44] = [
     ("maud", &["face/web"]),
     ("notify", &["storage/source/folder"]),
     ("postgres", &["storage/source/postgres"]),
+    ("postgres_protocol", &["storage/source/postgres"]),
     ("preflate_rs", &["format/container"]),
     ("rusqlite", &["storage/catalog", "storage/source/sqlite"]),
     ("rustix", &["base", "storage", "face/terminal"]),

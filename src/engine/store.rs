@@ -1,5 +1,6 @@
 //! The store: one directory, one owner process, several tenants.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, Write};
@@ -441,7 +442,7 @@ pub(crate) struct Core {
     pub(crate) witness: Witness,
     /// Held while a tenant is sealed, so that two remotes that are shipped to at once do not seal the same batches twice.
     pub(crate) sealing: Mutex<()>,
-    captures: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+    captures: Mutex<HashMap<String, Turn>>,
     /// By tenant: up to where the agent saw no mass change.
     pub(crate) calm: Mutex<HashMap<i64, Position>>,
     secret: Mutex<Option<SiteSecret>>,
@@ -450,9 +451,12 @@ pub(crate) struct Core {
     lock: File,
 }
 
+/// Held while a capture is looked at. In it is what a look left open for the next, which ends when it is dropped.
+pub(crate) type Turn = Arc<Mutex<Option<Box<dyn Any + Send>>>>;
+
 impl Core {
     /// What is held while the capture called `name` is looked at: one that is followed and a person who looks meanwhile do not meet in it.
-    pub(crate) fn capturing(&self, name: &str) -> Arc<Mutex<()>> {
+    pub(crate) fn capturing(&self, name: &str) -> Turn {
         self.captures.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone()
     }
 }

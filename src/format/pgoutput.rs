@@ -14,6 +14,8 @@ use crate::base::time::Timestamp;
 /// Microseconds from 1970 to 2000, where PostgreSQL's times begin.
 const EPOCH_2000: i64 = 946_684_800_000_000;
 const WHAT: &str = "a message of pgoutput";
+/// Begins a Relation message.
+const RELATION: u8 = b'R';
 
 /// A place in PostgreSQL's write-ahead log, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -243,6 +245,11 @@ fn relation(r: &mut Reader<'_>) -> Result<Relation> {
     Ok(Relation { id, namespace, name, identity, columns })
 }
 
+/// Whether a message describes a table.
+pub fn is_relation(message: &[u8]) -> bool {
+    message.first() == Some(&RELATION)
+}
+
 impl Message {
     /// Reads one message; all of `bytes` must be used up.
     ///
@@ -260,7 +267,7 @@ impl Message {
                 lsn(&mut r)?;
                 Message::Origin { name: text(&mut r)? }
             }
-            b'R' => Message::Relation(relation(&mut r)?),
+            RELATION => Message::Relation(relation(&mut r)?),
             b'Y' => Message::Type { oid: u32_of(&mut r)?, namespace: text(&mut r)?, name: text(&mut r)? },
             b'I' => {
                 let relation = u32_of(&mut r)?;

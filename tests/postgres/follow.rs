@@ -1,6 +1,8 @@
 //! Looks that go on over the same connections: cheap for the server, and as exact as the first.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use annals::engine::capture::postgres::{PgCaptured, PgFollower};
 use annals::{By, Monitor, Progress, Silent};
@@ -10,9 +12,23 @@ use crate::server::{Server, Site};
 
 const ITEM: &str = "CREATE TABLE item (id int PRIMARY KEY, n int); INSERT INTO item VALUES (1, 0), (2, 0)";
 
+/// One value, as text.
+fn value(db: &mut Client, sql: &str) -> String {
+    db.query_one(&format!("SELECT coalesce(({sql})::text, 'none')"), &[]).expect("a value").get(0)
+}
+
 /// How far the slot is moved.
-fn confirmed(db: &mut Client) -> String {
-    db.query_one("SELECT confirmed_flush_lsn::text FROM pg_replication_slots", &[]).expect("the slot").get(0)
+const CONFIRMED: &str = "SELECT confirmed_flush_lsn FROM pg_replication_slots";
+/// The process that sends it; none where it is not sent.
+const SENDER: &str = "SELECT active_pid FROM pg_replication_slots";
+
+/// Waits until the server says so.
+fn until(db: &mut Client, what: &str, sql: &str) {
+    let start = Instant::now();
+    while value(db, sql) != "true" {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}: {sql}");
+        std::thread::yield_now();
+    }
 }
 
 /// Runs a transaction and looks.
@@ -31,80 +47,274 @@ fn numbers(range: std::ops::RangeInclusive<i32>) -> Vec<String> {
     range.map(|n| format!(r#"{{"id":1,"n":{n}}}"#)).collect()
 }
 
+const NEXT: &str = "UPDATE item SET n = n + 1 WHERE id = 1";
+
 #[test]
-fn the_slot_is_moved_once_for_several_looks_and_nothing_comes_twice() {
+fn what_is_sent_is_let_go_at_once_and_nothing_comes_twice() {
     let Some(server) = Server::start() else { return };
     let mut db = server.database(ITEM);
     let (site, by) = (Site::new(&server), By::default());
-    let next = "UPDATE item SET n = n + 1 WHERE id = 1";
     {
         let mut follower = site.store.follow_postgres(&site.what, &by, &Silent).expect("a follower");
         assert_eq!(follower.look().expect("the base").added, 2);
-        // What came while the base was read is told apart by where the slot stands, so it is moved.
-        let base = confirmed(&mut db);
-        assert_eq!(after(&mut db, &mut follower, next).transactions, 1);
-        let moved = confirmed(&mut db);
-        assert_ne!(moved, base);
-        assert_eq!(after(&mut db, &mut follower, next).transactions, 1);
-        assert_eq!(confirmed(&mut db), moved, "later");
-        assert_eq!(after(&mut db, &mut follower, next).transactions, 1);
-        assert_eq!(versions(&site, "shop/item/1"), numbers(0..=3));
+        // What came while the base was read is told apart by where the slot stands, so the stream begins with the next look.
+        assert_eq!(after(&mut db, &mut follower, NEXT).transactions, 1);
+        let sender = value(&mut db, SENDER);
+        assert_ne!(sender, "none", "the server sends");
+        for n in 2..5 {
+            let before = value(&mut db, CONFIRMED);
+            assert_eq!(after(&mut db, &mut follower, NEXT).transactions, 1);
+            assert_eq!(versions(&site, "shop/item/1"), numbers(0..=n));
+            until(&mut db, "the slot moves", &format!("({CONFIRMED}) > '{before}'"));
+        }
         // The server writes a little of its own now and then; in between nothing is read.
         assert!((0..100).any(|_| follower.look().expect("a look").bytes_read == 0), "the log stands still");
-        assert_eq!(confirmed(&mut db), moved);
+        // What is temporary is nothing new, and neither is what concerns other databases.
+        assert_eq!(
+            after(&mut db, &mut follower, "CREATE TEMP TABLE x (n int); ANALYZE item; UPDATE item SET n = n + 1 WHERE id = 1").transactions,
+            1
+        );
+        assert_eq!(value(&mut db, SENDER), sender, "still the same");
+        // Many transactions, and one that is large: the server may be asked from then on.
+        let many = "DO $$ BEGIN FOR i IN 1..700 LOOP UPDATE item SET n = n + 1 WHERE id = 1; COMMIT; END LOOP; END $$";
+        assert_eq!(after(&mut db, &mut follower, many).transactions, 700);
+        let large = "INSERT INTO item SELECT i, 0 FROM generate_series(10, 20009) i; UPDATE item SET n = n + 1 WHERE id >= 10";
+        assert_eq!(after(&mut db, &mut follower, large).added, 20_000);
+        assert_eq!(after(&mut db, &mut follower, "DELETE FROM item WHERE id >= 10").removed, 20_000);
     }
-    // Whoever comes next is shown it all again.
-    db.batch_execute(next).expect("update");
-    let late = confirmed(&mut db);
+    assert_eq!(value(&mut db, SENDER), "none", "who leaves ends it");
+    db.batch_execute(NEXT).expect("update");
     let done = site.capture();
     assert_eq!((done.transactions, done.merged_intervals), (1, 0));
-    assert_ne!(confirmed(&mut db), late, "one that ends leaves nothing behind");
-    assert_eq!(versions(&site, "shop/item/1"), numbers(0..=4));
-
-    // Many transactions, or much log that is none of ours, are let go at once.
-    let mut follower = site.store.follow_postgres(&site.what, &by, &Silent).expect("a follower");
-    follower.look().expect("a look");
-    let before = confirmed(&mut db);
-    let many = "DO $$ BEGIN FOR i IN 1..700 LOOP UPDATE item SET n = n + 1 WHERE id = 1; COMMIT; END LOOP; END $$";
-    assert_eq!(after(&mut db, &mut follower, many).transactions, 700);
-    let moved = confirmed(&mut db);
-    assert_ne!(moved, before);
-    let much = "CREATE TEMP TABLE x (n int); SELECT pg_logical_emit_message(false, 'other', repeat('x', 2000000))";
-    assert_eq!(after(&mut db, &mut follower, much).transactions, 0);
-    assert_ne!(confirmed(&mut db), moved);
-    assert_eq!(versions(&site, "shop/item/1"), numbers(0..=704));
+    assert_eq!(versions(&site, "shop/item/1"), numbers(0..=706));
 }
 
 #[test]
-fn tables_that_change_between_looks_are_followed_from_the_next() {
+fn who_comes_in_between_reads_the_slot_and_a_sender_that_is_lost_is_made_again() {
     let Some(server) = Server::start() else { return };
     let mut db = server.database(ITEM);
     let (site, by) = (Site::new(&server), By::default());
     let mut follower = site.store.follow_postgres(&site.what, &by, &Silent).expect("a follower");
     follower.look().expect("the base");
-    let mut looks = |sql: &str| {
+    for round in 0..3 {
+        assert_eq!(after(&mut db, &mut follower, NEXT).transactions, 1, "round {round}");
+        let sender = value(&mut db, SENDER);
+        assert_ne!(sender, "none");
+        // A person looks meanwhile.
+        db.batch_execute(NEXT).expect("update");
+        assert_eq!(site.capture().transactions, 1);
+        assert_eq!(value(&mut db, SENDER), "none", "it was ended for that");
+        assert_eq!(after(&mut db, &mut follower, NEXT).transactions, 1);
+        // An administrator, or a line that is cut, ends the connection before what was sent is recorded.
+        let sender = value(&mut db, SENDER);
+        db.batch_execute(NEXT).expect("update");
+        db.batch_execute(&format!("SELECT pg_terminate_backend({sender})")).expect("ended");
+        assert_eq!(after(&mut db, &mut follower, NEXT).transactions, 2);
+        assert_ne!(value(&mut db, SENDER), sender);
+    }
+    assert_eq!(versions(&site, "shop/item/1"), numbers(0..=15));
+}
+
+#[test]
+fn it_is_sent_to_who_proves_to_be_who_it_says() {
+    let Some(mut server) = Server::start() else { return };
+    let mut db = server.database(ITEM);
+    db.batch_execute("CREATE ROLE scram LOGIN SUPERUSER PASSWORD 'right'; CREATE ROLE plain LOGIN SUPERUSER PASSWORD 'right'").expect("roles");
+    db.batch_execute("SET password_encryption = md5; CREATE ROLE old LOGIN SUPERUSER PASSWORD 'right'").expect("roles");
+    drop(db);
+    server.run_with(&[], "local all scram scram-sha-256\nlocal all plain password\nlocal all old md5\nlocal all all trust\n");
+    let (mut db, mut site, by, mut n) = (server.client("shop"), Site::new(&server), By::default(), 0);
+    let url = site.what.url.clone();
+    for role in ["scram", "plain", "old"] {
+        site.what.url = format!("{} password=right", url.replace("user=postgres", &format!("user={role}")));
+        let mut follower = site.store.follow_postgres(&site.what, &by, &Silent).expect("a follower");
+        follower.look().expect("the base");
+        for _ in 0..2 {
+            n += 1;
+            assert_eq!(after(&mut db, &mut follower, NEXT).transactions, 1);
+        }
+        assert_eq!(value(&mut db, "SELECT usename FROM pg_stat_replication"), role, "it is sent");
+    }
+    assert_eq!(versions(&site, "shop/item/1"), numbers(0..=n));
+}
+
+#[test]
+fn a_server_that_does_not_send_is_asked() {
+    let Some(mut server) = Server::start() else { return };
+    server.run_with(&["max_wal_senders=0"], "local all all trust");
+    let mut db = server.database(ITEM);
+    let (site, by, notes) = (Site::new(&server), By::default(), Notes::default());
+    let mut follower = site.store.follow_postgres(&site.what, &by, &notes).expect("a follower");
+    follower.look().expect("the base");
+    for n in 1..4 {
+        assert_eq!(after(&mut db, &mut follower, NEXT).transactions, 1);
+        assert_eq!(versions(&site, "shop/item/1"), numbers(0..=n));
+        assert_eq!(value(&mut db, SENDER), "none");
+    }
+    let notes = notes.0.lock().expect("no panic");
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].starts_with("the server does not send what is committed, so it is asked for it: "), "{notes:?}");
+}
+
+#[test]
+fn a_server_with_many_commits_is_asked_until_it_is_quiet_again() {
+    let Some(server) = Server::start() else { return };
+    let mut db = server.database(ITEM);
+    let (site, by) = (Site::new(&server), By::default());
+    let mut follower = site.store.follow_postgres(&site.what, &by, &Silent).expect("a follower");
+    follower.look().expect("the base");
+    assert_eq!(after(&mut db, &mut follower, NEXT).transactions, 1);
+    let (start, mut count) = (Instant::now(), 1);
+    let sends = |db: &mut Client| value(db, SENDER) != "none";
+    while sends(&mut db) {
+        let many = "DO $$ BEGIN FOR i IN 1..400 LOOP UPDATE item SET n = n + 1 WHERE id = 1; COMMIT; END LOOP; END $$";
+        assert_eq!(after(&mut db, &mut follower, many).transactions, 400);
+        count += 400;
+        assert!(start.elapsed() < Duration::from_secs(60), "it is asked");
+    }
+    // It is not moved each time: what comes again is known.
+    let (mut moved, start) = (0, Instant::now());
+    let mut last = value(&mut db, CONFIRMED);
+    let mut looks = 0;
+    while !sends(&mut db) {
+        assert_eq!(after(&mut db, &mut follower, NEXT).transactions, 1);
+        (count, looks) = (count + 1, looks + 1);
+        let now = value(&mut db, CONFIRMED);
+        moved += u32::from(now != last);
+        last = now;
+        assert!(start.elapsed() < Duration::from_secs(90), "it sends again");
+    }
+    assert!(looks > 4 && moved * 2 < looks, "{moved} of {looks}");
+    assert_eq!(after(&mut db, &mut follower, NEXT).transactions, 1);
+    assert_eq!(versions(&site, "shop/item/1"), numbers(0..=count + 1));
+}
+
+#[test]
+fn a_server_that_stops_does_not_wait_for_who_follows_it() {
+    let Some(mut server) = Server::start() else { return };
+    let mut db = server.database(ITEM);
+    let (site, by, over) = (Site::new(&server), By::default(), Over::default());
+    std::thread::scope(|scope| {
+        // Ends the watch also where the test fails.
+        let _ends = Ends(&over);
+        let watch = scope.spawn(|| site.store.watch_postgres(&site.what, &by, &over, &mut |_| Ok(())));
+        for n in 1..3 {
+            until_recorded(&site, n - 1);
+            db.batch_execute(NEXT).expect("update");
+            until_recorded(&site, n);
+            until(&mut db, "it is sent", &format!("({SENDER}) IS NOT NULL"));
+            let began = Instant::now();
+            server.stop();
+            // It would wait a minute, until it counts a follower that says nothing as lost.
+            assert!(began.elapsed() < Duration::from_secs(50), "{:?}", began.elapsed());
+            server.run();
+            db = server.client("shop");
+        }
+        db.batch_execute(NEXT).expect("update");
+        until_recorded(&site, 3);
+        over.0.store(true, Ordering::SeqCst);
+        watch.join().expect("no panic").expect("an orderly end");
+    });
+    assert_eq!(versions(&site, "shop/item/1"), numbers(0..=3));
+}
+
+/// Waits until the row 1 has so many versions after its first.
+fn until_recorded(site: &Site, more: usize) {
+    let start = Instant::now();
+    while site.store.history("shop/item/1").map_or(0, |versions| versions.len()) != more + 1 {
+        assert!(start.elapsed() < Duration::from_secs(60), "{more} versions more: {:?}", versions(site, "shop/item/1"));
+        std::thread::yield_now();
+    }
+}
+
+/// Keeps what is noted.
+#[derive(Default)]
+struct Notes(Mutex<Vec<String>>);
+
+impl Monitor for Notes {
+    fn progress(&self, _: &Progress) {}
+    fn note(&self, text: &str) {
+        self.0.lock().expect("no panic").push(text.to_owned());
+    }
+    fn stopped(&self) -> bool {
+        false
+    }
+}
+
+/// Stops when it is told to.
+#[derive(Default)]
+struct Over(AtomicBool);
+
+impl Monitor for Over {
+    fn progress(&self, _: &Progress) {}
+    fn note(&self, _: &str) {}
+    fn stopped(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+struct Ends<'a>(&'a Over);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn tables_that_change_between_looks_are_followed() {
+    let Some(server) = Server::start() else { return };
+    let mut db = server.database(ITEM);
+    let (site, by) = (Site::new(&server), By::default());
+    let mut follower = site.store.follow_postgres(&site.what, &by, &Silent).expect("a follower");
+    follower.look().expect("the base");
+    let mut looks = |sql: &str, is: &dyn Fn(&str, &[String]) -> bool| {
         // What the first look after a change found holds for the second.
         for id in 0..2 {
             let sql = format!("INSERT INTO item (id) SELECT max(id) + 1 FROM item; {}", if id == 1 { sql } else { "" });
             db.batch_execute(&sql).expect("changes");
             follower.look().expect("a look");
-            site.compare(&mut db, "public.item", "item", &["id"]);
         }
-        (site.text("shop/.schema"), site.keys("shop/"))
+        // What no row shows is looked at once a second.
+        let start = Instant::now();
+        while !is(&site.text("shop/.schema"), &site.keys("shop/")) {
+            follower.look().expect("a look");
+            assert!(start.elapsed() < Duration::from_secs(60), "{sql}: {} {:?}", site.text("shop/.schema"), site.keys("shop/"));
+        }
+        site.compare(&mut db, "public.item", "item", &["id"]);
     };
-    assert!(looks("ALTER TABLE item ADD COLUMN b int DEFAULT 7; UPDATE item SET b = id").0.contains(r#""b""#));
-    assert!(looks("ALTER TABLE item RENAME COLUMN b TO c").0.contains(r#""c""#));
-    assert!(!looks("ALTER TABLE item DROP COLUMN c").0.contains(r#""c""#));
-    assert!(looks("ALTER TABLE item ADD CONSTRAINT positive CHECK (id > 0)").0.contains("positive"));
-    assert!(looks("CREATE INDEX item_n ON item (n)").0.contains("item_n"));
-    assert!(looks("ALTER TABLE item ALTER n SET DEFAULT 12345").0.contains("12345"));
-    assert!(looks("CREATE TYPE mood AS ENUM ('glad')").0.contains("glad"));
-    assert!(looks("ALTER TYPE mood RENAME VALUE 'glad' TO 'merry'").0.contains("merry"));
-    assert!(looks("CREATE TABLE more (id int PRIMARY KEY); INSERT INTO more VALUES (5)").1.contains(&"shop/more/5".to_owned()));
-    assert!(looks("ALTER TABLE more RENAME TO other").1.contains(&"shop/other/5".to_owned()));
-    assert!(looks("CREATE SCHEMA s; ALTER TABLE other SET SCHEMA s").1.contains(&"shop/s.other/5".to_owned()));
-    assert!(looks("ALTER SCHEMA s RENAME TO t").1.contains(&"shop/t.other/5".to_owned()));
-    assert!(!looks("DROP SCHEMA t CASCADE").1.contains(&"shop/t.other/5".to_owned()));
+    looks("ALTER TABLE item ADD COLUMN b int DEFAULT 7; UPDATE item SET b = id", &|schema, _| schema.contains(r#""b""#));
+    looks("ALTER TABLE item RENAME COLUMN b TO c", &|schema, _| schema.contains(r#""c""#));
+    looks("ALTER TABLE item DROP COLUMN c", &|schema, _| !schema.contains(r#""c""#));
+    looks("ALTER TABLE item ADD CONSTRAINT positive CHECK (id > 0)", &|schema, _| schema.contains("positive"));
+    looks("CREATE INDEX item_n ON item (n)", &|schema, _| schema.contains("item_n"));
+    looks("ALTER TABLE item ALTER n SET DEFAULT 12345", &|schema, _| schema.contains("12345"));
+    looks("CREATE TYPE mood AS ENUM ('glad')", &|schema, _| schema.contains("glad"));
+    looks("ALTER TYPE mood RENAME VALUE 'glad' TO 'merry'", &|schema, _| schema.contains("merry"));
+    looks("CREATE TABLE more (id int PRIMARY KEY); INSERT INTO more VALUES (5)", &|_, keys| keys.contains(&"shop/more/5".to_owned()));
+    looks("ALTER TABLE more RENAME TO other", &|_, keys| keys.contains(&"shop/other/5".to_owned()));
+    looks("CREATE SCHEMA s; ALTER TABLE other SET SCHEMA s", &|_, keys| keys.contains(&"shop/s.other/5".to_owned()));
+    looks("ALTER SCHEMA s RENAME TO t", &|_, keys| keys.contains(&"shop/t.other/5".to_owned()));
+    looks("DROP SCHEMA t CASCADE", &|_, keys| !keys.contains(&"shop/t.other/5".to_owned()));
+}
+
+#[test]
+fn no_row_is_recorded_before_the_schema_that_it_follows() {
+    let Some(server) = Server::start() else { return };
+    let mut db = server.database(ITEM);
+    let (site, by) = (Site::new(&server), By::default());
+    let mut follower = site.store.follow_postgres(&site.what, &by, &Silent).expect("a follower");
+    follower.look().expect("the base");
+    after(&mut db, &mut follower, NEXT);
+    for n in 0..6 {
+        let sql = format!("ALTER TABLE item ADD COLUMN c{n} int");
+        db.batch_execute(&sql).expect("another column");
+        after(&mut db, &mut follower, &format!("UPDATE item SET c{n} = 1 WHERE id = 1"));
+        let column = format!(r#""c{n}""#);
+        assert!(site.text("shop/item/1").contains(&column) && site.text("shop/.schema").contains(&column), "{column}");
+        // What follows it is sent again.
+        assert_eq!(after(&mut db, &mut follower, NEXT).transactions, 1);
+    }
 }
 
 /// Runs a statement in the middle of a look: when it is asked for the second time since it was armed whether to stop, and the server has shown

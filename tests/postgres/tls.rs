@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use annals::Kind;
+use annals::{By, Kind, Silent};
 
 use crate::server::{Server, Site};
 
@@ -64,6 +64,16 @@ fn connections_are_encrypted_and_servers_proven_as_the_address_says() {
         db.batch_execute(&format!("UPDATE item SET n = {n}")).expect("update");
         assert_eq!(site.capture().rows, 1, "{host} {more}");
         assert_eq!(site.text("shop/item/1"), format!(r#"{{"id":1,"n":{n}}}"#));
+        // What the server sends of itself is protected the same way.
+        let by = By::default();
+        let mut follower = site.store.follow_postgres(&site.what, &by, &Silent).expect("a follower");
+        for _ in 0..2 {
+            n += 1;
+            db.batch_execute(&format!("UPDATE item SET n = {n}")).expect("update");
+            assert_eq!(follower.look().expect("a look").rows, 1, "{host} {more}");
+        }
+        let sent = "SELECT count(*) FROM pg_stat_replication JOIN pg_stat_ssl USING (pid) WHERE ssl";
+        assert_eq!(db.query_one(sent, &[]).expect("asked").get::<_, i64>(0), 1, "{host} {more}");
     }
     for (host, more, why) in [
         ("localhost", "?sslmode=verify-full".to_owned(), "UnknownIssuer"),

@@ -1,22 +1,35 @@
 //! Staying with a server: look after look over the same connections, each as cheap for the server as it can be.
 //!
-//! To show what is in a slot the server reads its log again from a place that it moves every 15 seconds or so, and forgets what it keeps of the
-//! catalogue; to move the slot it reads it once more. So a look first asks how far the log is. Where that stands still there is nothing to show,
-//! and the next look may come soon. Otherwise one planned question says what else there is to know: where the catalogue is as it was it is not read
-//! again; and the slot is moved once for several looks, because a few transactions that come again, and are known by their place in the log, cost
-//! the server less. After that there is a rest, which is longer the more the server had to read and to show.
+//! The first look is a visit like any other. Where it leaves nothing owed, the server is asked to send the slot from then on: it decodes each change
+//! once, when it is committed, and a look takes what came. Before that it asks whether the catalogue is as it was, and where the server describes a
+//! table anew it asks again. Whatever is not as it was is left to another visit, for which the sending ends: what was not confirmed is shown again
+//! then.
+//!
+//! A sender is woken for every commit of the server. Where there are so many that it would cost the server more than to be asked now and then, and
+//! where a server does not send at all, for example because something stands between that passes on questions only, every look is a visit. To show
+//! what is in a slot the server reads its log again from a place that it moves every 15 seconds or so, and forgets what it keeps of the catalogue;
+//! to move the slot it reads it once more. So a visit first asks how far the log is, and what the catalogue is in one planned question; the slot is
+//! moved once for several visits, because a few transactions that come again, and are known by their place in the log, cost the server less; and the
+//! rest after a visit is longer the more the server had to read and to show.
 
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::base::error::{Kind, Result};
-use crate::base::monitor::Monitor;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::monitor::{Monitor, check_stop};
+use crate::engine::capture::behind::Replayed;
+use crate::engine::capture::open::{directory, id_of};
+use crate::engine::capture::written::Written;
 use crate::engine::plans::By;
 use crate::engine::store::Tenant;
-use crate::format::pgoutput::Lsn;
-use crate::storage::source::postgres::{Identity, Server, Slot, Table};
+use crate::format::pgoutput::{Lsn, Relation, is_relation};
+use crate::storage::source::postgres::{Identity, Sender, Server, Slot, Table, WalStatus};
 
-use super::state::State;
-use super::{PgCapture, PgCaptured, capture};
+use super::recorder::Recorder;
+use super::state::{self, State, fact_name};
+use super::stream::Stream;
+use super::{PgCapture, PgCaptured, capture, capturing, hold_open, watch_slot};
 
 /// Messages that may come again before the slot is moved. To show so many costs a server as much as half of moving it.
 const AGAIN_MAX: u64 = 2000;
@@ -25,23 +38,44 @@ const LATE_BYTES_MAX: u64 = 1 << 20;
 const LATE_PART: u64 = 16;
 /// The longest that a log is trusted to say by standing still that there is nothing to see. A slot that was removed is not in it.
 const STILL_MAX: Duration = Duration::from_secs(5);
-/// The wait after a look that found the log standing still, and the shortest after any other.
+/// The wait after a look that took what was sent or found the log standing still, and the shortest after any other.
 const REST_MIN: Duration = Duration::from_millis(200);
-/// The wait after a look that cost the server as much as there is.
+/// The wait after a visit that cost the server as much as there is.
 const REST_MAX: Duration = Duration::from_secs(1);
-/// What a look makes the next one wait for: for each MiB of log that is read, for each 1,000 messages that are shown, for each 1,000 rows of
-/// the catalogue that are counted. Messages weigh most, so that a server with hundreds of transactions a second is asked once a second, which
-/// costs it 4 % of what they do: twice as often would cost twice as much.
+/// What a visit makes the next one wait for: for each MiB of log that is read, for each 1,000 messages that are shown, for each 1,000 rows of
+/// the catalogue that are counted.
 const REST_LOG: Duration = Duration::from_millis(80);
-const REST_MESSAGES: Duration = Duration::from_millis(500);
+const REST_MESSAGES: Duration = Duration::from_millis(100);
 const REST_CATALOGUE: Duration = Duration::from_millis(20);
+/// What comes of a sender in a second, at most: it is woken for each commit, and beside 60 of them a second that costs the server as much as being
+/// asked every 0.3 seconds.
+const SENT_MAX: f64 = 400.0;
+/// How long that is looked at before it is believed.
+const SENT_FOR: Duration = Duration::from_secs(1);
+/// How long a busy server is asked, before it sends again, and one that refused to send.
+const ASKED_FOR: Duration = Duration::from_secs(10);
+const REFUSED_FOR: Duration = Duration::from_secs(60);
+/// How long the catalogue is left alone while the server sends, at least; where there is much of it a twentieth of the time goes into it.
+const CATALOGUE_MIN: Duration = Duration::from_secs(1);
+/// How long what is sent is waited for at a time.
+const SENT_WAIT: Duration = Duration::from_millis(50);
+/// How long nothing at all may come of what is known to be committed, before the look ends: the server is busy with a large transaction.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
+/// The same where the log ends in the middle of what is being written, as it can at the end of a page: there may be nothing to come.
+const SILENCE_PAGE_MAX: Duration = Duration::from_millis(100);
+/// How long nothing may come in the middle of a transaction, before the connection counts as lost.
+const SILENCE_LOST: Duration = Duration::from_secs(120);
+/// Bytes of a page of the log, and of the head that a page may begin with.
+const PAGE_BYTES: u64 = 8192;
+const PAGE_HEAD_BYTES: u64 = 40;
 /// How long a watch waits for a server that is away, at most.
 const AWAY_MAX: Duration = Duration::from_secs(30);
 
 /// What a look found that holds for the next one.
 pub(super) struct Seen {
-    /// As [`crate::storage::source::postgres::Glance`] has it.
+    /// As [`crate::storage::source::postgres::Glance`] has it, and when it was asked.
     pub(super) catalogue: String,
+    pub(super) asked: Instant,
     pub(super) tables: Vec<Table>,
     pub(super) enums: Vec<(String, Vec<String>)>,
     /// Everything before this place in the log is recorded.
@@ -51,7 +85,29 @@ pub(super) struct Seen {
     pub(super) work: Work,
 }
 
-/// What a look had the server do.
+impl Seen {
+    /// Whether the catalogue should be looked at again.
+    fn is_old(&self) -> bool {
+        self.asked.elapsed() >= REST_CATALOGUE.mul_f64(self.work.rows as f64 / 1e3).clamp(CATALOGUE_MIN, STILL_MAX)
+    }
+
+    /// Whether the catalogue says the same as before, and the slot is well. What is temporary may differ.
+    fn holds(&mut self, what: &PgCapture, server: &mut Server) -> Result<Option<Slot>> {
+        let name = what.slot_name();
+        let glance = server.glance(&name)?;
+        let Some(slot) = glance.slot.filter(|slot| slot.status != WalStatus::Lost && slot.held_bytes <= what.slot_bytes_max) else { return Ok(None) };
+        if glance.catalogue != self.catalogue {
+            let is_same = server.tables()? == self.tables && server.enums()? == self.enums && server.publishes(&name, &what.chosen(&self.tables)?)?;
+            if !is_same {
+                return Ok(None);
+            }
+        }
+        (self.catalogue, self.work.rows, self.asked) = (glance.catalogue, glance.rows, Instant::now());
+        Ok(Some(slot))
+    }
+}
+
+/// What a visit had the server do.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Work {
     /// Bytes of log that are read to show anything; none where nothing was shown.
@@ -70,7 +126,7 @@ impl Work {
     }
 }
 
-/// A look that goes on where the last one over the same connection ended.
+/// A visit that goes on where the last one over the same connection ended.
 pub(super) struct Followed {
     /// How far the log was durable when the look began.
     pub(super) durable: Lsn,
@@ -98,6 +154,42 @@ impl Followed {
     }
 }
 
+/// What is open between two looks.
+struct Following {
+    sender: Sender,
+    /// What the server said of tables: it says so once.
+    relations: HashMap<u32, Relation>,
+    /// The slot as it was seen last.
+    slot: Option<Slot>,
+    pace: Pace,
+}
+
+/// How much comes of a sender.
+struct Pace {
+    since: Instant,
+    frames: u64,
+}
+
+impl Pace {
+    /// Whether so much came until now that the server is better asked; only the last second or so counts.
+    fn is_too_much(&mut self, frames: u64, now: Instant) -> bool {
+        let took = now.saturating_duration_since(self.since);
+        if took < SENT_FOR {
+            return false;
+        }
+        let came = frames.saturating_sub(self.frames);
+        *self = Pace { since: now, frames };
+        came as f64 > SENT_MAX * took.as_secs_f64()
+    }
+}
+
+/// What came of taking what was sent.
+struct Taken {
+    captured: PgCaptured,
+    /// Something is not as it was: a visit has to look.
+    is_other: bool,
+}
+
 /// A capture that goes on over the same connections.
 pub struct PgFollower<'w> {
     tenant: &'w Tenant,
@@ -108,6 +200,10 @@ pub struct PgFollower<'w> {
     seen: Option<Seen>,
     /// When the server was last asked for more than how far its log is, and what that found.
     looked: Option<(Instant, PgCaptured)>,
+    /// Until when it is asked, rather than that it sends.
+    asked: Option<Instant>,
+    /// It was said that the server does not send.
+    noted: bool,
     rest: Duration,
 }
 
@@ -120,34 +216,164 @@ impl PgFollower<'_> {
         // A session that failed may be in any state: it comes back only when all went well.
         let (server, mut seen, looked) = (self.server.take(), self.seen.take(), self.looked.take());
         self.rest = REST_MIN;
+        let turn = capturing(self.tenant, &self.what.name);
+        let mut held = hold_open(&turn);
+        let mut following = held.take().and_then(|open| open.downcast::<Following>().ok());
         let mut server = match server {
             Some(server) => server,
             None => {
-                let address = self.what.address(self.tenant);
-                let mut server = Server::connect(&address)?;
-                server.read_slot_apart(&address)?;
-                server
+                following = None;
+                Server::connect(&self.what.address(self.tenant))?
             }
         };
         let still = seen.as_ref().filter(|seen| seen.settled).map(|seen| seen.durable);
         if let (Some(durable), Some((when, found))) = (still, &looked)
             && when.elapsed() < STILL_MAX
             && server.log_end()? == durable
+            && following.as_mut().is_none_or(|following| following.sender.confirm(durable).is_ok())
         {
             let PgCaptured { lsn, slot_bytes, slot_safe_bytes, skipped, .. } = found.clone();
-            (self.server, self.seen, self.looked) = (Some(server), seen, looked);
+            *held = following.map(|following| following as Box<dyn Any + Send>);
+            (self.server, self.seen, self.looked, self.rest) = (Some(server), seen, looked, REST_MIN);
             return Ok(PgCaptured { lsn, slot_bytes, slot_safe_bytes, skipped, ..PgCaptured::default() });
         }
         let began = Instant::now();
-        let captured = capture(self.tenant, self.what, self.by, &mut server, &mut seen, self.monitor)?;
-        self.rest = seen.as_ref().map_or(REST_MIN, |seen| seen.work.rest());
+        let taken = match (&mut following, &mut seen) {
+            (Some(following), Some(seen)) if seen.settled => self.take(following, &mut server, seen),
+            _ => Ok(Taken { captured: PgCaptured::default(), is_other: true }),
+        };
+        let Taken { mut captured, is_other } = taken?;
+        let now = Instant::now();
+        if is_other {
+            drop(following.take());
+            if self.asked.is_some() {
+                server.read_slot_apart(&self.what.address(self.tenant))?;
+            }
+            captured = captured.and_then(capture(self.tenant, self.what, self.by, &mut server, &mut seen, self.monitor)?);
+            if self.asked.is_none_or(|until| now >= until) && seen.as_ref().is_some_and(|seen| seen.settled) {
+                following = self.follow(&mut server).map(Box::new);
+            }
+        } else if following.as_mut().is_some_and(|following| following.pace.is_too_much(following.sender.frames(), now)) {
+            following = None;
+            self.asked = Some(now + ASKED_FOR);
+        }
+        self.rest = match (&following, &seen) {
+            (None, Some(seen)) => seen.work.rest(),
+            _ => REST_MIN,
+        };
+        *held = following.map(|following| following as Box<dyn Any + Send>);
         (self.server, self.seen, self.looked) = (Some(server), seen, Some((began, captured.clone())));
         Ok(captured)
     }
 
-    /// How long to wait for the next look: the more the last one cost the server, the longer.
+    /// Has the server send the slot, where it does.
+    fn follow(&mut self, server: &mut Server) -> Option<Following> {
+        let (name, now) = (self.what.slot_name(), Instant::now());
+        match server.send(&self.what.address(self.tenant), &name, &name) {
+            Ok(sender) => {
+                self.asked = None;
+                Some(Following { sender, relations: HashMap::new(), slot: None, pace: Pace { since: now, frames: 0 } })
+            }
+            Err(e) => {
+                self.asked = Some(now + REFUSED_FOR);
+                if !std::mem::replace(&mut self.noted, true) {
+                    self.monitor.note(&format!("the server does not send what is committed, so it is asked for it: {e}"));
+                }
+                None
+            }
+        }
+    }
+
+    /// Records what was sent, up to where the log is durable now.
+    fn take(&self, following: &mut Following, server: &mut Server, seen: &mut Seen) -> Result<Taken> {
+        let (tenant, what) = (self.tenant, self.what);
+        let mut taken = Taken { captured: PgCaptured::default(), is_other: true };
+        let Some(mut state) = state::load(tenant, &what.name)?.filter(is_plain) else { return Ok(taken) };
+        let replayed = tenant.inner.catalog.read(|rows| Replayed::find(rows, &state.status()))?;
+        if replayed.is_some() || Written::find(&directory(&tenant.inner, &id_of(tenant, &what.prefix)))?.is_some() {
+            return Ok(taken);
+        }
+        // First, because what is committed by then is part of this look.
+        let durable = server.log_end()?;
+        if seen.is_old() {
+            following.slot = seen.holds(what, server)?;
+            let Some(slot) = &following.slot else { return Ok(taken) };
+            watch_slot(what, server, &what.slot_name(), slot, &mut taken.captured)?;
+        }
+        let target = what.target(tenant, self.by, server);
+        let tables: HashMap<i64, Table> = what.chosen(&seen.tables)?.into_iter().map(|t| (t.oid, t.clone())).collect();
+        let known: HashSet<i64> = tables.keys().copied().collect();
+        let mut recorder = Recorder::new(tenant, fact_name(tenant.id, &what.name), &mut taken.captured);
+        let Following { sender, relations, slot, .. } = following;
+        let mut no_schema = None;
+        let mut stream = Stream::new(&target, &mut recorder, &mut state, &tables, &known, &mut no_schema, relations, false);
+        let mut heard = Instant::now();
+        let silence = if durable.0 % PAGE_BYTES <= PAGE_HEAD_BYTES { SILENCE_PAGE_MAX } else { SILENCE_MAX };
+        let mut is_other = sender.sent() < durable && sender.ask().is_err();
+        while !is_other && (sender.sent().max(stream.read_to) < durable || stream.is_open()) {
+            check_stop(self.monitor)?;
+            let came = sender.read(SENT_WAIT, &mut |message| {
+                check_stop(self.monitor)?;
+                // The server describes a table before its first row, and when something about it may have changed.
+                if is_relation(message) {
+                    *slot = seen.holds(what, server)?;
+                    is_other = slot.is_none();
+                }
+                if is_other { Err(Error::new(Kind::Failed, OTHER, "the catalogue changed")) } else { stream.take(message) }
+            });
+            let silent = heard.elapsed();
+            match came {
+                Ok(true) => heard = Instant::now(),
+                Ok(false) if !stream.is_open() && silent >= silence => break,
+                Ok(false) if silent < SILENCE_LOST => {}
+                // What was not recorded is shown to a visit, which also finds out whether the server is there.
+                Err(e) if !IS_FOR_A_VISIT.contains(&e.code()) => return Err(e),
+                Ok(false) | Err(_) => {
+                    is_other = true;
+                    break;
+                }
+            }
+        }
+        let read_to = stream.read_to;
+        recorder.commit()?;
+        // What is left to a scan is not sent again once it is confirmed, so the wish for the scan must be as durable.
+        if state.scan.is_some() {
+            recorder.set_state(&state)?;
+        }
+        seen.durable = sender.sent().max(read_to).max(seen.durable);
+        seen.settled = is_plain(&state);
+        match sender.confirm(seen.durable) {
+            Err(e) if !IS_FOR_A_VISIT.contains(&e.code()) => return Err(e),
+            confirmed => is_other |= confirmed.is_err() || !seen.settled,
+        }
+        let captured = &mut taken.captured;
+        captured.lsn = Lsn(state.lsn.max(state.high));
+        captured.skipped = what.skipped(&seen.tables)?;
+        (captured.slot_bytes, captured.slot_safe_bytes) = slot.as_ref().map_or((0, None), |slot| (slot.held_bytes, slot.safe_bytes));
+        taken.is_other = is_other;
+        Ok(taken)
+    }
+
+    /// How long to wait for the next look.
     pub fn rest(&self) -> Duration {
         self.rest
+    }
+}
+
+/// The code of what is passed through a reader of messages, and never seen.
+const OTHER: &str = "capture.other";
+/// What ends taking what is sent, and is no reason to say so.
+const IS_FOR_A_VISIT: [&str; 3] = [OTHER, "source.unreachable", "source.lost"];
+
+/// Whether nothing has to be done for a state but to go on.
+fn is_plain(state: &State) -> bool {
+    state.scan.is_none() && state.skip.is_none() && state.behind.is_none() && state.told.is_none()
+}
+
+impl Drop for PgFollower<'_> {
+    fn drop(&mut self) {
+        // The slot is free for whoever comes next.
+        *hold_open(&capturing(self.tenant, &self.what.name)) = None;
     }
 }
 
@@ -158,7 +384,7 @@ impl Tenant {
     /// [`Kind::Usage`] where name, prefix or patterns cannot be used.
     pub fn follow_postgres<'w>(&'w self, what: &'w PgCapture, by: &'w By, monitor: &'w dyn Monitor) -> Result<PgFollower<'w>> {
         what.check()?;
-        Ok(PgFollower { tenant: self, what, by, monitor, server: None, seen: None, looked: None, rest: REST_MIN })
+        Ok(PgFollower { tenant: self, what, by, monitor, server: None, seen: None, looked: None, asked: None, noted: false, rest: REST_MIN })
     }
 
     /// Captures, and again and again, until the monitor stops it; that is its orderly end. A server that is away is waited for.
@@ -205,11 +431,22 @@ mod tests {
     fn the_rest_is_longer_the_more_a_look_cost_the_server() {
         let millis = |log_bytes, messages, rows| Work { log_bytes, messages, rows }.rest().as_millis();
         assert_eq!(millis(0, 0, 0), 200);
-        // 200 transactions a second of five messages, the log read from 15 seconds before.
-        assert_eq!(millis(3 << 19, 1000, 100), 822);
+        // 200 transactions a second of five messages, the log read from eight seconds before.
+        assert_eq!(millis(3 << 18, 500, 100), 312);
         // A few transactions a second.
-        assert_eq!(millis(1 << 14, 20, 100), 213);
+        assert_eq!(millis(1 << 14, 20, 100), 205);
         assert_eq!(millis(0, 0, 40_000), 1000);
         assert_eq!(millis(u64::MAX, u64::MAX, u64::MAX), 1000, "as seldom as that, and not more seldom");
+    }
+
+    #[test]
+    fn a_server_with_many_commits_is_better_asked() {
+        let began = Instant::now();
+        let mut pace = Pace { since: began, frames: 0 };
+        let mut after = |millis, frames| pace.is_too_much(frames, began + Duration::from_millis(millis));
+        assert!(!after(900, 50_000), "one large transaction may be over already");
+        assert!(!after(200_000, 50_000) && !after(201_000, 50_300));
+        assert!(after(202_000, 51_000), "only the last second counts");
+        assert!(!after(203_000, 51_399));
     }
 }

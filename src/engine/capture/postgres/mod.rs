@@ -18,9 +18,11 @@ mod open;
 mod follow;
 pub mod dump;
 
+use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Instant;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
@@ -35,7 +37,7 @@ use crate::engine::capture::open::{SCHEMA, directory, id_of};
 use crate::engine::capture::written::Written;
 use crate::engine::plans::By;
 use crate::engine::record::{Batch, Receipt};
-use crate::engine::store::Tenant;
+use crate::engine::store::{Tenant, Turn};
 use crate::format::pgoutput::Lsn;
 use crate::format::pgrow;
 use crate::model::key::show_key;
@@ -115,6 +117,30 @@ pub struct PgCaptured {
     pub notes: Vec<String>,
     /// The batch that has what we wrote into the database ourselves.
     pub(crate) given: Option<Receipt>,
+}
+
+impl PgCaptured {
+    /// Adds what went on after this.
+    fn and_then(self, later: PgCaptured) -> PgCaptured {
+        PgCaptured {
+            receipt: later.receipt.or(self.receipt),
+            added: self.added + later.added,
+            changed: self.changed + later.changed,
+            removed: self.removed + later.removed,
+            unchanged: self.unchanged + later.unchanged,
+            rows: self.rows + later.rows,
+            bytes_read: self.bytes_read + later.bytes_read,
+            bytes_new: self.bytes_new + later.bytes_new,
+            transactions: self.transactions + later.transactions,
+            merged_intervals: self.merged_intervals + later.merged_intervals,
+            lsn: later.lsn,
+            slot_bytes: later.slot_bytes,
+            slot_safe_bytes: later.slot_safe_bytes,
+            skipped: later.skipped,
+            notes: self.notes.into_iter().chain(later.notes).collect(),
+            given: later.given.or(self.given),
+        }
+    }
 }
 
 /// Where rows go.
@@ -215,6 +241,15 @@ impl PgCapture {
         Ok(all.iter().filter(|t| self.wants(&globs, t) && !t.can_be_published()).collect())
     }
 
+    /// The tables that are wanted and cannot be followed, and why.
+    fn skipped(&self, all: &[Table]) -> Result<Vec<(String, String)>> {
+        let why = |t: &Table| {
+            let hint = format!("ALTER TABLE {} ADD PRIMARY KEY .., or ALTER TABLE {} REPLICA IDENTITY FULL", t.sql_name(), t.sql_name());
+            (format!("{}.{}", t.schema, t.name), format!("it has no key by which its rows could be followed: {hint}"))
+        };
+        Ok(self.unfit(all)?.into_iter().map(why).collect())
+    }
+
     fn wants(&self, globs: &GlobSet, table: &Table) -> bool {
         self.tables.is_empty() || globs.is_match(&table.name) || globs.is_match(format!("{}.{}", table.schema, table.name))
     }
@@ -229,6 +264,8 @@ impl Tenant {
     /// the server is no continuation of what was captured.
     pub fn capture_postgres(&self, what: &PgCapture, by: &By, monitor: &dyn Monitor) -> Result<PgCaptured> {
         what.check()?;
+        let turn = capturing(self, &what.name);
+        let _held = hold(&turn);
         let mut server = Server::connect(&what.address(self))?;
         capture(self, what, by, &mut server, &mut None, monitor)
     }
@@ -236,6 +273,8 @@ impl Tenant {
     /// Ends a capture for good: its slot and its publication are removed, so that the server keeps nothing for it. What was recorded stays.
     pub fn end_postgres(&self, what: &PgCapture) -> Result<()> {
         what.check()?;
+        let turn = capturing(self, &what.name);
+        let _held = hold(&turn);
         let mut server = Server::connect(&what.address(self))?;
         server.drop_slot(&what.slot_name())?;
         server.unpublish(&what.slot_name())?;
@@ -244,19 +283,24 @@ impl Tenant {
 }
 
 /// What is held while a capture is looked at: two that look at once would both record what they see.
-fn capturing(tenant: &Tenant, name: &str) -> Arc<Mutex<()>> {
+fn capturing(tenant: &Tenant, name: &str) -> Turn {
     tenant.inner.capturing(&fact_name(tenant.id, name))
 }
 
-/// Holds [`capturing`].
-fn hold(turn: &Mutex<()>) -> MutexGuard<'_, ()> {
+/// Holds [`capturing`], with what whoever follows the capture left open.
+fn hold_open(turn: &Turn) -> MutexGuard<'_, Option<Box<dyn Any + Send>>> {
     turn.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Holds [`capturing`], and ends what was left open.
+fn hold(turn: &Turn) -> impl Drop + use<'_> {
+    let mut held = hold_open(turn);
+    *held = None;
+    held
 }
 
 /// One visit. What is no continuation is refused, or taken as a new beginning where that was accepted.
 fn capture(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, seen: &mut Option<Seen>, monitor: &dyn Monitor) -> Result<PgCaptured> {
-    let turn = capturing(tenant, &what.name);
-    let _held = hold(&turn);
     match go_on(tenant, what, by, server, seen, monitor) {
         Err(e) if what.accept && e.code().starts_with("lineage.") => visit(tenant, what, by, server, seen, Some(e.to_string()), monitor),
         other => other,
@@ -409,6 +453,9 @@ fn visit(
     }
     let accepted = anew.is_some();
     let Glance { identity, slot, rows, catalogue } = glance;
+    if slot.as_ref().is_some_and(|slot| slot.active) {
+        server.await_slot(&name)?;
+    }
     let mut slot = slot.filter(|_| !accepted);
     let (mut state, mut why) = match known {
         known if accepted => {
@@ -442,14 +489,7 @@ fn visit(
         None => (server.tables()?, server.enums()?),
     };
     let tables = what.chosen(&all)?;
-    report.skipped = what
-        .unfit(&all)?
-        .iter()
-        .map(|t| {
-            let hint = format!("ALTER TABLE {} ADD PRIMARY KEY .., or ALTER TABLE {} REPLICA IDENTITY FULL", t.sql_name(), t.sql_name());
-            (format!("{}.{}", t.schema, t.name), format!("it has no key by which its rows could be followed: {hint}"))
-        })
-        .collect();
+    report.skipped = what.skipped(&all)?;
 
     let held_bytes = slot.as_ref().map_or(0, |slot| slot.held_bytes);
     // The publication comes before the slot: the slot shows the past as it was, and without a publication then there is nothing to show.
@@ -523,7 +563,7 @@ fn visit(
     *seen = durable.map(|(durable, shown)| {
         // Whatever is shown, the server reads all that it keeps for the slot.
         let work = Work { log_bytes: shown.map_or(0, |_| held_bytes), messages: shown.unwrap_or(0), rows };
-        Seen { catalogue, tables: all, enums, durable, settled, work }
+        Seen { catalogue, asked: Instant::now(), tables: all, enums, durable, settled, work }
     });
     Ok(report)
 }
@@ -551,7 +591,9 @@ fn drain(
     mut follows: Option<&Followed>,
     monitor: &dyn Monitor,
 ) -> Result<(Lsn, Option<u64>)> {
-    let mut stream = Stream::new(target, recorder, state, tables, known_tables, schema, owes_last);
+    let mut relations = HashMap::new();
+    let mut stream = Stream::new(target, recorder, state, tables, known_tables, schema, &mut relations, owes_last);
+    let mut enough = None;
     loop {
         check_stop(monitor)?;
         // Everything that was durable before the look is part of what the look shows.
@@ -560,6 +602,8 @@ fn drain(
             Some(followed) => followed.durable,
             None => server.identity()?.lsn,
         };
+        // What is committed meanwhile is for the next look: a writer that is faster than we are must not keep this one from ending.
+        let enough = *enough.get_or_insert(durable);
         let before = stream.messages;
         server.peek(name, name, PEEK, &mut |message| {
             check_stop(monitor)?;
@@ -582,8 +626,8 @@ fn drain(
         if to > Lsn(0) && !waits {
             server.advance(name, to)?;
         }
-        if all {
-            return Ok((durable, Some(stream.messages)));
+        if all || stream.read_to >= enough {
+            return Ok((if all { durable } else { stream.read_to }, Some(stream.messages)));
         }
     }
 }

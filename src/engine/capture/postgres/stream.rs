@@ -60,7 +60,8 @@ pub(super) struct Stream<'a, 'r> {
     pub(super) known_tables: &'a HashSet<i64>,
     /// The new schema, until a transaction took it along.
     pub(super) schema: &'a mut Option<Vec<u8>>,
-    relations: HashMap<u32, Relation>,
+    /// What the server said of tables, for as long as it says so once.
+    relations: &'a mut HashMap<u32, Relation>,
     open: Option<Transaction>,
     /// End of the last transaction that was read; what the server may forget once everything is committed.
     pub(super) read_to: Lsn,
@@ -70,6 +71,7 @@ pub(super) struct Stream<'a, 'r> {
 }
 
 impl<'a, 'r> Stream<'a, 'r> {
+    #[expect(clippy::too_many_arguments, reason = "each is a part of it, and none belongs to another")]
     pub(super) fn new(
         target: &'a Target<'a>,
         recorder: &'a mut Recorder<'r>,
@@ -77,21 +79,10 @@ impl<'a, 'r> Stream<'a, 'r> {
         tables: &'a HashMap<i64, Table>,
         known_tables: &'a HashSet<i64>,
         schema: &'a mut Option<Vec<u8>>,
+        relations: &'a mut HashMap<u32, Relation>,
         owes_last: bool,
     ) -> Self {
-        Stream {
-            target,
-            recorder,
-            state,
-            tables,
-            known_tables,
-            schema,
-            relations: HashMap::new(),
-            open: None,
-            read_to: Lsn(0),
-            messages: 0,
-            owes_last,
-        }
+        Stream { target, recorder, state, tables, known_tables, schema, relations, open: None, read_to: Lsn(0), messages: 0, owes_last }
     }
 
     /// Takes one message.
@@ -115,6 +106,11 @@ impl<'a, 'r> Stream<'a, 'r> {
             }
             Message::Logical { .. } | Message::Type { .. } | Message::Origin { .. } => Ok(()),
         }
+    }
+
+    /// Whether the end of a transaction is still to come.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
     fn open(&mut self) -> Result<&mut Transaction> {

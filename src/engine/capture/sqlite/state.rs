@@ -1,7 +1,7 @@
 //! How far the capture of a database has come: a fact of the catalogue, set in the same transaction as the batches that it stands for.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::engine::capture::behind::{Behind, CaptureStatus};
 use crate::engine::capture::open::id_of;
-use crate::engine::store::Tenant;
+use crate::engine::store::{Tenant, Turn};
 use crate::model::key::show_key;
 use crate::storage::catalog::{View as Rows, Writer};
 use crate::storage::source::sqlite::place::Place;
@@ -105,12 +105,12 @@ pub(crate) fn fact_name(id: &str) -> String {
 }
 
 /// What is held while the capture under `prefix` is worked on: its image and its state have one writer.
-pub(super) fn capturing(tenant: &Tenant, prefix: &[u8]) -> Arc<Mutex<()>> {
+pub(super) fn capturing(tenant: &Tenant, prefix: &[u8]) -> Turn {
     tenant.inner.capturing(&fact_name(&id_of(tenant, prefix)))
 }
 
 /// Holds [`capturing`].
-pub(super) fn hold(turn: &Mutex<()>) -> MutexGuard<'_, ()> {
+pub(super) fn hold(turn: &Turn) -> impl Drop + use<'_> {
     turn.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

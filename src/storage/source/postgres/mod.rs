@@ -1,11 +1,13 @@
 //! A PostgreSQL server whose rows are captured. The door to `postgres`.
 //!
-//! Plain SQL only: changes are looked at with `pg_logical_slot_peek_binary_changes`, and the slot is moved with `pg_replication_slot_advance`
-//! when they are recorded, so nothing that is not durable here is ever forgotten there. The application's tables are only read.
+//! Changes are looked at with `pg_logical_slot_peek_binary_changes`, or sent by the server as they are committed, and the slot is moved when they
+//! are recorded, so nothing that is not durable here is ever forgotten there. The application's tables are only read.
 
 mod tls;
 pub mod tables;
 mod slot;
+mod wire;
+mod sender;
 mod glance;
 mod checkup;
 pub mod writer;
@@ -21,6 +23,7 @@ use crate::storage::source::password::{self, Account, Passwords};
 
 pub use checkup::{Checkup, checkup};
 pub use glance::Glance;
+pub use sender::Sender;
 pub use slot::{Slot, WalStatus};
 pub use tables::{Column, Snapshot, Table};
 use tls::Encryption;
@@ -71,17 +74,24 @@ const RIGHTS: &str = "the role needs REPLICATION, the ownership of the tables, a
 fn failed(what: &str, e: postgres::Error) -> Error {
     let Some(db) = e.as_db_error() else {
         if std::error::Error::source(&e).is_some_and(|why| why.to_string() == "password missing") {
-            return Error::new(Kind::Denied, "source.denied", format!("{what}: the server asks for a password, and none is known"))
-                .hint("put it into PGPASSWORD, into the file of PGPASSFILE (~/.pgpass), or into the password_file of annals.toml")
-                .caused_by(e);
+            return needs_password(what).caused_by(e);
         }
         return Error::new(Kind::Failed, "source.unreachable", format!("{what}: the server cannot be reached: {e}"))
             .hint("check that the server runs, and the address; capture goes on where it was")
             .caused_by(e);
     };
-    let (code, message) = (db.code().code().to_owned(), db.message().to_owned());
+    refused(what, db.code().code(), db.message())
+}
+
+fn needs_password(what: &str) -> Error {
+    Error::new(Kind::Denied, "source.denied", format!("{what}: the server asks for a password, and none is known"))
+        .hint("put it into PGPASSWORD, into the file of PGPASSFILE (~/.pgpass), or into the password_file of annals.toml")
+}
+
+/// What the server says of what it did not do.
+fn refused(what: &str, code: &str, message: &str) -> Error {
     let error = |kind, name, hint: &str| Error::new(kind, name, format!("{what}: {message} (SQLSTATE {code})")).hint(hint);
-    match &code[..] {
+    match code {
         "42501" => error(Kind::Denied, "source.denied", RIGHTS),
         c if c.starts_with("28") => error(Kind::Denied, "source.denied", "check the user and the password in the address"),
         "42704" => error(Kind::Failed, "source.lost", "capture makes again what is missing"),
@@ -156,25 +166,42 @@ pub fn without_password(url: &str) -> Result<String> {
     Ok(out)
 }
 
-/// A session with the server, and the host that was asked.
-fn session(address: &Address) -> Result<(Client, String)> {
-    let (mut config, encryption) = parsed(&address.url)?;
-    let (host, port) = host_of(&config);
-    if config.get_password().is_none() {
+/// How a session is begun.
+struct Login {
+    config: Config,
+    encryption: Encryption,
+    /// The host that is asked first.
+    host: String,
+    user: String,
+    database: String,
+}
+
+impl Login {
+    fn of(address: &Address) -> Result<Login> {
+        let (mut config, encryption) = parsed(&address.url)?;
+        let (host, port) = host_of(&config);
         let user = config.get_user().unwrap_or_default().to_owned();
         let database = config.get_dbname().unwrap_or(&user).to_owned();
-        let found = match &address.password_file {
-            Some(path) => Some(password::read(path)?),
-            None => address.passwords.find(Account { host: &host, port, database: &database, user: &user })?,
-        };
-        if let Some(word) = found {
-            config.password(word.as_bytes());
+        if config.get_password().is_none() {
+            let found = match &address.password_file {
+                Some(path) => Some(password::read(path)?),
+                None => address.passwords.find(Account { host: &host, port, database: &database, user: &user })?,
+            };
+            if let Some(word) = found {
+                config.password(word.as_bytes());
+            }
         }
+        config.application_name("annals").connect_timeout(CONNECT_WAIT).keepalives(true);
+        Ok(Login { config, encryption, host, user, database })
     }
-    config.application_name("annals").connect_timeout(CONNECT_WAIT).keepalives(true);
-    let mut client = encryption.connect(&mut config)?;
+}
+
+/// A session with the server, and the host that was asked.
+fn session(address: &Address) -> Result<(Client, String)> {
+    let mut login = Login::of(address)?;
+    let mut client = login.encryption.connect(&mut login.config)?;
     client.batch_execute(SESSION).map_err(|e| failed("set up the session", e))?;
-    Ok((client, host))
+    Ok((client, login.host))
 }
 
 impl Server {
@@ -209,7 +236,9 @@ impl Server {
     /// Reads the slot over a connection of its own from now on. Whoever reads a slot makes the server forget what it keeps of the catalogue for
     /// that connection, so every question after it is dear.
     pub fn read_slot_apart(&mut self, address: &Address) -> Result<()> {
-        self.decoding = Some(session(address)?.0);
+        if self.decoding.is_none() {
+            self.decoding = Some(session(address)?.0);
+        }
         Ok(())
     }
 

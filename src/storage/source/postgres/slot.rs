@@ -1,13 +1,20 @@
 //! Publication and replication slot: what the server keeps for us, and how it is looked at and let go.
 
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
 use postgres::Row;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
 
-use super::{Server, Table, failed, quoted};
+use super::{Server, Table, failed, quoted, refused};
 use crate::base::error::Result;
 use crate::base::fault;
 use crate::format::pgoutput::Lsn;
+
+/// How long a slot may be read by somebody else, and how often that is looked at.
+const ACTIVE_MAX: Duration = Duration::from_secs(5);
+const ACTIVE_STEP: Duration = Duration::from_millis(20);
 
 /// What the server says of the log that a slot needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,12 +97,7 @@ impl Server {
             run(self, format!("CREATE PUBLICATION {} {tables} WITH (publish_via_partition_root = true)", quoted(name)))?;
             return Ok(true);
         }
-        let text = "SELECT c.oid::int8 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid JOIN pg_class c ON c.oid = r.prrelid \
-                    WHERE p.pubname = $1";
-        let rows = self.client.query(text, &[&name]).map_err(|e| failed("look at the publication", e))?;
-        let has: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
-        let wanted: Vec<i64> = tables.iter().map(|t| t.oid).collect();
-        if has.iter().all(|oid| wanted.contains(oid)) && wanted.iter().all(|oid| has.contains(oid)) {
+        if self.publishes(name, tables)? {
             return Ok(false);
         }
         match tables.is_empty() {
@@ -103,6 +105,29 @@ impl Server {
             false => run(self, format!("ALTER PUBLICATION {} SET TABLE {}", quoted(name), list(tables)))?,
         }
         Ok(false)
+    }
+
+    /// Whether the publication `name` has exactly these tables.
+    pub fn publishes(&mut self, name: &str, tables: &[&Table]) -> Result<bool> {
+        let text = "SELECT r.prrelid::int8 FROM pg_publication p LEFT JOIN pg_publication_rel r ON p.oid = r.prpubid WHERE p.pubname = $1";
+        let rows = self.client.query(text, &[&name]).map_err(|e| failed("look at the publication", e))?;
+        let has: HashSet<i64> = rows.iter().filter_map(|row| row.get(0)).collect();
+        Ok(!rows.is_empty() && has == tables.iter().map(|t| t.oid).collect())
+    }
+
+    /// Waits until nobody reads the slot called `name`: who read it and was killed is noticed after a moment.
+    ///
+    /// # Errors
+    /// `source.busy` where somebody goes on reading it.
+    pub fn await_slot(&mut self, name: &str) -> Result<()> {
+        let until = Instant::now() + ACTIVE_MAX;
+        while self.slot(name)?.is_some_and(|slot| slot.active) {
+            if Instant::now() > until {
+                return Err(refused("read the replication slot", "55006", &format!("replication slot \"{name}\" is active")));
+            }
+            std::thread::sleep(ACTIVE_STEP);
+        }
+        Ok(())
     }
 
     /// Removes the publication; one that is not there is fine.

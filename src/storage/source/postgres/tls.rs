@@ -18,7 +18,7 @@ use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature,
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
-use tokio_rustls::rustls::{self, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_rustls::{TlsConnector, client};
 
 use super::failed;
@@ -189,17 +189,34 @@ impl Encryption {
         match config.ssl_mode(if mode == Mode::Prefer { SslMode::Prefer } else { SslMode::Require }).connect(tls) {
             // What is only preferred may fail.
             Err(e) if mode == Mode::Prefer && is_handshake(&e) => config.ssl_mode(SslMode::Disable).connect(NoTls).map_err(|e| failed("connect", e)),
-            Err(e) if is_handshake(&e) => Err(self.refused(e)),
+            Err(e) if is_handshake(&e) => Err(self.refused(&e).caused_by(e)),
             connected => connected.map_err(|e| failed("connect", e)),
         }
     }
 
-    fn refused(&self, e: postgres::Error) -> Error {
-        let mut why = std::error::Error::source(&e);
-        while let Some(deeper) = why.and_then(std::error::Error::source) {
-            why = Some(deeper);
+    /// Whether to encrypt at all.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.mode != Some(Mode::Disable)
+    }
+
+    /// Whether to do without rather than not to encrypt.
+    pub(super) fn is_needed(&self) -> bool {
+        !matches!(self.mode, None | Some(Mode::Disable | Mode::Prefer))
+    }
+
+    /// The beginning of an encrypted connection to a host.
+    pub(super) fn begin(&self, host: &str) -> Result<ClientConnection> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|e| self.refused(&e))?;
+        let config = self.client(self.mode.unwrap_or(Mode::Prefer))?;
+        ClientConnection::new(Arc::new(config), name).map_err(|e| self.refused(&e))
+    }
+
+    /// What went wrong while encryption was agreed on.
+    pub(super) fn refused(&self, e: &(dyn std::error::Error + 'static)) -> Error {
+        let mut why = e;
+        while let Some(deeper) = why.source() {
+            why = deeper;
         }
-        let why = why.map_or_else(|| e.to_string(), ToString::to_string);
         let hint = match &self.roots {
             Some(_) => {
                 "sslrootcert must hold the certificate of the authority that signed the server's, or that one itself; verify-full also wants the host among its subjectAltName"
@@ -208,7 +225,7 @@ impl Encryption {
                 "name the authority that signed the server's certificate with sslrootcert=/path/to/ca.crt; sslmode=require encrypts without proof, a server that cannot needs sslmode=disable"
             }
         };
-        Error::new(Kind::Denied, "source.tls", format!("the connection to the server cannot be protected: {why}")).hint(hint).caused_by(e)
+        Error::new(Kind::Denied, "source.tls", format!("the connection to the server cannot be protected: {why}")).hint(hint)
     }
 
     fn client(&self, mode: Mode) -> Result<ClientConfig> {
