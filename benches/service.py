@@ -1,7 +1,7 @@
 """The agent as a service: over a thin line, and idle with a large store.
 
     cargo build --release && python3 benches/service.py          # all; about half an hour on two cores
-    python3 benches/service.py thin | idle | pages [--small]     # pages wants chromium and chromedriver
+    python3 benches/service.py thin | cuts | idle | pages [--small]   # pages wants chromium and chromedriver
 
 The line is a proxy between the real rclone and a real WebDAV server on this machine: so many bytes a second each way, so much delay each way, and it
 can be cut. The server's directory is what counts as offsite."""
@@ -9,6 +9,7 @@ can be cut. The server's directory is what counts as offsite."""
 import heapq
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from lab import Annals, Failed, fresh, say, tree_sizes
 
+SEED = 20261126
 RATE = 8_000      # bytes a second each way: 64 kbit/s
 DELAY = 0.350     # seconds each way: 700 ms round trip
 
@@ -43,13 +45,20 @@ class Line:
     def accept(self):
         while True:
             client, _ = self.listener.accept()
-            if self.down:
-                client.close()
-                continue
-            server = socket.create_connection(("127.0.0.1", self.to))
-            self.ends += [client, server]
+            with self.lock:
+                if self.down:
+                    client.close()
+                    continue
+                server = socket.create_connection(("127.0.0.1", self.to))
+                self.ends += [client, server]
             for source, target, out in ((client, server, True), (server, client, False)):
                 threading.Thread(target=self.carry, args=(source, target, out), daemon=True).start()
+
+    def up(self, bytes_until_cut):
+        """Lets connections through again, until so many bytes were sent; `None`: for good."""
+        with self.lock:
+            self.down = False
+            self.cut_at = None if bytes_until_cut is None else self.sent + bytes_until_cut
 
     def carry(self, source, target, out):
         queue, news = [], threading.Condition()
@@ -79,6 +88,9 @@ class Line:
             except OSError:
                 piece = b""
             with self.lock:
+                if source not in self.ends:
+                    # It was cut: what a socket still holds never went over the line.
+                    piece = b""
                 begins = max(time.monotonic(), self.free[out])
                 self.free[out] = ends = begins + len(piece) / self.rate
                 if out:
@@ -163,14 +175,19 @@ def site(name, config):
     return annals
 
 
+def over(line, name):
+    """A site whose remote is at the other end of a line."""
+    conf = fresh(f"{name}-rclone") / "rclone.conf"
+    conf.write_text(f"[dav]\ntype = webdav\nurl = http://127.0.0.1:{line.port}\nvendor = other\n")
+    return site(name, f'[schedule]\nship = "every 1m"\n[[remote]]\nname = "dav"\nrclone = "dav:hist"\nrclone_config = "{conf}"\n')
+
+
 def thin(small):
-    """A change of ten documents on schedule, and twenty cuts, over 64 kbit/s with 700 ms round trip."""
+    """A change of ten documents on schedule over 64 kbit/s with 700 ms round trip."""
     work = fresh("served")
     server = Server(work)
     line = Line(server.port)
-    conf = fresh("thin-rclone") / "rclone.conf"
-    conf.write_text(f"[dav]\ntype = webdav\nurl = http://127.0.0.1:{line.port}\nvendor = other\n")
-    annals = site("thin", f'[schedule]\nship = "every 1m"\n[[remote]]\nname = "dav"\nrclone = "dav:hist"\nrclone_config = "{conf}"\n')
+    annals = over(line, "thin")
     documents = [(f"case/{i}", {"id": i, "state": "open", "text": f"case number {i} of the bench"}) for i in range(10)]
     batch(annals, documents)
     annals.call("ship")
@@ -197,25 +214,31 @@ def thin(small):
     finally:
         agent.end()
     print(f"ten documents: {max(seconds):.1f} s at most from schedule to offsite (bar 5), requests {requests} (bar 2)")
+    server.end()
 
-    # Twenty cuts during 5 MB of what does not compress. The line is as thin as before only in its delay: ten minutes of 64 kbit/s are twenty cuts too.
-    line.rate = 200_000
-    payload = 1_000_000 if small else 5_000_000
-    (annals.work / "large").write_bytes(os.urandom(payload))
+
+def cuts(small):
+    """Twenty cuts during 5 MB of what does not compress, each at a random place. What is sent does not depend on how fast that goes."""
+    work = fresh("served")
+    server = Server(work)
+    line = Line(server.port, rate=4_000_000, delay=0.01)
+    annals = over(line, "thin")
+    batch(annals, [(f"case/{i}", {"id": i}) for i in range(10)])
+    annals.call("ship")
+    payload, where = 1_000_000 if small else 5_000_000, random.Random(SEED)
+    (annals.work / "large").write_bytes(where.randbytes(payload))
     annals.call("put", "large", annals.work / "large")
     before, held = line.sent, sum(v[0] for v in tree_sizes(work).values())
-    cuts = 0
+    done = 0
     while True:
-        with line.lock:
-            line.down = False
-            line.cut_at = line.sent + payload // 22 if cuts < 20 else None
+        line.up(where.randrange(payload // 44, payload * 3 // 44) if done < 20 else None)
         try:
             annals.call("ship", "--to", "dav")
             break
         except Failed:
-            cuts += 1
+            done += 1
     arrived = sum(v[0] for v in tree_sizes(work).values()) - held
-    print(f"{cuts} cuts: {line.sent - before} bytes sent for {arrived} that arrived: {(line.sent - before) / arrived:.2f} times (bar 1.1)")
+    print(f"{done} cuts: {line.sent - before} bytes sent for {arrived} that arrived: {(line.sent - before) / arrived:.3f} times (bar 1.1)")
     server.end()
 
 
@@ -320,9 +343,9 @@ PAGES = {"Home": "/", "Document": "/document?key=case/1/1500", "Compare": "/comp
 def main():
     words = sys.argv[1:]
     small = "--small" in words
-    wanted = [w for w in words if not w.startswith("-")] or ["thin", "idle", "pages"]
+    wanted = [w for w in words if not w.startswith("-")] or ["thin", "cuts", "idle", "pages"]
     for name in wanted:
-        {"thin": thin, "idle": idle, "pages": pages}[name](small)
+        {"thin": thin, "cuts": cuts, "idle": idle, "pages": pages}[name](small)
 
 
 if __name__ == "__main__":
