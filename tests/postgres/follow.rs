@@ -189,6 +189,42 @@ fn a_server_with_many_commits_is_asked_until_it_is_quiet_again() {
     assert_eq!(versions(&site, "shop/item/1"), numbers(0..=count + 1));
 }
 
+/// Commits whenever it is asked whether to stop, and counts that.
+struct Restless(Mutex<(Client, i32)>);
+
+impl Monitor for Restless {
+    fn progress(&self, _: &Progress) {}
+    fn note(&self, _: &str) {}
+    fn stopped(&self) -> bool {
+        let (client, count) = &mut *self.0.lock().expect("no panic");
+        client.batch_execute(NEXT).expect("update");
+        *count += 1;
+        false
+    }
+}
+
+#[test]
+fn a_look_ends_beside_a_writer_that_does_not_rest() {
+    let Some(server) = Server::start() else { return };
+    let mut db = server.database(ITEM);
+    let (site, by) = (Site::new(&server), By::default());
+    let restless = Restless(Mutex::new((server.client("shop"), 0)));
+    {
+        let mut follower = site.store.follow_postgres(&site.what, &by, &restless).expect("a follower");
+        follower.look().expect("the base");
+        let (mut transactions, mut sent) = (0, 0);
+        for _ in 0..6 {
+            transactions += follower.look().expect("a look").transactions;
+            sent += u32::from(value(&mut db, SENDER) != "none");
+        }
+        assert!(transactions > 6 && sent > 0, "{transactions} transactions, {sent} looks at what was sent");
+    }
+    site.capture();
+    let count = restless.0.into_inner().expect("no panic").1;
+    let found = versions(&site, "shop/item/1");
+    assert_eq!(found, numbers(count + 1 - found.len() as i32..=count), "from the base on, each");
+}
+
 #[test]
 fn a_server_that_stops_does_not_wait_for_who_follows_it() {
     let Some(mut server) = Server::start() else { return };
