@@ -65,7 +65,8 @@ impl Answer {
 type Opened = (u16, Vec<(String, String)>, Box<dyn Read + Send>);
 
 fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(Some(PATIENCE));
+    // Each request over a connection of its own: the server closes one on which it refused a body unread, and who reuses it may be just too early.
+    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).max_idle_connections(0).timeout_global(Some(PATIENCE));
     config.build().into()
 }
 
