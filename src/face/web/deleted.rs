@@ -23,15 +23,7 @@ pub(super) fn deleted(ask: &Ask) -> Result<Answer> {
     let before = ask.query("before").and_then(|text| text.split_once('.')).and_then(|(seq, place)| Some((seq.parse().ok()?, place.parse().ok()?)));
     let page = sight.tenant.removed_before(sight.seq, &parse_key(prefix), before, ROWS)?;
     let now = sight.is_now();
-    let columns: &[(&str, &str)] = &[
-        ("column-choose", ""),
-        ("column-document", ""),
-        ("column-removed", ""),
-        ("column-who", ""),
-        ("column-why", ""),
-        ("column-left", ""),
-        ("", "number"),
-    ];
+    let columns = &[("column-choose", ""), ("column-document", ""), ("column-removed", ""), ("column-left", ""), ("", "number")];
     let rules = ask.store()?.keep_rules();
     let rows = html! {
         @for v in &page.rows {
@@ -40,9 +32,7 @@ pub(super) fn deleted(ask: &Ask) -> Result<Answer> {
             tr .gone {
                 td data-name=(scribe.say("column-choose")) { @if now { input type="checkbox" name="restore" value=(key) aria-label=(named("deleted-choose")); } }
                 th scope="row" { a .row href=(ask.link("/document", &[("key", &key)])) { del { (parts::key(&v.key)) } } }
-                td data-name=(scribe.say("column-removed")) { (scribe.time(end.time)) }
-                td data-name=(scribe.say("column-who")) { (scribe.who(&end.actor)) }
-                td data-name=(scribe.say("column-why")) { (scribe.why(&end.reason, end.cause)) }
+                td data-name=(scribe.say("column-removed")) { (scribe.time(end.time)) (parts::who_why(&scribe, &end.actor, &end.reason, end.cause)) }
                 td data-name=(scribe.say("column-left")) { (left(&scribe, &sight, &rules, v)?) }
                 td .number {
                     @if now {

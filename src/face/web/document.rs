@@ -225,9 +225,7 @@ fn versions(ask: &Ask, scribe: &Scribe, sight: &Sight, key: &[u8], at: u64, link
                     @match step { Step::Put(v) => { "v" (v.number) }, Step::Removed { .. } => (scribe.say("step-removed")) }
                 } }
                 td {
-                    (scribe.time(event.time))
-                    @let why = scribe.why(&event.reason, event.cause);
-                    div { (scribe.who(&event.actor)) @if !why.0.is_empty() { span .quiet { " · " (why) } } }
+                    (scribe.time(event.time)) (parts::who_why(scribe, &event.actor, &event.reason, event.cause))
                 }
             }
         }

@@ -114,7 +114,7 @@ impl Scribe {
     /// How long ago: `3 days ago`; the time itself for who points at it.
     pub(super) fn ago(&self, at: Timestamp) -> Markup {
         let text = self.say_with("span-ago", &[("span", self.span(self.now.secs() - at.secs()).into())]);
-        html! { time .nowrap datetime=(moment::rfc3339_utc(at)) title={ (self.time_text(at)) " " (self.offset(at)) } { (text) } }
+        html! { time datetime=(moment::rfc3339_utc(at)) title={ (self.time_text(at)) " " (self.offset(at)) } { (text) } }
     }
 
     /// A length of time in one unit: `3 days`. Never negative.
@@ -162,6 +162,12 @@ pub(super) fn key(key: &[u8]) -> Markup {
     let text = show_key(key);
     let (folder, name) = text.rsplit_once('/').map_or(("", text.as_str()), |(folder, name)| (folder, name));
     html! { bdi { @if text.contains('/') { span .quiet { (folder) "/" } wbr; } (name) } }
+}
+
+/// Who did something, and why where that is known, on a line of their own.
+pub(super) fn who_why(scribe: &Scribe, actor: &str, reason: &str, cause: Cause) -> Markup {
+    let why = scribe.why(reason, cause);
+    html! { div { (scribe.who(actor)) @if !why.0.is_empty() { span .quiet { " · " (why) } } } }
 }
 
 /// How a thing is: `good`, `wait`, `bad`, or anything else where it is neither. A sign stands before the words, so that colour is not needed.

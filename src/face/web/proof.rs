@@ -76,7 +76,7 @@ fn now(ask: &Ask, scribe: &Scribe, store: &Store) -> Result<Markup> {
             }
             @for (name, drill) in &drills {
                 section .card {
-                    h2 { (scribe.say("task-drill")) " " bdi { (name) } }
+                    h2 { span { (scribe.say("task-drill")) " " bdi { (name) } } }
                     p { (copies::last(scribe, drill.as_ref())) }
                     @if let Some(drill) = drill {
                         dl .pairs {
