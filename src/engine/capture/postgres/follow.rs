@@ -47,15 +47,15 @@ const REST_MAX: Duration = Duration::from_secs(1);
 const REST_LOG: Duration = Duration::from_millis(80);
 const REST_MESSAGES: Duration = Duration::from_millis(100);
 const REST_CATALOGUE: Duration = Duration::from_millis(20);
-/// What comes of a sender in a second, at most: it is woken for each commit, and beside 60 of them a second that costs the server as much as being
-/// asked every 0.3 seconds.
+/// Messages that come of a sender in a second, at most: it is woken for each commit, and beside about 60 of them a second, with five messages and
+/// one or two about how far it is, that costs the server as much as being asked every 0.3 seconds.
 const SENT_MAX: f64 = 400.0;
 /// How long that is looked at before it is believed.
 const SENT_FOR: Duration = Duration::from_secs(1);
 /// How long a busy server is asked, before it sends again, and one that refused to send.
 const ASKED_FOR: Duration = Duration::from_secs(10);
 const REFUSED_FOR: Duration = Duration::from_secs(60);
-/// How long the catalogue is left alone while the server sends, at least; where there is much of it a twentieth of the time goes into it.
+/// How long the catalogue is left alone while the server sends, at least; longer where there is much of it, by [`REST_CATALOGUE`].
 const CATALOGUE_MIN: Duration = Duration::from_secs(1);
 /// How long what is sent is waited for at a time.
 const SENT_WAIT: Duration = Duration::from_millis(50);
