@@ -17,12 +17,13 @@ pub mod jobs;
 pub mod ledger;
 pub mod summary;
 mod firsts;
+mod folding;
 mod wal;
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -32,12 +33,12 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::fault;
 use crate::format::version;
 
+use folding::Folding;
+
 /// Bits of an id that number within the tenant.
 const NUMBER_BITS: u32 = 40;
 /// Readers kept open for reuse. More may exist while more threads read.
 const READERS_KEPT: usize = 8;
-/// Pages in the write-ahead log before a commit folds it into the database: 16 MiB, so small commits seldom pay for it.
-const CHECKPOINT_PAGES: u32 = 4096;
 /// Negative KiB of page cache, at most: of the writer, and of each reader. The inner pages of a million documents fit into a reader's, so that a
 /// row costs one page from the disk or none.
 const CACHE_KIB: (i32, i32) = (-32 * 1024, -12 * 1024);
@@ -107,9 +108,11 @@ pub fn tenant_of(id: i64) -> i64 {
 /// The open catalogue of one store.
 pub struct Catalog {
     path: PathBuf,
+    /// Ended before the connections are closed.
+    folding: Folding,
     /// Closed before the writer: the last connection folds the write-ahead log into the file, and a reader cannot.
     readers: Mutex<Vec<Connection>>,
-    writer: Mutex<Connection>,
+    writer: Arc<Mutex<Connection>>,
     packs: contents::Packs,
     /// How many transactions were committed since it was opened, and the bell that rings for each.
     commits: (Mutex<u64>, Condvar),
@@ -170,8 +173,13 @@ impl Catalog {
         writer.pragma_update(None, "journal_mode", "WAL").map_err(sql)?;
         let schema = format!("BEGIN; {} {ADDED} PRAGMA user_version = {}; COMMIT;", include_str!("schema.sql"), version::STORE);
         writer.execute_batch(&schema).map_err(sql)?;
-        let (readers, packs) = (Mutex::default(), contents::Packs::default());
-        Ok(Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers, packs, commits: Default::default() })
+        Catalog::over(path, writer)
+    }
+
+    fn over(path: &Path, mut writer: Connection) -> Result<Self> {
+        let folding = Folding::new(&mut writer)?;
+        let (readers, writer) = (Mutex::default(), Arc::new(Mutex::new(writer)));
+        Ok(Catalog { path: path.to_owned(), folding, readers, writer, packs: Default::default(), commits: Default::default() })
     }
 
     /// Opens the catalogue at `path`. One that is not there or is empty is damage, never a reason to start anew.
@@ -191,8 +199,7 @@ impl Catalog {
         let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let found: u32 = writer.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
         version::check("the catalogue", found, version::STORE)?;
-        let (readers, packs) = (Mutex::default(), contents::Packs::default());
-        let catalog = Catalog { path: path.to_owned(), writer: Mutex::new(writer), readers, packs, commits: Default::default() };
+        let catalog = Catalog::over(path, writer)?;
         if !catalog.read(|view| view.has_added())? {
             catalog.write(|w| w.sql.execute_batch(ADDED).map_err(sql))?;
         }
@@ -251,8 +258,10 @@ impl Catalog {
             // It is committed; memory that is not given back is no failure.
             drop(shrink(&connection));
         }
+        drop(connection);
         *self.commits.0.lock().unwrap_or_else(|e| e.into_inner()) += 1;
         self.commits.1.notify_all();
+        self.folding.after_commit(&self.path, &self.writer);
         fault::point("catalog.committed")?;
         Ok(out)
     }
@@ -327,7 +336,7 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
     set("synchronous", &"FULL")?;
     set("temp_store", &"MEMORY")?;
     set("cache_size", if read_only { &CACHE_KIB.1 } else { &CACHE_KIB.0 })?;
-    set("wal_autocheckpoint", &CHECKPOINT_PAGES)?;
+    set("wal_autocheckpoint", &0)?;
     Ok(connection)
 }
 

@@ -1,0 +1,131 @@
+//! Folding the write-ahead log into the file beside the writer. SQLite lets the commit do it that finds the log long: that one would wait for
+//! thousands of pages, and all that come after it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::base::error::Result;
+
+use super::{connect, sql};
+
+/// Pages in the log from which on it is folded: 16 MiB.
+const FOLDED_FROM_PAGES: u32 = 4096;
+/// Pages that it grows by before it is tried again, where it could not begin anew because somebody read on.
+const TRIED_AGAIN_PAGES: u32 = 1024;
+
+/// When the log is folded next, and the thread that does it. Waits for it when dropped.
+pub(super) struct Folding {
+    /// Pages in the log after the last commit.
+    pages: Arc<AtomicU32>,
+    next: Mutex<Next>,
+}
+
+struct Next {
+    at: u32,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Folding {
+    /// Takes the folding over from `writer`.
+    pub(super) fn new(writer: &mut Connection) -> Result<Self> {
+        let pages = Arc::new(AtomicU32::new(0));
+        let told = pages.clone();
+        let hook = move |_: &mut _, pages| {
+            told.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        };
+        writer.wal_hook(Some(hook)).map_err(sql)?;
+        Ok(Folding { pages, next: Mutex::new(Next { at: FOLDED_FROM_PAGES, thread: None }) })
+    }
+
+    /// Begins to fold the log of `path` where it is long. Called after a commit, by whoever does not hold `writer` any more.
+    pub(super) fn after_commit(&self, path: &Path, writer: &Arc<Mutex<Connection>>) {
+        let pages = self.pages.load(Ordering::Relaxed);
+        let mut next = self.next.lock().unwrap_or_else(|e| e.into_inner());
+        if pages < FOLDED_FROM_PAGES {
+            next.at = FOLDED_FROM_PAGES;
+        }
+        if pages < next.at || next.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return;
+        }
+        next.at = pages + TRIED_AGAIN_PAGES;
+        let (path, writer) = (path.to_owned(), writer.clone());
+        // Nothing is lost where this fails, as on a full disk: the log grows and it is tried again.
+        next.thread = std::thread::Builder::new().name("fold".into()).spawn(move || drop(fold(&path, &writer))).ok();
+    }
+}
+
+impl Drop for Folding {
+    fn drop(&mut self) {
+        let next = self.next.get_mut().unwrap_or_else(|e| e.into_inner());
+        if let Some(thread) = next.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+/// Folds what is committed, and then, with the writer waiting, the little that was committed meanwhile: the next commit begins the log anew.
+fn fold(path: &Path, writer: &Mutex<Connection>) -> Result<()> {
+    let own = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    own.wal_checkpoint_v2(None::<&str>, Default::default()).map_err(sql)?;
+    let _waiting = writer.lock().unwrap_or_else(|e| e.into_inner());
+    own.wal_checkpoint_v2(None::<&str>, Default::default()).map_err(sql)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Catalog;
+    use super::*;
+
+    /// A commit of `pages` pages and more, which is folded where it should be. SQLite leaves pages alone that stay as they are.
+    fn commit(catalog: &Catalog, pages: u32) {
+        let other = catalog.commits() as u8;
+        catalog.write(|w| w.set_fact("large", &vec![other; pages as usize * 4096])).expect("commit");
+        if let Some(thread) = catalog.folding.next.lock().expect("next").thread.take() {
+            thread.join().expect("folded");
+        }
+    }
+
+    fn pages(catalog: &Catalog) -> u32 {
+        catalog.folding.pages.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn a_long_log_begins_anew_after_it_was_folded_beside_the_writer() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let catalog = Catalog::create(&dir.path().join("catalog")).expect("catalogue");
+        commit(&catalog, 3000);
+        commit(&catalog, 3000);
+        assert!(pages(&catalog) >= 6000, "nobody folds what is short: {} pages", pages(&catalog));
+        commit(&catalog, 1);
+        assert!(pages(&catalog) < 100, "{} pages", pages(&catalog));
+    }
+
+    #[test]
+    fn a_log_that_somebody_reads_is_folded_when_that_has_ended_and_is_not_tried_at_each_commit() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let catalog = Catalog::create(&dir.path().join("catalog")).expect("catalogue");
+        commit(&catalog, 1);
+        catalog
+            .read(|view| {
+                assert_eq!(view.fact("large")?.map(|large| large.len()), Some(4096));
+                commit(&catalog, 5000);
+                let tried = catalog.folding.next.lock().expect("next").at;
+                commit(&catalog, 1);
+                assert_eq!(catalog.folding.next.lock().expect("next").at, tried);
+                assert!(pages(&catalog) > 5000, "it is read");
+                assert_eq!(view.fact("large")?.map(|large| large.len()), Some(4096), "a view does not change");
+                Ok(())
+            })
+            .expect("read");
+        commit(&catalog, TRIED_AGAIN_PAGES);
+        commit(&catalog, 1);
+        assert!(pages(&catalog) < 100, "{} pages", pages(&catalog));
+        assert_eq!(catalog.read(|view| view.fact("large")).expect("read").map(|large| large.len()), Some(4096));
+    }
+}
