@@ -1,10 +1,11 @@
 //! Forgetting: the bytes of versions that no rule keeps are given up. What is recorded of them stays: who, when, why, size and digest.
 //!
-//! Plan, show, apply. The plan is made in one view of the catalogue and bound to the position it was made at; applying it appends batches that
-//! say which contents were given up, and by which rules. A content goes only when every version that has it may go. Its chunks are garbage from
-//! then on.
+//! Plan, show, apply. The plan is made in one view of the catalogue and holds while nothing that bears on it is recorded; applying it appends
+//! batches that say which contents were given up, and by which rules. A content goes only when every version that has it may go. Its chunks are
+//! garbage from then on.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, Progress, check_stop};
@@ -26,8 +27,8 @@ use super::store::{Inner, Store, Tenant};
 
 /// Documents looked at in one page.
 const PAGE: usize = 500;
-/// Contents given up by one batch. A writer waits for one batch, not for all: a few tens of milliseconds.
-const CONTENTS_PER_BATCH: usize = 5_000;
+/// Contents given up by one batch. A writer waits for one batch, not for all: a few milliseconds.
+pub(super) const CONTENTS_PER_BATCH: usize = 1_000;
 /// Fact: when something was forgotten last, microseconds since 1970. What was compacted before then is not up to date.
 pub(crate) const FORGOT: &str = "forgot";
 /// What facts about what the rules would free begin with; then comes the tenant's id.
@@ -75,7 +76,7 @@ pub struct ForgetPlan {
     /// What keeps the others, by [`Keeps::word`].
     pub kept: BTreeMap<&'static str, Amount>,
     /// Numbers of the contents, ascending.
-    numbers: Vec<u64>,
+    numbers: Arc<[u64]>,
 }
 
 /// What was forgotten.
@@ -294,8 +295,9 @@ impl Tenant {
                 contents: going.len() as u64,
                 bytes: 0,
                 kept: BTreeMap::new(),
-                numbers: Vec::with_capacity(going.len()),
+                numbers: Arc::default(),
             };
+            let mut numbers = Vec::with_capacity(going.len());
             looking.each("explaining", &mut |key, versions, verdicts| {
                 let before = plan.goes.versions;
                 for (version, verdict) in versions.iter().zip(verdicts) {
@@ -307,7 +309,7 @@ impl Tenant {
                             if let Some(left) = going.get_mut(&version.content).filter(|left| **left > 0) {
                                 *left = 0;
                                 plan.bytes += version.size;
-                                plan.numbers.push(number(version.content));
+                                numbers.push(number(version.content));
                             }
                             &mut plan.goes
                         }
@@ -319,15 +321,18 @@ impl Tenant {
                 plan.documents += u64::from(plan.goes.versions > before);
                 Ok(())
             })?;
-            plan.numbers.sort_unstable();
+            numbers.sort_unstable();
+            plan.numbers = numbers.into();
             Ok(plan)
         })
     }
 
-    /// Carries a plan out: the bytes are given up, durably and for good. Their space is given back by [`Store::gc`].
+    /// Carries a plan out: the bytes are given up, durably and for good. Their space is given back by [`Store::gc`]. Others may go on recording
+    /// versions, before it and meanwhile.
     ///
     /// # Errors
-    /// [`Kind::Refused`] (code `plan.stale`) where the log has moved since the plan was made; where others record meanwhile, a part may be done then.
+    /// [`Kind::Refused`] (code `plan.stale`) where something was recorded since the plan was made that bears on it: a version with bytes that would
+    /// go, a mark, a hold, another forgetting. A part may be done then.
     pub fn forget(&self, plan: &ForgetPlan, by: &By, monitor: &dyn Monitor) -> Result<Forgot> {
         let mut done = Forgot { receipts: Vec::new(), contents: 0, bytes: 0 };
         if plan.tenant != self.name() {
@@ -342,10 +347,13 @@ impl Tenant {
         for numbers in plan.numbers.chunks(CONTENTS_PER_BATCH) {
             check_stop(monitor)?;
             let reason = if by.reason.is_empty() { format!("forgotten by the rules: {rule}") } else { by.reason.clone() };
-            let mut batch = self.batch(&reason).actor(&by.actor).origin(&by.origin).expect(position);
+            let mut batch = self.batch(&reason).actor(&by.actor).origin(&by.origin).expect_letting(position, plan.numbers.clone());
             batch.other(Change::Forget { rule: rule.clone(), contents: numbers.to_vec() })?;
             let now = u64::try_from(inner.clock().now().micros()).unwrap_or(0);
-            let receipt = batch.fact(FORGOT, now.to_be_bytes().to_vec()).commit()?;
+            let receipt = batch.fact(FORGOT, now.to_be_bytes().to_vec()).commit().map_err(|e| match done.contents {
+                0 => e,
+                some => e.hint(format!("{some} of {} contents were forgotten before that; make the plan again for the others", plan.contents)),
+            })?;
             position = receipt.position;
             done.contents += numbers.len() as u64;
             done.receipts.push(receipt);

@@ -1,7 +1,7 @@
 //! What waits to become part of the log, and how callers that commit at the same time share one transaction and its sync.
 
 use std::collections::HashMap;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
@@ -81,14 +81,24 @@ pub(crate) struct Head {
     pub origin: String,
     pub request: String,
     pub cause: Cause,
-    /// The log must end here, or the commit is refused as stale.
-    pub expected: Option<Position>,
+    /// What a plan was made of, or the commit is refused as stale.
+    pub expected: Option<Expected>,
     /// Forgotten in the same transaction.
     pub draft: Option<i64>,
     /// What capture saw, noted in the same transaction.
     pub seen: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// A fact set in the same transaction: how far a capture has come.
     pub fact: Option<(String, Vec<u8>)>,
+}
+
+/// How the log must be for a plan still to hold.
+#[derive(Debug, Clone)]
+pub(crate) enum Expected {
+    /// It ends here.
+    At(Position),
+    /// Nothing came after this that bears on giving up these contents (numbers, ascending): no version that has one of them, and nothing but
+    /// versions, removals and references.
+    Letting(Position, Arc<[u64]>),
 }
 
 /// A batch on its way into the log.

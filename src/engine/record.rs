@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io::Read;
+use std::sync::Arc;
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
@@ -22,12 +23,12 @@ use crate::storage::catalog::contents::Body;
 use crate::storage::catalog::documents::{DocumentRow, DocumentState, NewVersion};
 use crate::storage::catalog::drafts::DraftChange;
 use crate::storage::catalog::tenants::TenantRow;
-use crate::storage::catalog::{self, Writer};
+use crate::storage::catalog::{self, View as Rows, Writer};
 
 use super::content::{Ingested, Intake};
 use super::gate::WriterPass;
 pub use super::queue::Receipt;
-use super::queue::{Draft, Head, Request, Series, Source};
+use super::queue::{Draft, Expected, Head, Request, Series, Source};
 use super::store::{CHUNK_NUMBER, Inner, Tenant, dropped_error};
 
 /// Bytes of small contents that a batch holds in memory; further ones go to the chunk store.
@@ -126,7 +127,13 @@ impl Batch {
 
     /// Refuses the commit unless the log still ends at `position`.
     pub(crate) fn expect(mut self, position: Position) -> Self {
-        self.head.expected = Some(position);
+        self.head.expected = Some(Expected::At(position));
+        self
+    }
+
+    /// Refuses the commit where something came after `position` that bears on giving up `contents` (numbers, ascending).
+    pub(crate) fn expect_letting(mut self, position: Position, contents: Arc<[u64]>) -> Self {
+        self.head.expected = Some(Expected::Letting(position, contents));
         self
     }
 
@@ -481,22 +488,44 @@ fn record_series(inner: &Inner, w: &Writer<'_>, series: &Series, alone: bool) ->
     Ok(result)
 }
 
+impl Expected {
+    fn check(&self, rows: &Rows<'_>, tenant: &TenantRow) -> Result<()> {
+        let (seen, now) = match self {
+            Expected::At(seen) | Expected::Letting(seen, _) => (seen, &tenant.position),
+        };
+        if seen == now || self.is_let(rows, tenant)? {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Refused, "plan.stale", format!("the plan was made at seq {}, the log is now at seq {}", seen.seq, now.seq))
+            .hint("make the plan again and look at it again; nothing was changed")
+            .at_seq(now.seq))
+    }
+
+    /// Whether what came after the plan leaves it as it is.
+    fn is_let(&self, rows: &Rows<'_>, tenant: &TenantRow) -> Result<bool> {
+        let Expected::Letting(seen, contents) = self else { return Ok(false) };
+        let here = rows.batch(catalog::id(tenant.id, seen.seq))?;
+        if tenant.position.timeline != seen.timeline || here.is_none_or(|batch| batch.digest != seen.digest) {
+            return Ok(false);
+        }
+        let (first, last) = (catalog::id(tenant.id, seen.seq + 1), catalog::id(tenant.id, tenant.position.seq));
+        let mut apart = rows.remarks(first, last)?.iter().all(|(_, _, remark)| matches!(remark, Change::Refer { .. }));
+        rows.versions_of_batches(first, last, |version| {
+            apart &= version.content.is_none_or(|content| contents.binary_search(&catalog::number(content)).is_err());
+            Ok(())
+        })?;
+        Ok(apart)
+    }
+}
+
 fn record(inner: &Inner, w: &Writer<'_>, request: &Request) -> Result<Receipt> {
     let mut tenant = w.tenant_by_id(request.tenant)?;
     let head = &request.head;
     if let Some(known) = w.batch_of_request(tenant.id, &head.request)? {
         return repeated(w, &tenant.position, known, request);
     }
-    if let Some(expected) = head.expected
-        && expected != tenant.position
-    {
-        return Err(Error::new(
-            Kind::Refused,
-            "plan.stale",
-            format!("the plan was made at seq {}, the log is now at seq {}", expected.seq, tenant.position.seq),
-        )
-        .hint("make the plan again and look at it again; nothing was changed")
-        .at_seq(tenant.position.seq));
+    if let Some(expected) = &head.expected {
+        expected.check(w, &tenant)?;
     }
     if tenant.is_side() {
         return Err(Error::new(Kind::Refused, "line.left", format!("{} is a line of history that was left; it is only read", tenant.name))

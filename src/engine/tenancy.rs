@@ -14,7 +14,7 @@ use crate::storage::catalog::keeping::DroppedRow;
 use crate::storage::catalog::tenants::TenantRow;
 
 use super::brake::check_brake;
-use super::forget::FORGOT;
+use super::forget::{CONTENTS_PER_BATCH, FORGOT};
 use super::history::{Event, event};
 use super::hold::Holds;
 use super::plans::By;
@@ -24,8 +24,6 @@ use super::store::{Inner, Store, Tenant, dropped_error};
 
 /// Seconds that a dropped tenant is kept where neither the command nor the configuration says how long.
 pub const KEEP_SECS: u64 = 30 * 86_400;
-/// Contents given up by one batch.
-const CONTENTS_PER_BATCH: usize = 5_000;
 
 /// A tenant that was dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use annals::base::monitor::Silent;
+use annals::base::monitor::{Monitor, Progress, Silent};
 use annals::base::time::Timestamp;
 use annals::engine::compact::{CompactOptions, CompactReport};
 use annals::engine::forget::ForgetPlan;
@@ -12,6 +12,7 @@ use annals::engine::verify::Level;
 use annals::model::key::show_key;
 use annals::model::moment::Moment;
 use annals::model::plan::{Action, OnConflict};
+use annals::model::reference::Reference;
 use annals::model::retention::Rules;
 use annals::storage::remote::{Fault, Memory, Recording, Remote, Verb};
 use annals::{Digest, Kind, Store, Tenant};
@@ -151,6 +152,98 @@ fn what_no_rule_keeps_goes_and_everybody_knows() {
     // A rebuild to a moment before it was forgotten has what the segments have.
     let (old, _) = rebuild(&s, &[a], "old", Some(Timestamp(NOON + 5 * DAY))).expect("rebuild");
     assert_eq!(everything(&old), before);
+}
+
+/// Does something once, when it is told of progress first.
+struct Once<F>(std::sync::Mutex<Option<F>>);
+
+impl<F: FnOnce() + Send> Monitor for Once<F> {
+    fn progress(&self, _: &Progress) {
+        if let Some(work) = self.0.lock().expect("work").take() {
+            work();
+        }
+    }
+
+    fn note(&self, _: &str) {}
+
+    fn stopped(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn between_two_batches_of_a_forgetting_others_record() {
+    let s = site_with(&["a"], "");
+    let (_, a) = memory("a");
+    let round = |n: u64| {
+        let mut batch = s.store.batch("");
+        for i in 0..1200 {
+            batch.put(format!("{i}"), format!("{i} {n}").as_bytes()).expect("put");
+        }
+        batch.commit().expect("commit");
+    };
+    let tenant = &*s.store;
+    let meanwhile = |work: fn(&Tenant)| Once(std::sync::Mutex::new(Some(move || work(tenant))));
+    round(1);
+    round(2);
+    ship(&s, &a);
+    let found = plan(&s.store, "", &last(1));
+    let between = meanwhile(|tenant| {
+        tenant.put("other", &b"other"[..]).expect("put");
+    });
+    let forgot = s.store.forget(&found, &By::default(), &between).expect("forget");
+    assert_eq!((forgot.contents, forgot.receipts.len()), (1200, 2));
+    assert_eq!(forgot.receipts[1].position.seq, forgot.receipts[0].position.seq + 2, "there was one between");
+    round(3);
+    ship(&s, &a);
+    let found = plan(&s.store, "", &last(1));
+    let between = meanwhile(|tenant| {
+        tenant.mark("release").expect("mark");
+    });
+    let error = s.store.forget(&found, &By::default(), &between).expect_err("stale");
+    assert_eq!(error.code(), "plan.stale");
+    assert!(error.what_next().expect("hint").starts_with("1000 of 1200 contents were forgotten before that"), "{error:?}");
+    assert_eq!(plan(&s.store, "", &last(1)).contents, 200);
+    sound(&s.store);
+}
+
+#[test]
+fn others_may_record_meanwhile_but_nothing_that_bears_on_the_plan() {
+    let s = site_with(&["a"], "");
+    let (_, a) = memory("a");
+    for n in 0..4 {
+        s.store.put("large", &large(n)[..]).expect("put");
+    }
+    ship(&s, &a);
+    let stale = |found: &ForgetPlan| {
+        let before = (everything(&s.store), s.store.position().expect("position"));
+        let error = s.store.forget(found, &By::default(), &Silent).expect_err("stale");
+        assert_eq!((error.code(), everything(&s.store), s.store.position().expect("position")), ("plan.stale", before.0, before.1), "{error}");
+    };
+    let by = By { reason: "a case".into(), ..By::default() };
+    let found = plan(&s.store, "", &last(1));
+    assert_eq!(found.contents, 3);
+    // A version that has again what would go, a mark, a hold: each might be a reason to keep it.
+    s.store.put("again", &large(1)[..]).expect("put");
+    stale(&found);
+    let found = plan(&s.store, "", &last(1));
+    assert_eq!(found.contents, 2, "the current one shares its bytes");
+    s.store.mark("release").expect("mark");
+    stale(&found);
+    let found = plan(&s.store, "", &last(1));
+    s.store.hold("court", "other/", None, &by).expect("hold");
+    stale(&found);
+    // Other versions, removals and references are none.
+    let found = plan(&s.store, "", &last(1));
+    assert_eq!(found.contents, 2);
+    s.store.put("large", &large(9)[..]).expect("put");
+    s.store.put("more", &b"more"[..]).expect("put");
+    s.store.remove("more").expect("remove");
+    s.store.add_ref("large", Reference::new("case", "17")).expect("reference");
+    assert_eq!(s.store.forget(&found, &By::default(), &Silent).expect("forget").contents, 2);
+    assert_eq!(s.store.get("large").expect("get").bytes(1 << 20).expect("bytes"), large(9));
+    sound(&s.store);
+    stale(&found);
 }
 
 #[test]
