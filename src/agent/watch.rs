@@ -29,7 +29,7 @@ use super::site::{News, Site};
 /// The longest that a source that cannot be watched is left alone before that is tried again.
 const AWAY: Duration = Duration::from_secs(60);
 /// How often a SQLite database is looked at while it is followed. A look at one that nobody wrote to is a few small reads.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// How often a file that is waited for is looked for.
 const SEEK_EVERY: Duration = Duration::from_secs(2);
 

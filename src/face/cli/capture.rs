@@ -24,7 +24,7 @@ use super::progress::{How, Shown, exit_of_signal};
 /// Exit code of work that is finished with some items not done.
 const SKIPPED: u8 = 3;
 /// How often a watch looks whether a database was written to.
-const POLL_EVERY: Duration = Duration::from_millis(250);
+const POLL_EVERY: Duration = Duration::from_millis(400);
 
 /// Record the state of application data: a folder, or a SQLite or PostgreSQL database that is in use
 #[derive(Debug, Args)]

@@ -46,9 +46,10 @@ const FIRST: &str = "first capture";
 const HELD_MAX: Duration = Duration::from_secs(2);
 /// How long it is let go before it is held again.
 const LET_GO: Duration = Duration::from_millis(10);
-/// Pages found in one look from which on the database is busy: a quarter of what a log has when SQLite folds it in, unless told otherwise. The log is
-/// held while they are recorded, and the next look comes sooner, so that it comes before the log was started again and overtook it.
-pub(super) const BUSY_PAGES: usize = 250;
+/// Pages found in one look from which on the database is busy: two fifths of what a log has when SQLite folds it in, unless told otherwise. The log
+/// is held while they are recorded, and the next look comes sooner, so that it comes before the log was started again and overtook it. Fewer would
+/// mean more looks, and each sync of one is felt by the application.
+pub(super) const BUSY_PAGES: usize = 400;
 /// Bytes of the log from which on it is not held any longer.
 const LOG_BYTES_HELD: u64 = 16 << 20;
 /// Stretches of the log that one catch-up takes in, so that it ends beside a writer that never rests: about 16 GiB.
