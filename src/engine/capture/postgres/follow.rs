@@ -45,14 +45,17 @@ const REST_MAX: Duration = Duration::from_secs(1);
 /// What a visit makes the next one wait for: for each MiB of log that is read, for each 1,000 messages that are shown, for each 1,000 rows of
 /// the catalogue that are counted.
 const REST_LOG: Duration = Duration::from_millis(80);
-const REST_MESSAGES: Duration = Duration::from_millis(100);
+const REST_MESSAGES: Duration = Duration::from_millis(150);
 const REST_CATALOGUE: Duration = Duration::from_millis(20);
 /// Messages that come of a sender in a second, at most: it is woken for each commit, and beside about 60 of them a second, with five messages and
 /// one or two about how far it is, that costs the server as much as being asked every 0.3 seconds.
 const SENT_MAX: f64 = 400.0;
 /// How long that is looked at before it is believed.
 const SENT_FOR: Duration = Duration::from_secs(1);
-/// How long a busy server is asked, before it sends again, and one that refused to send.
+/// Transactions in a second from which on a server that is asked goes on being asked. Fewer than make it so, because to find out that they are too
+/// many costs a second of sending.
+const ASKED_MIN: f64 = 40.0;
+/// How long a server has to be less busy than that before it sends again, and how long one is asked that refused to send.
 const ASKED_FOR: Duration = Duration::from_secs(10);
 const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// How long the catalogue is left alone while the server sends, at least; longer where there is much of it, by [`REST_CATALOGUE`].
@@ -183,6 +186,11 @@ impl Pace {
     }
 }
 
+/// Until when a server is asked that was to be asked until `until`, after a visit that found so many transactions since the look before it.
+fn asked_on(until: Instant, transactions: u64, since: Duration, now: Instant) -> Instant {
+    if transactions as f64 > ASKED_MIN * since.as_secs_f64() { until.max(now + ASKED_FOR) } else { until }
+}
+
 /// What came of taking what was sent.
 struct Taken {
     captured: PgCaptured,
@@ -250,6 +258,9 @@ impl PgFollower<'_> {
                 server.read_slot_apart(&self.what.address(self.tenant))?;
             }
             captured = captured.and_then(capture(self.tenant, self.what, self.by, &mut server, &mut seen, self.monitor)?);
+            if let (Some(until), Some((before, _))) = (&mut self.asked, &looked) {
+                *until = asked_on(*until, captured.transactions, began - *before, now);
+            }
             if self.asked.is_none_or(|until| now >= until) && seen.as_ref().is_some_and(|seen| seen.settled) {
                 following = self.follow(&mut server).map(Box::new);
             }
@@ -432,9 +443,9 @@ mod tests {
         let millis = |log_bytes, messages, rows| Work { log_bytes, messages, rows }.rest().as_millis();
         assert_eq!(millis(0, 0, 0), 200);
         // 200 transactions a second of five messages, the log read from eight seconds before.
-        assert_eq!(millis(3 << 18, 500, 100), 312);
+        assert_eq!(millis(3 << 18, 500, 100), 337);
         // A few transactions a second.
-        assert_eq!(millis(1 << 14, 20, 100), 205);
+        assert_eq!(millis(1 << 14, 20, 100), 206);
         assert_eq!(millis(0, 0, 40_000), 1000);
         assert_eq!(millis(u64::MAX, u64::MAX, u64::MAX), 1000, "as seldom as that, and not more seldom");
     }
@@ -448,5 +459,15 @@ mod tests {
         assert!(!after(200_000, 50_000) && !after(201_000, 50_300));
         assert!(after(202_000, 51_000), "only the last second counts");
         assert!(!after(203_000, 51_399));
+    }
+
+    #[test]
+    fn a_busy_server_is_asked_on_without_trying_whether_it_still_is() {
+        let now = Instant::now();
+        let (until, third) = (now + Duration::from_secs(3), Duration::from_millis(333));
+        assert_eq!(asked_on(until, 60, third, now), now + ASKED_FOR);
+        assert_eq!(asked_on(until, 10, third, now), until, "quiet enough, but for how long");
+        assert_eq!(asked_on(until, 60, Duration::from_secs(60), now), until, "a minute's");
+        assert_eq!(asked_on(now + REFUSED_FOR, 60, third, now), now + REFUSED_FOR);
     }
 }
