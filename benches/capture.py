@@ -17,6 +17,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import statistics
 import struct
 import subprocess
 import sys
@@ -430,34 +431,37 @@ def server(scale):
         lab.say("skipped: no PostgreSQL here")
         return []
     pg = PostgresServer()
-    out = Table("A PostgreSQL server at 200 transactions a second (pgbench), with capture off and on, turn by turn",
-                ["round", "latency off", "on", "ratio", "processor for 1,000 transactions off", "on", "ratio", "of that in the connections of the capture"])
+    out = Table("A PostgreSQL server at 200 transactions a second (pgbench), with capture off, on and off again, turn by turn",
+                ["round", "latency off", "on", "ratio", "off again", "processor for 1,000 transactions off", "on", "ratio", "off again",
+                 "of that in the connections of the capture"])
     words = postgres_of(lab.Annals(lab.fresh("capture-postgres-annals")), pg)
-    latencies, costs, own = [], [], []
-    for turn in range(5):
-        found = {}
-        for on in (False, True) if turn % 2 == 0 else (True, False):
-            child = subprocess.Popen([*words, "--watch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) if on else None
+    runs = ["off", "on", "again"]
+    found, own = {run: [] for run in runs}, []
+    for turn in range(6):
+        for run in runs[turn % 3:] + runs[:turn % 3]:
+            child = subprocess.Popen([*words, "--watch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) if run == "on" else None
             time.sleep(2)
             before, before_own = pg.cpu(), pg.capture_cpu()
             said = pg.run("pgbench", "-h", pg.dir, "-U", "postgres", "-n", "-c", "2", "-R", "200", "-T", str(max(3, int(15 * scale))), "postgres")
             count = int(re.search(r"actually processed: (\d+)", said)[1])
-            if on:
+            if child:
                 own.append((pg.capture_cpu() - before_own) / count * 1000)
             cpu = pg.cpu() - before
-            found[on] = float(re.search(r"latency average = ([\d.]+)", said)[1]), cpu / count * 1000
+            found[run].append((float(re.search(r"latency average = ([\d.]+)", said)[1]), cpu / count * 1000))
             if child:
                 child.terminate()
                 child.wait()
-        latencies.append(found[True][0] / found[False][0])
-        costs.append(found[True][1] / found[False][1])
-        out.row(turn + 1, f"{found[False][0]:.2f} ms", f"{found[True][0]:.2f} ms", f"{latencies[-1]:.2f}", f"{found[False][1]:.2f} s",
-                f"{found[True][1]:.2f} s", f"{costs[-1]:.2f}", f"{own[-1]:.0f} ms")
+    ratios = {(run, what): [a[what] / b[what] for a, b in zip(found[run], found["off"])] for run in ("on", "again") for what in (0, 1)}
+    for turn, (off, on) in enumerate(zip(found["off"], found["on"])):
+        (latency, again), (cpu, cpu_again) = ([ratios[run, what][turn] for run in ("on", "again")] for what in (0, 1))
+        out.row(turn + 1, f"{off[0]:.2f} ms", f"{on[0]:.2f} ms", f"{latency:.2f}", f"{again:.2f}", f"{off[1]:.2f} s", f"{on[1]:.2f} s", f"{cpu:.2f}",
+                f"{cpu_again:.2f}", f"{own[turn]:.0f} ms")
     pg.stop()
-    middle = lambda values: sorted(values)[len(values) // 2]
-    out.row("middle", "", "", f"{middle(latencies):.2f}", "", "", f"{middle(costs):.2f}", f"{middle(own):.0f} ms")
-    out.note("`wal_level = logical` in both. Decoding is the server's work, and is done in the connections of the capture: their processor is counted by "
-             "the kernel, without the noise that a comparison of two runs has.")
+    middle = statistics.median
+    out.row("middle", "", "", *(f"{middle(ratios[run, 0]):.2f}" for run in ("on", "again")), "", "",
+            *(f"{middle(ratios[run, 1]):.2f}" for run in ("on", "again")), f"{middle(own):.0f} ms")
+    out.note("`wal_level = logical` always. What a run without capture comes to against another one (off again) is the noise of the comparison. Decoding "
+             "is the server's work, and is done in the connections of the capture: their processor is counted by the kernel, without that noise.")
     return [out]
 
 
