@@ -441,8 +441,11 @@ def server(scale):
         for run in runs[turn % 3:] + runs[:turn % 3]:
             child = subprocess.Popen([*words, "--watch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) if run == "on" else None
             time.sleep(2)
+            load = lambda seconds: pg.run("pgbench", "-h", pg.dir, "-U", "postgres", "-n", "-c", "2", "-R", "200", "-T", str(seconds), "postgres")
+            # A capture first has to find out how busy the server is.
+            load(4)
             before, before_own = pg.cpu(), pg.capture_cpu()
-            said = pg.run("pgbench", "-h", pg.dir, "-U", "postgres", "-n", "-c", "2", "-R", "200", "-T", str(max(3, int(15 * scale))), "postgres")
+            said = load(max(3, int(15 * scale)))
             count = int(re.search(r"actually processed: (\d+)", said)[1])
             if child:
                 own.append((pg.capture_cpu() - before_own) / count * 1000)
