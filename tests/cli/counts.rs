@@ -64,6 +64,8 @@ fn one_is_never_counted_in_the_plural() {
         "ship -n",
         "seal",
         "ship",
+        "drill",
+        "drill --sample",
         "remote check usb",
         "verify --remote usb --full",
         "verify --heal",

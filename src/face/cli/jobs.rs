@@ -11,7 +11,7 @@ use crate::face::view;
 use crate::model::job::{Job, State};
 use crate::model::moment::{self, Zone, show_short};
 
-use super::context::{Context, bytes, grouped};
+use super::context::{Context, bytes, counted, grouped};
 use super::offsite::rate;
 use super::table::{Listed, clean};
 
@@ -197,12 +197,12 @@ fn tell(context: &Context, r: &DrillReport) -> Result<()> {
     };
     let verb = if r.sample { "read back" } else { "rebuilt" };
     if r.problems.is_empty() {
-        let amount = if r.sample { String::new() } else { format!("{} batches, ", grouped(r.batches)) };
+        let amount = if r.sample { String::new() } else { format!("{}, ", counted(r.batches, "batch")) };
         let word = context.out.paint("32", "All is well");
         return context.out.line(format!(
-            "{word}: {} {verb}: {amount}{} objects, {} in {:.1} s; {lost}",
+            "{word}: {} {verb}: {amount}{}, {} in {:.1} s; {lost}",
             r.remote,
-            grouped(r.objects),
+            counted(r.objects, "object"),
             bytes(r.bytes),
             r.rto_secs
         ));
