@@ -490,9 +490,8 @@ fn record_series(inner: &Inner, w: &Writer<'_>, series: &Series, alone: bool) ->
 
 impl Expected {
     fn check(&self, rows: &Rows<'_>, tenant: &TenantRow) -> Result<()> {
-        let (seen, now) = match self {
-            Expected::At(seen) | Expected::Letting(seen, _) => (seen, &tenant.position),
-        };
+        let (Expected::At(seen) | Expected::Letting(seen, _)) = self;
+        let now = &tenant.position;
         if seen == now || self.is_let(rows, tenant)? {
             return Ok(());
         }
