@@ -223,12 +223,15 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     builder.spawn(work).map_err(|e| Error::io(format_args!("start the thread {name}"), e))
 }
 
-/// All lanes that the configuration asks for.
+/// All lanes that the configuration asks for, and those in which something waits that it knew of before: its turn comes, and it ends.
 fn lanes(store: &Store) -> Vec<String> {
     let config = store.config();
     let mut lanes = vec![Task::Seal.lane(), Task::Drill(String::new()).lane(), Task::Apply(String::new()).lane()];
     lanes.extend(config.captures.iter().map(|c| Task::Capture(c.name.clone()).lane()));
     lanes.extend(config.remotes.iter().map(|r| Task::Ship(r.name.clone()).lane()));
+    // A catalogue that cannot be read is a trouble that every lane tells of.
+    let waiting = store.inner.catalog.read(|v| v.waiting_lanes()).unwrap_or_default();
+    lanes.extend(waiting.into_iter().filter(|lane| !lanes.contains(lane)).collect::<Vec<_>>());
     lanes
 }
 

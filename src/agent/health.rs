@@ -4,7 +4,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
 use crate::engine::status::RemoteStatus;
 use crate::engine::store::Store;
-use crate::model::job::{State, Task};
+use crate::model::job::{Job, State, Task};
 use crate::model::moment;
 use crate::storage::catalog::ledger::Contact;
 use crate::storage::remote::passes;
@@ -76,11 +76,14 @@ fn secs_since(at: Option<Timestamp>, now: Timestamp) -> i64 {
 pub fn remotes(store: &Store) -> Result<Vec<RemoteHealth>> {
     let now = store.now_is();
     let stale_after = store.config().alert.stale_after_secs.map_or(i64::MAX, |s| i64::try_from(s).unwrap_or(i64::MAX));
-    store.remote_statuses()?.iter().map(|remote| one(store, remote, now, stale_after)).collect()
+    let running = store.inner.catalog.read(|v| v.running_jobs())?;
+    store.remote_statuses()?.iter().map(|remote| one(store, remote, &running, now, stale_after)).collect()
 }
 
-fn one(store: &Store, remote: &RemoteStatus, now: Timestamp, stale_after: i64) -> Result<RemoteHealth> {
+fn one(store: &Store, remote: &RemoteStatus, running: &[Job], now: Timestamp, stale_after: i64) -> Result<RemoteHealth> {
     let name = remote.place.name.clone();
+    let ships = Task::Ship(name.clone());
+    let held_up = running.iter().find(|job| job.task == ships && !job.said.is_empty());
     let contact = store.inner.catalog.read(|v| v.contact(&name))?;
     let lacks = remote.behind() > 0;
     let mut oldest: Option<Timestamp> = None;
@@ -105,7 +108,7 @@ fn one(store: &Store, remote: &RemoteStatus, now: Timestamp, stale_after: i64) -
         Some(_) if away > AWAY_SECS => (Health::Stale, format!("does not answer for {}: {}", ago(away), contact.said)),
         Some(_) => (Health::Waiting, contact.said.clone()),
         None if lacks && lag > stale_after && expected.is_none() => (Health::Stale, format!("lacks changes of {}", ago(lag))),
-        None => (Health::Good, String::new()),
+        None => held_up.map_or((Health::Good, String::new()), |job| (Health::Waiting, job.said.clone())),
     };
     Ok(RemoteHealth { name, health, contact, said })
 }

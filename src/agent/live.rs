@@ -7,10 +7,14 @@ use std::time::Duration;
 
 use crate::base::monitor::{Monitor, Progress};
 use crate::base::time::{Clock, Timestamp};
-use crate::model::job::{Advance, Job, Wish};
+use crate::model::job::{Advance, Job, Task, Wish};
 
 /// Over how long the rate is measured.
 const RATE_OVER: Duration = Duration::from_secs(30);
+/// A remote that took and gave nothing for so long holds the work up: a full send buffer of a thin line drains within that time.
+const SILENT_AFTER: Duration = Duration::from_secs(60);
+/// What is said of it then.
+const SILENT: &str = "no answer for more than a minute; it is waited for";
 /// Samples kept for the rate: one a second.
 const SAMPLES: usize = 32;
 
@@ -35,6 +39,11 @@ struct Seen {
     /// Bytes of earlier parts of the job, and of all parts; set where a job has parts.
     parts: Option<(u64, u64)>,
     moved: Option<Timestamp>,
+    /// What was noted since it last got further.
+    note: String,
+    /// A number that grows with each step, and when the keeper saw it last change, on a clock that never steps.
+    steps: u64,
+    seen: Option<(u64, Duration)>,
     samples: VecDeque<(Duration, u64)>,
     told: Advance,
 }
@@ -112,7 +121,13 @@ impl Live {
             bytes_total: total.max(if p.bytes_total > 0 { bytes } else { 0 }),
             bytes_per_sec: 0,
             moved: seen.moved,
+            held_up: String::new(),
         };
+        let (steps, since) = seen.seen.unwrap_or((seen.steps, elapsed));
+        let since = if steps == seen.steps { since } else { elapsed };
+        seen.seen = Some((seen.steps, since));
+        let silent = waits_for_remote(&self.job.task, &now.phase) && elapsed.saturating_sub(since) >= SILENT_AFTER;
+        now.held_up = if silent { SILENT.to_owned() } else { seen.note.clone() };
         if seen.samples.back().is_some_and(|(_, last)| *last > bytes) {
             seen.samples.clear();
         }
@@ -132,16 +147,27 @@ impl Live {
     }
 }
 
+/// Whether it is the other side that a job waits for in this phase.
+fn waits_for_remote(task: &Task, phase: &str) -> bool {
+    matches!(task, Task::Ship(_) | Task::Compact(_) | Task::Drill(_)) && matches!(phase, "" | "uploading" | "fetching" | "reading back")
+}
+
 impl Monitor for Live {
     fn progress(&self, progress: &Progress) {
         let mut seen = self.lock();
         if seen.progress != *progress {
             seen.moved = Some(self.clock.now());
+            seen.steps += 1;
+            seen.note.clear();
             seen.progress = progress.clone();
         }
     }
 
-    fn note(&self, _: &str) {}
+    fn note(&self, message: &str) {
+        let mut seen = self.lock();
+        seen.steps += 1;
+        message.clone_into(&mut seen.note);
+    }
 
     fn stopped(&self) -> bool {
         self.halt() != Halt::No || self.stopping.load(Ordering::SeqCst)
@@ -168,10 +194,9 @@ impl Monitor for Leash {
 mod tests {
     use super::*;
     use crate::base::time::ManualClock;
-    use crate::model::job::{State, Task};
+    use crate::model::job::State;
 
-    #[test]
-    fn parts_are_summed_and_the_rate_is_that_of_the_last_half_minute() {
+    fn ship() -> Live {
         let job = Job {
             id: 1,
             task: Task::Ship("a".into()),
@@ -188,7 +213,27 @@ mod tests {
             code: String::new(),
             advance: Advance::default(),
         };
-        let live = Live::new(job, Arc::default(), Arc::new(ManualClock::new(Timestamp(7))));
+        Live::new(job, Arc::default(), Arc::new(ManualClock::new(Timestamp(7))))
+    }
+
+    #[test]
+    fn a_remote_that_says_nothing_is_told_of() {
+        let live = ship();
+        let secs = Duration::from_secs;
+        let held_up = |at: u64| live.news(secs(at)).unwrap_or_else(|| live.last_told()).held_up;
+        assert_eq!((held_up(0), held_up(59)), (String::new(), String::new()));
+        assert_eq!(held_up(60), SILENT);
+        live.progress(&Progress { phase: "uploading", bytes: 1, ..Progress::default() });
+        assert_eq!((held_up(61), held_up(120)), (String::new(), String::new()), "it got further");
+        live.note("the line dropped; trying again in 1.0 s");
+        assert_eq!((held_up(130).as_str(), held_up(190).as_str()), ("the line dropped; trying again in 1.0 s", SILENT));
+        live.progress(&Progress { phase: "sealing", items: 1, ..Progress::default() });
+        assert_eq!((held_up(191), held_up(900)), (String::new(), String::new()), "work of this machine takes what it takes");
+    }
+
+    #[test]
+    fn parts_are_summed_and_the_rate_is_that_of_the_last_half_minute() {
+        let live = ship();
         let up = |bytes| live.progress(&Progress { phase: "uploading", bytes, bytes_total: 1_000, ..Progress::default() });
         let secs = Duration::from_secs;
         live.part(500, 2_000);

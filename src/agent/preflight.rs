@@ -281,7 +281,7 @@ fn space(store: &Store) -> Result<Gate> {
 fn remotes(store: &Store, opener: &Opener, patience: Duration) -> Result<Vec<Gate>> {
     let healths = health::remotes(store)?;
     let questions = store.config().remotes.iter().map(|r| (store.clone(), opener.clone(), r.name.clone())).collect();
-    let answers = ask(questions, patience, |(store, opener, name)| reach(&store, &opener, &name));
+    let answers = ask(questions, patience, |(store, opener, name), monitor| reach(&store, &opener, &name, monitor));
     let mut gates = Vec::new();
     for (known, answer) in healths.iter().zip(answers) {
         let name = format!("remote {}", known.name);
@@ -306,19 +306,19 @@ fn remotes(store: &Store, opener: &Opener, patience: Duration) -> Result<Vec<Gat
 }
 
 /// Asks a remote for an object that it holds: one request.
-fn reach(store: &Store, opener: &Opener, name: &str) -> Result<String> {
+fn reach(store: &Store, opener: &Opener, name: &str, monitor: &dyn Monitor) -> Result<String> {
     let remote = opener(store, name, None)?;
     for tenant in store.tenants()? {
         let newest = store.inner.catalog.read(|v| v.newest_held(name, tenant.id))?;
         let Some((object, size)) = newest else { continue };
         let path = format!("{}/{object}", tenant.public.to_hex());
-        return match remote.device().verify(&path, size, None)? {
+        return match remote.device().verify(&path, size, None, monitor)? {
             crate::storage::remote::Check::Right => Ok("answers, and holds what was shipped last".into()),
             _ => Err(Error::new(Kind::Remote, "remote.lost", format!("answers, but does not hold what was shipped last: {path}"))
                 .hint(format!("annals verify --remote {name} says what is missing; the next annals ship sends it again"))),
         };
     }
-    remote.device().list("").map(|_| "answers; nothing was shipped there yet".into())
+    remote.device().list("", monitor).map(|_| "answers; nothing was shipped there yet".into())
 }
 
 fn captures(store: &Store, problems: &[Problem]) -> Vec<Gate> {

@@ -99,11 +99,11 @@ impl<'q> Queue<'q> {
         let verdict = self.verdict(job, end);
         let now = self.clock.now();
         self.catalog.write(|w| {
-            let ours = w.end_job(job.id, self.holder, &verdict, now)?;
-            if verdict.state.is_over() {
+            let ended = w.end_job(job.id, self.holder, &verdict, now)?;
+            if ended.is_some_and(State::is_over) {
                 w.prune_jobs(Timestamp(now.0.saturating_sub(KEPT.0 * DAY)), KEPT.1)?;
             }
-            Ok(ours)
+            Ok(ended.is_some())
         })
     }
 
@@ -367,6 +367,43 @@ mod tests {
         assert_eq!(queue.beat(&job, &Advance::default()).expect("beat"), Some(Wish::Pause));
         queue.end(&job, &End::Stopped(Wish::Pause)).expect("end");
         assert_eq!(store.job(id).expect("job").state, State::Paused);
+    }
+
+    #[test]
+    fn what_a_person_wished_of_a_running_job_holds_when_its_try_fails() {
+        let world = world();
+        let queue = world.queue("a");
+        let try_with = |wish: Wish, end: End| {
+            let id = queue.add(&Task::Ship("usb".into()), world.clock.now()).expect("add");
+            let job = queue.claim("remote usb").expect("claim").expect("a job");
+            let now = world.clock.now();
+            world.catalog.write(|w| if wish == Wish::Pause { w.pause_job(id) } else { w.cancel_job(id, now) }).expect("wish");
+            assert!(queue.end(&job, &end).expect("end"));
+            let after = world.job(id);
+            world.catalog.write(|w| w.cancel_job(id, now)).expect("cleared");
+            assert_eq!((after.wish, after.ended.is_some()), (Wish::None, after.state.is_over()));
+            after.state
+        };
+        let away = || End::Failed(Error::new(Kind::Remote, "remote.absent", "away"));
+        let poison = || End::Failed(Error::usage("test.poison", "it cannot be done"));
+        let later = || End::Wait(world.clock.now(), "the window is closed".into());
+        for end in [away, poison] {
+            assert_eq!(try_with(Wish::Pause, end()), State::Paused);
+            assert_eq!(try_with(Wish::Cancel, end()), State::Cancelled);
+        }
+        assert_eq!((try_with(Wish::Pause, later()), try_with(Wish::Cancel, later())), (State::Paused, State::Cancelled));
+        // What was done is done.
+        assert_eq!(try_with(Wish::Pause, End::Done(String::new())), State::Done);
+        assert_eq!(try_with(Wish::Cancel, End::Done(String::new())), State::Done);
+        // And when its holder is gone, in its own words.
+        let id = queue.add(&Task::Seal, world.clock.now()).expect("add");
+        queue.claim("local").expect("claim").expect("a job");
+        world.catalog.write(|w| w.pause_job(id)).expect("wish");
+        assert_eq!(reclaim_all(&world.queue("b")).expect("reclaim"), 1);
+        assert_eq!((world.job(id).state, world.job(id).said.as_str()), (State::Paused, "held back"));
+        let now = world.clock.now();
+        world.catalog.write(|w| w.resume_job(id, now)).expect("resume");
+        assert_eq!((world.job(id).state, world.job(id).said.as_str()), (State::Waiting, ""));
     }
 
     #[test]

@@ -32,9 +32,14 @@ pub trait Monitor: Send + Sync {
 /// Fails with [`Kind::Interrupted`] when the monitor wants to stop. Call between items.
 pub fn check_stop(monitor: &dyn Monitor) -> Result<()> {
     if monitor.stopped() {
-        return Err(Error::new(Kind::Interrupted, "stopped", "stopped before the end").hint("run the same command again to go on"));
+        return Err(stop());
     }
     Ok(())
+}
+
+/// The error of work that was stopped because its monitor wanted so.
+pub fn stop() -> Error {
+    Error::new(Kind::Interrupted, "stopped", "stopped before the end").hint("run the same command again to go on")
 }
 
 /// Watches nothing and never stops.

@@ -140,12 +140,12 @@ impl Shipment<'_> {
     /// Key objects at the remote that this store does not know of: their keys are taken in, so that they can go.
     fn strange(&self, key: &SecretKey, current: &[KeyObjectRow], stale: &[String]) -> Result<Vec<String>> {
         let mut found = Vec::new();
-        for object in self.remote.device().list(&self.name_of(""))? {
+        for object in self.remote.device().list(&self.name_of(""), self.monitor)? {
             let name = object.name.rsplit('/').next().unwrap_or(&object.name).to_owned();
             if !subjects::is_name(&name) || current.iter().any(|row| row.name == name) || stale.contains(&name) {
                 continue;
             }
-            let bytes = self.remote.device().read(&object.name, 0, object.size.min(SUBJECT_OBJECT_BYTES_MAX))?;
+            let bytes = self.remote.device().read(&object.name, 0, object.size.min(SUBJECT_OBJECT_BYTES_MAX), self.monitor)?;
             // What does not open under this tenant's key opens for nobody who has it.
             let Ok(entries) = subjects::open(key, self.tenant.public, &bytes) else { continue };
             let row = KeyObjectRow { name: name.clone(), object: bytes };
@@ -163,7 +163,7 @@ impl Shipment<'_> {
         let (inner, device) = (&*self.tenant.inner, self.remote.device());
         for row in current.iter().filter(|_| !stale.is_empty()) {
             let name = self.name_of(&row.name);
-            if device.verify(&name, row.object.len() as u64, Some(Digest::of(&row.object)))? != Check::Right {
+            if device.verify(&name, row.object.len() as u64, Some(Digest::of(&row.object)), self.monitor)? != Check::Right {
                 inner.catalog.write(|w| w.note_key_object(&self.remote.name, self.tenant.id, &row.name, false))?;
                 let text = format!("{} does not have {} whole, so the key objects that it takes the place of stay", self.remote.name, row.name);
                 return Err(Error::new(Kind::Failed, "erase.lost", text).hint("run annals ship again"));
@@ -171,8 +171,8 @@ impl Shipment<'_> {
         }
         for name in stale {
             let full = self.name_of(name);
-            device.remove(std::slice::from_ref(&full))?;
-            if device.verify(&full, 0, None)? != Check::Missing {
+            device.remove(std::slice::from_ref(&full), self.monitor)?;
+            if device.verify(&full, 0, None, self.monitor)? != Check::Missing {
                 let text = format!("{} said it removed {name} and still has it: a key that was destroyed here can be read there", self.remote.name);
                 return Err(Error::new(Kind::Failed, "remote.lied", text)
                     .hint("run annals ship again; if it stays so, remove the object by hand, and older versions of it that the remote keeps"));
@@ -198,7 +198,7 @@ impl Fetch<'_> {
             }
             for remote in remotes {
                 let full = format!("{}/{name}", self.tenant.public.to_hex());
-                let read = remote.device().read(&full, 0, (*size).min(SUBJECT_OBJECT_BYTES_MAX)).and_then(|bytes| {
+                let read = remote.device().read(&full, 0, (*size).min(SUBJECT_OBJECT_BYTES_MAX), self.monitor).and_then(|bytes| {
                     if subjects::object_name(self.tenant.public, &bytes) != *name {
                         return Err(Error::damaged(format_args!("the key object {name}")));
                     }

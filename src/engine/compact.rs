@@ -263,7 +263,7 @@ impl<'a> Work<'a> {
         let name = objects.last().and_then(|o| ObjectName::parse(&o.name)).ok_or_else(|| Error::damaged("a slice without a tail"))?;
         let contents = inner.catalog.read(|rows| numbered(rows, self.tenant.id, slice))?.start;
         let before = Before { inner, tenant: self.tenant.id, first_seq: slice.first, contents };
-        let ranged = Ranged { remote: self.remote, folder: self.tenant.public.to_hex() };
+        let ranged = Ranged { remote: self.remote, folder: self.tenant.public.to_hex(), monitor: self.monitor };
         let tail = Tail::read(&self.tenant.key()?, self.tenant.public, &name, &ranged)?;
         let sealing = sealing_of(tail.decode(self.tenant.public, &before)?.slice());
         inner.catalog.write(|w| w.set_sealing(slice.id, &sealing))?;
@@ -499,7 +499,7 @@ fn remove_retired(tenant: &Tenant, remote: &OpenRemote, options: &CompactOptions
             };
             for object in &other {
                 let full = format!("{}/{}", tenant.public.to_hex(), object.name);
-                if remote.device().verify(&full, object.size, None)? != Check::Right {
+                if remote.device().verify(&full, object.size, None, monitor)? != Check::Right {
                     inner.catalog.write(|w| w.remove_held(&remote.name, tenant.id, &object.name))?;
                     let text = format!("{} does not have {} whole any more, so the object that it took the place of stays", remote.name, object.name);
                     return Err(Error::new(Kind::Failed, "compact.lost", text).hint("run annals ship, then annals compact again"));
@@ -507,7 +507,7 @@ fn remove_retired(tenant: &Tenant, remote: &OpenRemote, options: &CompactOptions
             }
             inner.catalog.write(|w| w.begin_removal(&remote.name, tenant.id, &row.name))?;
         }
-        remote.device().remove(&[format!("{}/{}", tenant.public.to_hex(), row.name)])?;
+        remote.device().remove(&[format!("{}/{}", tenant.public.to_hex(), row.name)], monitor)?;
         inner.catalog.write(|w| w.unretire(&remote.name, tenant.id, &row.name))?;
         report.removed += 1;
         report.removed_bytes += name.size;

@@ -141,7 +141,7 @@ impl Store {
             let mut random = [0; 8];
             self.inner.random().fill(&mut random);
             let (name, object) = objects.swap_remove((u64::from_le_bytes(random) % objects.len() as u64) as usize);
-            match remote.remote.verify(&name, object.size, Some(object.digest))? {
+            match remote.remote.verify(&name, object.size, Some(object.digest), monitor)? {
                 Check::Right => {}
                 Check::Missing => report.problems.push(format!("{name} is not there")),
                 Check::Size(found) => report.problems.push(format!("{name} has {found} bytes instead of {}", object.size)),

@@ -189,7 +189,7 @@ impl Tenant {
     fn heal_contents(&self, bad: &[Bad], places: &[OpenRemote], report: &mut HealReport, monitor: &dyn Monitor) -> Result<()> {
         let inner = &*self.inner;
         let mut notes = Vec::new();
-        let copies = match Copies::list(places, &self.public.to_hex(), &mut notes) {
+        let copies = match Copies::list(places, &self.public.to_hex(), &mut notes, monitor) {
             Ok(copies) => copies,
             Err(e) if e.kind() == Kind::Interrupted => return Err(e),
             Err(e) => {

@@ -9,6 +9,7 @@ use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::id::TimelineId;
 use crate::base::machine::Machine;
+use crate::base::monitor::Monitor;
 use crate::base::time::Timestamp;
 use crate::format::segment::{ObjectName, ObjectRead, Tail};
 use crate::format::wire::{Known, Slice, TimelinePrefix, WireChange};
@@ -71,11 +72,12 @@ impl Known for Records<'_> {
 pub(crate) struct InPlace<'a> {
     pub(crate) remote: &'a dyn Remote,
     pub(crate) folder: String,
+    pub(crate) monitor: &'a dyn Monitor,
 }
 
 impl ObjectRead for InPlace<'_> {
     fn read(&self, object: &ObjectName, offset: u64, len: u64) -> Result<Vec<u8>> {
-        self.remote.read(&format!("{}/{object}", self.folder), offset, len)
+        self.remote.read(&format!("{}/{object}", self.folder), offset, len, self.monitor)
     }
 }
 
@@ -133,10 +135,10 @@ fn note_same(w: &Writer<'_>, tenant: i64, same: &BTreeSet<String>) -> Result<()>
 }
 
 /// Compares a tenant's log with what lies at a remote. One listing; where it shows strange objects, their tails.
-pub(crate) fn look(tenant: &Tenant, remote: &dyn Remote) -> Result<Looked> {
+pub(crate) fn look(tenant: &Tenant, remote: &dyn Remote, monitor: &dyn Monitor) -> Result<Looked> {
     let inner = &*tenant.inner;
     let folder = tenant.public.to_hex();
-    let listed = remote.list(&format!("{folder}/"))?;
+    let listed = remote.list(&format!("{folder}/"), monitor)?;
     let names: Vec<(ObjectName, bool)> =
         listed.iter().filter_map(|o| ObjectName::parse(o.name.rsplit('/').next()?).map(|name| (name, name.size == o.size))).collect();
     let (row, left, known) = inner.catalog.read(|rows| {
@@ -185,7 +187,7 @@ pub(crate) fn look(tenant: &Tenant, remote: &dyn Remote) -> Result<Looked> {
         group.tails.sort_by_key(|n| (n.first, n.last));
         let mut held_to = 0;
         for tail in group.tails.iter().filter(|n| n.first <= end + 1) {
-            match join(tenant, remote, tail, end) {
+            match join(tenant, remote, tail, end, monitor) {
                 Ok(Join::Same) => {
                     held_to = tail.last.max(held_to);
                     looked.same.insert(tail.to_string());
@@ -252,8 +254,8 @@ enum Join {
 }
 
 /// Where a slice that begins within our log, or right after it, leaves it.
-fn join(tenant: &Tenant, remote: &dyn Remote, tail: &ObjectName, end: u64) -> Result<Join> {
-    let source = InPlace { remote, folder: tenant.public.to_hex() };
+fn join(tenant: &Tenant, remote: &dyn Remote, tail: &ObjectName, end: u64, monitor: &dyn Monitor) -> Result<Join> {
+    let source = InPlace { remote, folder: tenant.public.to_hex(), monitor };
     let opened = Tail::read(&tenant.key()?, tenant.public, tail, &source)?;
     let slice = opened.decode(tenant.public, &Records::from(tenant, tail.first - 1)?)?.into_slice();
     tenant.inner.catalog.read(|rows| {
@@ -301,7 +303,7 @@ impl Looked {
 
 /// Refuses to ship a tenant to a remote where it would be written beside somebody else's history. A near remote is asked each time; one behind a
 /// line only where nothing here proves that we were its last writer. `ask` false never asks.
-pub(crate) fn before_shipment(tenant: &Tenant, name: &str, remote: &dyn Remote, ask: bool) -> Result<()> {
+pub(crate) fn before_shipment(tenant: &Tenant, name: &str, remote: &dyn Remote, ask: bool, monitor: &dyn Monitor) -> Result<()> {
     let inner = &*tenant.inner;
     let now = inner.clock().now();
     inner.witness.check(&inner.catalog, inner.random(), now)?;
@@ -310,7 +312,7 @@ pub(crate) fn before_shipment(tenant: &Tenant, name: &str, remote: &dyn Remote, 
     if !ask || (remote.is_far() && !must()?) {
         return Ok(());
     }
-    let looked = match look(tenant, remote) {
+    let looked = match look(tenant, remote, monitor) {
         // A new remote behind a line: its folder is made by the first upload.
         Err(e) if e.code() == "remote.absent" && remote.is_far() && !inner.catalog.read(|rows| rows.remote_used(name))? => return Ok(()),
         looked => looked?,

@@ -242,7 +242,7 @@ impl Store {
         report: &mut ShipReport,
         monitor: &dyn Monitor,
     ) -> Result<()> {
-        before_shipment(tenant, &remote.name, &*remote.remote, !options.dry_run)?;
+        before_shipment(tenant, &remote.name, &*remote.remote, !options.dry_run, monitor)?;
         let seal = self.seal_for(remote, options.seal)?;
         let options = &ShipOptions { seal, ..options.clone() };
         let tried_to = self.inner.catalog.read(|rows| rows.sealed(tenant.id))?;
@@ -420,7 +420,7 @@ impl Shipment<'_> {
             return Ok(());
         }
         let digest = (size <= READ_BACK_BYTES_MAX).then_some(digest);
-        let how = match self.remote.remote.verify(name, size, digest)? {
+        let how = match self.remote.remote.verify(name, size, digest, self.monitor)? {
             Check::Right => return Ok(()),
             Check::Missing => "is not there".to_owned(),
             Check::Size(found) => format!("has {found} bytes instead of {size}"),
@@ -554,7 +554,7 @@ impl Shipment<'_> {
                     continue;
                 }
                 let digest = (object.size <= READ_BACK_BYTES_MAX).then_some(object.digest);
-                if self.remote.remote.verify(&self.name_of(&object.name), object.size, digest)? == Check::Right {
+                if self.remote.remote.verify(&self.name_of(&object.name), object.size, digest, self.monitor)? == Check::Right {
                     self.note_held(&[&object.name])?;
                 } else {
                     lost = true;
@@ -698,12 +698,12 @@ pub(crate) struct Copies {
 
 impl Copies {
     /// Reads listings. A remote that cannot be listed is noted and left out, unless none is left.
-    pub(crate) fn list(remotes: &[OpenRemote], tenant: &str, notes: &mut Vec<String>) -> Result<Self> {
+    pub(crate) fn list(remotes: &[OpenRemote], tenant: &str, notes: &mut Vec<String>, monitor: &dyn Monitor) -> Result<Self> {
         let mut objects: BTreeMap<String, (ObjectName, Vec<OpenRemote>)> = BTreeMap::new();
         let (mut failures, mut cut) = (Vec::new(), Vec::new());
         let mut keys: BTreeMap<String, (u64, Vec<OpenRemote>)> = BTreeMap::new();
         for remote in remotes {
-            match remote.remote.list(&format!("{tenant}/")) {
+            match remote.remote.list(&format!("{tenant}/"), monitor) {
                 Ok(found) => {
                     for Object { name, size } in found {
                         let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
@@ -719,6 +719,7 @@ impl Copies {
                         objects.entry(short).or_insert_with(|| (parsed, Vec::new())).1.push(remote.clone());
                     }
                 }
+                Err(e) if e.kind() == Kind::Interrupted => return Err(e),
                 Err(e) => failures.push(e),
             }
         }
@@ -841,7 +842,7 @@ impl Fetch<'_> {
     }
 
     fn copies(&self, report: &mut FetchReport) -> Result<Copies> {
-        Copies::list(self.remotes, &self.tenant.public.to_hex(), &mut report.bridged)
+        Copies::list(self.remotes, &self.tenant.public.to_hex(), &mut report.bridged, self.monitor)
     }
 
     /// The same with the objects of `copies`.
@@ -979,7 +980,7 @@ impl Fetch<'_> {
         }
         let read = |tail: &ObjectName| {
             copies.remotes(tail).iter().find_map(|remote| {
-                let ranged = Ranged { remote, folder: self.tenant.public.to_hex() };
+                let ranged = Ranged { remote, folder: self.tenant.public.to_hex(), monitor: self.monitor };
                 Tail::read(key, self.tenant.public, tail, &ranged).and_then(|t| t.links()).ok()
             })
         };
@@ -1015,7 +1016,7 @@ impl Fetch<'_> {
         let before = Before { inner, tenant: self.tenant.id, first_seq: tail.first, contents: numbered };
         let mut last = None;
         for remote in copies.remotes(tail) {
-            let ranged = Ranged { remote, folder: self.tenant.public.to_hex() };
+            let ranged = Ranged { remote, folder: self.tenant.public.to_hex(), monitor: self.monitor };
             match Tail::read(key, self.tenant.public, tail, &ranged).and_then(|t| t.decode(self.tenant.public, &before)) {
                 Ok(reader) => return Ok(reader.into_slice()),
                 Err(e) => last = Some(e),
@@ -1166,11 +1167,12 @@ impl Fetch<'_> {
 pub(crate) struct Ranged<'a> {
     pub remote: &'a OpenRemote,
     pub folder: String,
+    pub monitor: &'a dyn Monitor,
 }
 
 impl ObjectRead for Ranged<'_> {
     fn read(&self, object: &ObjectName, offset: u64, len: u64) -> Result<Vec<u8>> {
-        self.remote.remote.read(&format!("{}/{object}", self.folder), offset, len)
+        self.remote.remote.read(&format!("{}/{object}", self.folder), offset, len, self.monitor)
     }
 }
 
@@ -1204,7 +1206,7 @@ impl Store {
 
 fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut VerifyReport, monitor: &dyn Monitor) -> Result<()> {
     let inner: &Inner = &tenant.inner;
-    let looked = look(tenant, &*remote.remote)?;
+    let looked = look(tenant, &*remote.remote, monitor)?;
     if let Some(fence) = looked.fence(tenant, &remote.name)? {
         report.problem(
             tenant.name(),
@@ -1218,14 +1220,14 @@ fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut 
         return Ok(());
     }
     let folder = tenant.public.to_hex();
-    let listed: BTreeMap<String, u64> = remote.remote.list(&format!("{folder}/"))?.into_iter().map(|o| (o.name, o.size)).collect();
+    let listed: BTreeMap<String, u64> = remote.remote.list(&format!("{folder}/"), monitor)?.into_iter().map(|o| (o.name, o.size)).collect();
     let keyring = inner.catalog.read(|rows| rows.tenant_by_id(tenant.id))?.keyring;
     let key = keyring::object_name(tenant.public, &keyring);
     if held.contains(&key) {
         let name = format!("{folder}/{key}");
         let check = match (listed.get(&name) == Some(&(keyring.len() as u64)), full) {
             (true, false) => Check::Right,
-            _ => remote.remote.verify(&name, keyring.len() as u64, Some(Digest::of(&keyring)))?,
+            _ => remote.remote.verify(&name, keyring.len() as u64, Some(Digest::of(&keyring)), monitor)?,
         };
         if check != Check::Right {
             let what = format!("{} does not have the tenant's sealed key whole: {key}", remote.name);
@@ -1240,7 +1242,7 @@ fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut 
         }
         let (name, size) = (format!("{folder}/{}", row.name), row.object.len() as u64);
         let listed = listed.get(&name) == Some(&size);
-        if (full || !listed) && remote.remote.verify(&name, size, Some(Digest::of(&row.object)))? != Check::Right {
+        if (full || !listed) && remote.remote.verify(&name, size, Some(Digest::of(&row.object)), monitor)? != Check::Right {
             let what = format!("{} does not have the keys of subjects whole: {}", remote.name, row.name);
             report.problem(tenant.name(), what, None, Vec::new());
             inner.catalog.write(|w| w.note_key_object(&remote.name, tenant.id, &row.name, false))?;
@@ -1256,7 +1258,7 @@ fn verify_tenant(tenant: &Tenant, remote: &OpenRemote, full: bool, report: &mut 
             // A listing may be stale: what it lacks or shows short is asked for by name before it counts as wrong.
             let check = match (listed.get(&name) == Some(&object.size), full) {
                 (true, false) => Check::Right,
-                (_, full) => remote.remote.verify(&name, object.size, full.then_some(object.digest))?,
+                (_, full) => remote.remote.verify(&name, object.size, full.then_some(object.digest), monitor)?,
             };
             report.contents += 1;
             if full {

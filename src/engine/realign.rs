@@ -90,6 +90,7 @@ struct Sides<'a> {
     copies: Copies,
     /// The last batch that the witness file knows of, where it is more than what is here.
     witnessed: u64,
+    monitor: &'a dyn Monitor,
 }
 
 /// The other side's records after the fork.
@@ -119,7 +120,7 @@ impl Store {
             if copied && !options.claim {
                 return Err(fence.map_or_else(|| Error::damaged("a fence"), |f| f.refusal(tenant.name())));
             }
-            let sides = Sides::of(&tenant, remotes)?;
+            let sides = Sides::of(&tenant, remotes, monitor)?;
             if sides.looked.verdict == Verdict::Foreign {
                 return Err(match sides.looked.fence(&tenant, &sides.remote.name)? {
                     Some(fence) => fence.refusal(tenant.name()),
@@ -164,7 +165,7 @@ impl Store {
         for wanted in &plan.tenants {
             check_stop(monitor)?;
             let tenant = self.tenant_or_dropped(&wanted.tenant)?;
-            let sides = Sides::of(&tenant, remotes)?;
+            let sides = Sides::of(&tenant, remotes, monitor)?;
             let now = sides.plan(wanted.keep, self.line_rate(&sides.remote.name)?)?;
             let same = |p: &TenantRealign| (p.ours, p.ours_digest.clone(), p.theirs, p.theirs_digest.clone(), p.common);
             if same(&now) != same(wanted) {
@@ -189,11 +190,11 @@ impl Store {
 
 impl<'a> Sides<'a> {
     /// Looks at every remote; the one that has most of what we lack is the other side. One that cannot be asked is passed over unless all are so.
-    fn of(tenant: &Tenant, remotes: &'a [OpenRemote]) -> Result<Self> {
+    fn of(tenant: &Tenant, remotes: &'a [OpenRemote], monitor: &'a dyn Monitor) -> Result<Self> {
         let mut best: Option<(&OpenRemote, Looked)> = None;
         let mut failed = None;
         for remote in remotes {
-            match look(tenant, remote.device()) {
+            match look(tenant, remote.device(), monitor) {
                 Ok(looked) => {
                     let rank = |l: &Looked| (!l.verdict.may_ship(), l.line.is_some(), l.theirs);
                     if best.as_ref().is_none_or(|(_, known)| rank(&looked) > rank(known)) {
@@ -209,7 +210,7 @@ impl<'a> Sides<'a> {
                 Error::new(Kind::Remote, "remote.none", "no remote is configured").hint("annals remote add usb dir:/media/usb/annals")
             }));
         };
-        let mut copies = Copies::list(remotes, &tenant.public.to_hex(), &mut Vec::new())?;
+        let mut copies = Copies::list(remotes, &tenant.public.to_hex(), &mut Vec::new(), monitor)?;
         copies.retain(|name| {
             let theirs = looked.line == Some(name.timeline) || !looked.aside.contains(&name.timeline);
             let text = name.to_string();
@@ -221,7 +222,7 @@ impl<'a> Sides<'a> {
             Ok((row, fence))
         })?;
         let witnessed = fence.filter(|f| f.witness == FILE).map_or(0, |f| f.theirs);
-        Ok(Sides { tenant: tenant.clone(), row, remote, looked, copies, witnessed })
+        Ok(Sides { tenant: tenant.clone(), row, remote, looked, copies, witnessed, monitor })
     }
 
     /// Reads their records after the fork, slice by slice, as a rebuild would take them.
@@ -244,7 +245,7 @@ impl<'a> Sides<'a> {
                 }
                 let before = Records::from(tenant, tail.first.min(common + 1) - 1)?;
                 for remote in self.copies.remotes(&tail) {
-                    let source = InPlace { remote: remote.device(), folder: tenant.public.to_hex() };
+                    let source = InPlace { remote: remote.device(), folder: tenant.public.to_hex(), monitor: self.monitor };
                     let opened = Tail::read(&key, tenant.public, &tail, &source).and_then(|tail| {
                         let bytes = tail.parts().iter().map(|p| p.size).sum::<u64>();
                         Ok((bytes, tail.decode(tenant.public, records.as_ref().unwrap_or(&before))?.into_slice()))

@@ -90,7 +90,13 @@ impl Unfinished {
 }
 
 /// The key objects of a site on some remotes: each tenant with its sealed key.
-fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, report: &mut FetchReport) -> Result<Vec<(keyring::KeyringEntry, Vec<u8>)>> {
+fn tenants(
+    remotes: &[OpenRemote],
+    site: SiteId,
+    secret: &SiteSecret,
+    report: &mut FetchReport,
+    monitor: &dyn Monitor,
+) -> Result<Vec<(keyring::KeyringEntry, Vec<u8>)>> {
     let notes = &mut report.bridged;
     let mut folders: BTreeMap<TenantId, u64> = BTreeMap::new();
     let mut others: BTreeSet<TenantId> = BTreeSet::new();
@@ -98,8 +104,9 @@ fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, report: &m
     let mut failures = Vec::new();
     let mut denied = None;
     for remote in remotes {
-        let objects = match remote.device().list("") {
+        let objects = match remote.device().list("", monitor) {
             Ok(objects) => objects,
+            Err(e) if e.kind() == Kind::Interrupted => return Err(e),
             Err(e) => {
                 failures.push(e);
                 continue;
@@ -115,12 +122,13 @@ fn tenants(remotes: &[OpenRemote], site: SiteId, secret: &SiteSecret, report: &m
             if !name.starts_with("key-") || found.iter().any(|(entry, _)| entry.tenant == tenant) {
                 continue;
             }
-            let bytes = match remote.device().read(&object.name, 0, object.size.min(keyring::OBJECT_BYTES as u64)) {
+            let bytes = match remote.device().read(&object.name, 0, object.size.min(keyring::OBJECT_BYTES as u64), monitor) {
                 Ok(bytes) => {
                     report.objects += 1;
                     report.bytes += bytes.len() as u64;
                     bytes
                 }
+                Err(e) if e.kind() == Kind::Interrupted => return Err(e),
                 Err(e) => {
                     notes.push(format!("{}: {}: {e}", remote.name, object.name));
                     denied = Some(e);
@@ -205,7 +213,7 @@ impl Rebuild<'_> {
             store
         } else {
             let site = self.key_file.site();
-            let found = tenants(self.remotes, site, &self.secret, &mut report)?;
+            let found = tenants(self.remotes, site, &self.secret, &mut report, monitor)?;
             let mut rows: Vec<TenantRow> = Vec::new();
             // The first tenant is the default one, also where nothing of it was ever shipped: its name must not lead to another's log.
             if found.first().is_none_or(|(entry, _)| entry.tenant_name != DEFAULT_TENANT) {

@@ -111,7 +111,7 @@ impl Store {
 
     /// Like [`Store::check_remote`], of a remote that is open.
     pub(crate) fn check_device(&self, remote: &dyn Remote, write: bool, monitor: &dyn Monitor) -> Result<RemoteCheck> {
-        let found = remote.list("")?;
+        let found = remote.list("", monitor)?;
         if write {
             self.probe(remote, monitor)?;
         }
@@ -135,8 +135,8 @@ impl Store {
         let name = format!("annals-probe-{}", digest.short(16));
         let stored = remote.store(&[Upload::new(&name, file.path(), PROBE_BYTES as u64)], monitor)?;
         stored.into_iter().collect::<Result<Vec<_>>>()?;
-        let read = remote.verify(&name, PROBE_BYTES as u64, Some(digest));
-        remote.remove(&[name])?;
+        let read = remote.verify(&name, PROBE_BYTES as u64, Some(digest), monitor);
+        remote.remove(&[name], monitor)?;
         match read? {
             Check::Right => Ok(()),
             _ => Err(Error::new(Kind::Remote, "remote.probe", format!("what was written does not read back the same: {}", remote.describe()))

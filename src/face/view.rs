@@ -52,7 +52,7 @@ use crate::engine::verify::{Problem, VerifyReport};
 use crate::engine::witness::Fence;
 use crate::model::change::{Cause, Change, FileKind, Meta, Tenancy};
 use crate::model::field;
-use crate::model::job::Job;
+use crate::model::job::{Job, Wish};
 use crate::model::key::show_key;
 use crate::model::lineage::Fate;
 use crate::model::moment;
@@ -1087,6 +1087,7 @@ pub fn job(j: &Job) -> Value {
         "kind": j.task.kind(),
         "subject": j.task.subject(),
         "state": j.state.word(),
+        "wish": (j.wish != Wish::None).then(|| j.wish.word()),
         "attempts": j.attempts,
         "said": j.said,
         "code": if j.code.is_empty() { Value::Null } else { j.code.as_str().into() },

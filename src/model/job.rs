@@ -199,6 +199,8 @@ pub struct Advance {
     pub bytes_per_sec: u64,
     /// When it last got further.
     pub moved: Option<Timestamp>,
+    /// What holds it up, a sentence; empty while it gets further. Read back as [`Job::said`].
+    pub held_up: String,
 }
 
 /// One job.

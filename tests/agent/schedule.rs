@@ -230,6 +230,16 @@ fn the_configuration_is_followed_and_a_slip_in_it_stops_nothing() {
     agent.tick().expect("tick");
     agent.run().expect("run");
     assert_eq!(agent.store().unshipped().expect("unshipped").batches, 0);
+    // A shipment that waits for a remote that is taken out of the file ends.
+    agent.store().add_job(&Task::Ship("usb".into())).expect("asked");
+    let with_remote = fs::read_to_string(site.path("store/annals.toml")).expect("read");
+    site.configure("[schedule]\nship = \"every 1h\"\n");
+    agent.tick().expect("tick");
+    agent.run().expect("run");
+    let last = newest(&agent.store(), "ship");
+    assert_eq!((last.state, last.said.as_str()), (State::Done, "the configuration has no such remote any more"));
+    fs::write(site.path("store/annals.toml"), with_remote).expect("written");
+    agent.tick().expect("tick");
     site.configure("[schedule]\nshp = \"every 1h\" # a slip of the keyboard\n");
     agent.tick().expect("tick");
     assert_eq!(agent.store().config().remotes.len(), 1, "the last good one stays in force");

@@ -100,15 +100,15 @@ struct Forgetful {
 }
 
 impl Remote for Forgetful {
-    fn list(&self, prefix: &str) -> Result<Vec<Object>> {
-        self.inner.list(prefix).map(|mut all| {
+    fn list(&self, prefix: &str, monitor: &dyn Monitor) -> Result<Vec<Object>> {
+        self.inner.list(prefix, monitor).map(|mut all| {
             all.reverse();
             all
         })
     }
 
-    fn read(&self, name: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
-        self.inner.read(name, offset, len)
+    fn read(&self, name: &str, offset: u64, len: u64, monitor: &dyn Monitor) -> Result<Vec<u8>> {
+        self.inner.read(name, offset, len, monitor)
     }
 
     fn fetch(&self, name: &str, into: &Path, size: u64, monitor: &dyn Monitor) -> Result<()> {
@@ -122,12 +122,12 @@ impl Remote for Forgetful {
         self.inner.store(objects, monitor)
     }
 
-    fn verify(&self, name: &str, size: u64, digest: Option<Digest>) -> Result<Check> {
-        self.inner.verify(name, size, digest)
+    fn verify(&self, name: &str, size: u64, digest: Option<Digest>, monitor: &dyn Monitor) -> Result<Check> {
+        self.inner.verify(name, size, digest, monitor)
     }
 
-    fn remove(&self, names: &[String]) -> Result<()> {
-        self.inner.remove(names)
+    fn remove(&self, names: &[String], monitor: &dyn Monitor) -> Result<()> {
+        self.inner.remove(names, monitor)
     }
 
     fn limit(&self, rate: Option<u64>) -> Result<()> {
@@ -179,7 +179,7 @@ fn an_object_that_went_missing_or_bad_is_found_and_sent_again() {
         }
         let name = s.segments()[1].clone();
         if harm == 0 {
-            s.liar.inner().remove(std::slice::from_ref(&name)).expect("remove");
+            s.liar.inner().remove(std::slice::from_ref(&name), &Silent).expect("remove");
         } else {
             s.liar.inner().damage(&name, |bytes| match harm {
                 1 => bytes.truncate(bytes.len() / 2),
@@ -202,7 +202,7 @@ fn an_object_that_went_missing_or_bad_is_found_and_sent_again() {
 fn listings_that_are_empty_or_old_remove_nothing() {
     let s = site();
     s.ship().expect("ship");
-    let old = s.liar.inner().list("").expect("list");
+    let old = s.liar.inner().list("", &Silent).expect("list");
     s.put(1, 20_000);
     s.ship().expect("ship");
     let short = (0..old.len() + 1).map(Fault::ShortListing);
@@ -224,12 +224,12 @@ fn a_rebuild_from_old_or_short_listings_is_a_true_beginning_or_says_what_is_miss
     let s = site();
     s.ship().expect("ship");
     let middle = s.store.position().expect("position");
-    let old = s.liar.inner().list("").expect("list");
+    let old = s.liar.inner().list("", &Silent).expect("list");
     for n in 0..3 {
         s.put(n, 20_000);
         s.ship().expect("ship");
     }
-    let all = s.liar.inner().list("").expect("list").len();
+    let all = s.liar.inner().list("", &Silent).expect("list").len();
     s.liar.inject(Verb::List, 0, u64::MAX, Fault::Listing(old));
     let (again, _) = s.rebuild("old").expect("rebuild");
     assert_eq!(again.position().expect("end"), middle);

@@ -37,12 +37,12 @@ impl Far {
 }
 
 impl Remote for Far {
-    fn list(&self, prefix: &str) -> Result<Vec<Object>> {
-        self.memory.list(prefix)
+    fn list(&self, prefix: &str, monitor: &dyn Monitor) -> Result<Vec<Object>> {
+        self.memory.list(prefix, monitor)
     }
 
-    fn read(&self, name: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
-        self.memory.read(name, offset, len)
+    fn read(&self, name: &str, offset: u64, len: u64, monitor: &dyn Monitor) -> Result<Vec<u8>> {
+        self.memory.read(name, offset, len, monitor)
     }
 
     fn fetch(&self, name: &str, into: &Path, size: u64, monitor: &dyn Monitor) -> Result<()> {
@@ -71,12 +71,12 @@ impl Remote for Far {
         self.memory.store(objects, monitor)
     }
 
-    fn verify(&self, name: &str, size: u64, digest: Option<Digest>) -> Result<Check> {
-        self.memory.verify(name, size, digest)
+    fn verify(&self, name: &str, size: u64, digest: Option<Digest>, monitor: &dyn Monitor) -> Result<Check> {
+        self.memory.verify(name, size, digest, monitor)
     }
 
-    fn remove(&self, names: &[String]) -> Result<()> {
-        self.memory.remove(names)
+    fn remove(&self, names: &[String], monitor: &dyn Monitor) -> Result<()> {
+        self.memory.remove(names, monitor)
     }
 
     fn limit(&self, bytes_per_sec: Option<u64>) -> Result<()> {

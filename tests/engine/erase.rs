@@ -425,7 +425,7 @@ fn a_lost_key_object_is_found_by_verification_and_sent_again() {
     lives(&s);
     ship(&s, &a);
     let names = key_objects(&place);
-    place.remove(&names).expect("remove");
+    place.remove(&names, &Silent).expect("remove");
     let report = s.store.verify_remote(&a, false, &Silent).expect("verify");
     assert!(report.problems.len() == 1 && report.problems[0].what.contains("keys of subjects"), "{:?}", report.problems);
     ship(&s, &a);
@@ -441,7 +441,7 @@ fn without_the_key_object_the_contents_are_missing_and_the_rest_is_there() {
     ship(&s, &a);
     let names = key_objects(&place);
     let bytes = place.bytes(&names[0]).expect("bytes");
-    place.remove(&names).expect("remove");
+    place.remove(&names, &Silent).expect("remove");
     let (again, report) = rebuild(&s, std::slice::from_ref(&a), "again", None).expect("rebuild");
     assert!(report.gaps.iter().any(|gap| gap.reasons[0].contains("key object")), "{report:?}");
     assert_eq!(read(again.get("letters/a").expect("there")), "letter 2");

@@ -408,7 +408,7 @@ fn names(memory: &Memory) -> Vec<String> {
 }
 
 fn stored(memory: &Memory) -> u64 {
-    memory.list("").expect("list").into_iter().map(|o| o.size).sum()
+    memory.list("", &Silent).expect("list").into_iter().map(|o| o.size).sum()
 }
 
 /// Each day a shipment of its own, so that each version is packed against the one before it in another slice.

@@ -174,7 +174,7 @@ fn an_object_of_a_newer_program_is_not_fetched_and_nothing_changes() {
     (bytes[4], bytes[end]) = (bytes[4] + 1, bytes[end] + 1);
     let mut digest = [0; 16];
     digest.copy_from_slice(&annals::base::digest::Digest::of(&bytes).as_bytes()[..16]);
-    memory.remove(std::slice::from_ref(&newest)).expect("removed");
+    memory.remove(std::slice::from_ref(&newest), &Silent).expect("removed");
     memory.put(&format!("{folder}/{}", ObjectName { digest, ..name }), &bytes);
     let before = old.position().expect("position");
     let error = old.fetch(&[remote], &Silent).expect_err("newer");

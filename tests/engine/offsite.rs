@@ -197,13 +197,13 @@ fn no_text_key_or_name_leaves_the_site() {
     }
     let (memory, remote) = memory("offsite");
     s.store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship");
-    let objects = memory.list("").expect("list");
+    let objects = memory.list("", &Silent).expect("list");
     assert_eq!(objects.len(), 4, "a key and a segment of each tenant");
     let secret = std::fs::read_to_string(s.store.dir().join("annals.key")).expect("key file");
     let secret = secret.lines().find_map(|l| l.split_once("secret=")).expect("a plain key").1.to_owned();
     let secret: Vec<u8> = (0..32).map(|i| u8::from_str_radix(&secret[2 * i..2 * i + 2], 16).expect("hex")).collect();
     for object in objects {
-        let bytes = memory.read(&object.name, 0, object.size).expect("read");
+        let bytes = memory.read(&object.name, 0, object.size, &Silent).expect("read");
         let shows = |what: &[u8]| bytes.windows(what.len()).any(|w| w == what) || object.name.as_bytes().windows(what.len()).any(|w| w == what);
         for word in words {
             assert!(!shows(word.as_bytes()), "{} shows {word}", object.name);
@@ -226,9 +226,9 @@ fn a_tenant_goes_only_where_its_rules_allow() {
     let (memory, mut remote) = memory("nowhere in particular");
     let report = store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship");
     assert_eq!(report.kept_away, ["agency-x"]);
-    let objects = memory.list("").expect("list");
+    let objects = memory.list("", &Silent).expect("list");
     assert!(!objects.is_empty() && objects.iter().all(|o| !o.name.starts_with(&ruled)), "{objects:?}");
     remote.region = Some("se".into());
     assert!(store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship").kept_away.is_empty());
-    assert!(memory.list("").expect("list").iter().any(|o| o.name.starts_with(&ruled)));
+    assert!(memory.list("", &Silent).expect("list").iter().any(|o| o.name.starts_with(&ruled)));
 }

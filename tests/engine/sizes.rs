@@ -30,7 +30,7 @@ const LINE: &str = "[[remote]]\nname = \"line\"\nrclone = \"line:hist\"\n";
 
 /// Sizes of what a remote has but for keys, by name.
 fn sizes(memory: &Memory) -> Vec<(String, u64)> {
-    let objects = memory.list("").expect("list").into_iter().filter(|o| !o.name.contains("/key-"));
+    let objects = memory.list("", &Silent).expect("list").into_iter().filter(|o| !o.name.contains("/key-"));
     objects.map(|o| (o.name, o.size)).collect()
 }
 

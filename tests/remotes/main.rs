@@ -9,6 +9,7 @@ mod cutting;
 mod kept;
 mod paused;
 mod proxy;
+mod silent;
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -56,7 +57,7 @@ fn stored(remote: &dyn Remote, uploads: &[Upload]) -> Vec<Stored> {
 
 fn conformance(site: &Site) {
     let remote = &*site.remote;
-    assert_eq!(remote.list("").expect("a new remote"), []);
+    assert_eq!(remote.list("", &Silent).expect("a new remote"), []);
 
     // Many objects in one go, in two folders.
     let contents: Vec<(String, Vec<u8>)> = (0..9).map(|i| (format!("t{}/seg/{i:04}-a_b.annals", i % 2), bytes(i, 1 + i as usize * 4001))).collect();
@@ -65,23 +66,23 @@ fn conformance(site: &Site) {
 
     let mut all: Vec<Object> = contents.iter().map(|(name, content)| Object { name: name.clone(), size: content.len() as u64 }).collect();
     all.sort();
-    assert_eq!(remote.list("").expect("list"), all);
+    assert_eq!(remote.list("", &Silent).expect("list"), all);
     let of = |prefix: &str| all.iter().filter(|o| o.name.starts_with(prefix)).cloned().collect::<Vec<_>>();
     for prefix in ["t0/", "t1/seg/", "t1/seg/0003", "t", "t0/seg/0002-a_b.annals"] {
-        assert_eq!(remote.list(prefix).expect(prefix), of(prefix), "{prefix}");
+        assert_eq!(remote.list(prefix, &Silent).expect(prefix), of(prefix), "{prefix}");
     }
     for prefix in ["none/", "t0/none/", "zzz"] {
-        assert_eq!(remote.list(prefix).expect(prefix), [], "{prefix}");
+        assert_eq!(remote.list(prefix, &Silent).expect(prefix), [], "{prefix}");
     }
 
     // Ranges, exact or an error.
     let (name, content) = &contents[8];
     let size = content.len() as u64;
     for (offset, len) in [(0, 1), (0, size), (size - 1, 1), (1000, 70), (size, 0), (17, size - 17)] {
-        assert_eq!(remote.read(name, offset, len).expect("read"), &content[offset as usize..(offset + len) as usize]);
+        assert_eq!(remote.read(name, offset, len, &Silent).expect("read"), &content[offset as usize..(offset + len) as usize]);
     }
     for (offset, len) in [(0, size + 1), (size - 10, 11), (size, 1), (size + 1000, 5)] {
-        let e = remote.read(name, offset, len).expect_err("past the end");
+        let e = remote.read(name, offset, len, &Silent).expect_err("past the end");
         assert_eq!(e.code(), "remote.object_short", "{offset} {len}: {e}");
     }
 
@@ -97,20 +98,22 @@ fn conformance(site: &Site) {
 
     // Checks tell what is wrong.
     let right = Digest::of(content);
-    assert_eq!(remote.verify(name, size, None).expect("verify"), Check::Right);
-    assert_eq!(remote.verify(name, size, Some(right)).expect("verify"), Check::Right);
-    assert_eq!(remote.verify(name, size + 1, Some(right)).expect("verify"), Check::Size(size));
-    assert_eq!(remote.verify(name, size, Some(Digest::ZERO)).expect("verify"), Check::Bytes(right));
+    assert_eq!(remote.verify(name, size, None, &Silent).expect("verify"), Check::Right);
+    assert_eq!(remote.verify(name, size, Some(right), &Silent).expect("verify"), Check::Right);
+    assert_eq!(remote.verify(name, size + 1, Some(right), &Silent).expect("verify"), Check::Size(size));
+    assert_eq!(remote.verify(name, size, Some(Digest::ZERO), &Silent).expect("verify"), Check::Bytes(right));
 
     // What is not there.
     for missing in ["t0/seg/none", "none/none", "none"] {
-        assert_eq!(remote.verify(missing, 1, None).expect("verify"), Check::Missing);
-        for e in [remote.read(missing, 0, 1).map(drop), remote.read(missing, 9, 5).map(drop), remote.fetch(missing, &into, 1, &Silent)] {
+        assert_eq!(remote.verify(missing, 1, None, &Silent).expect("verify"), Check::Missing);
+        for e in
+            [remote.read(missing, 0, 1, &Silent).map(drop), remote.read(missing, 9, 5, &Silent).map(drop), remote.fetch(missing, &into, 1, &Silent)]
+        {
             let e = e.expect_err(missing);
             assert_eq!((e.kind(), e.code()), (Kind::Missing, "remote.object_missing"));
         }
     }
-    assert_eq!(remote.read("../x", 0, 1).expect_err("a bad name").kind(), Kind::Usage);
+    assert_eq!(remote.read("../x", 0, 1, &Silent).expect_err("a bad name").kind(), Kind::Usage);
 
     // Storing again, from this session and from another one, writes nothing; a cut upload of before is repaired.
     assert_eq!(stored(remote, &uploads[..2]), [Stored::Existed; 2]);
@@ -119,19 +122,19 @@ fn conformance(site: &Site) {
     let cut = bytes(3, 777);
     let longer = bytes(4, 9_000);
     for wrong in [&cut, &longer, &vec![7; content.len()]] {
-        remote.remove(std::slice::from_ref(name)).expect("remove");
+        remote.remove(std::slice::from_ref(name), &Silent).expect("remove");
         stored(remote, &[site.file(name, wrong)]);
-        assert_ne!(remote.verify(name, size, Some(right)).expect("verify"), Check::Right);
+        assert_ne!(remote.verify(name, size, Some(right), &Silent).expect("verify"), Check::Right);
         assert_eq!(stored(&*site.again, &again[8..]), [Stored::Repaired]);
-        assert_eq!(remote.verify(name, size, Some(right)).expect("verify"), Check::Right);
+        assert_eq!(remote.verify(name, size, Some(right), &Silent).expect("verify"), Check::Right);
     }
 
     // Removing.
     let names = [name.clone(), "t0/none".to_owned(), contents[0].0.clone()];
-    remote.remove(&names).expect("remove");
-    remote.remove(&names).expect("remove again");
-    assert_eq!(remote.list("").expect("list").len(), 7);
-    assert_eq!(remote.verify(name, size, None).expect("verify"), Check::Missing);
+    remote.remove(&names, &Silent).expect("remove");
+    remote.remove(&names, &Silent).expect("remove again");
+    assert_eq!(remote.list("", &Silent).expect("list").len(), 7);
+    assert_eq!(remote.verify(name, size, None, &Silent).expect("verify"), Check::Missing);
 
     interruption(site);
     assert!(remote.requests() > 0);
@@ -180,7 +183,7 @@ fn interruption(site: &Site) {
     assert!(kinds == [Some(Kind::Interrupted); 2] || kinds == [None, Some(Kind::Interrupted)], "{kinds:?}");
     remote.limit(None).expect("limit");
     stored(&*site.again, &[first.again(), second.again()]);
-    assert_eq!(remote.verify("slow/1", content.len() as u64, Some(Digest::of(&content))).expect("verify"), Check::Right);
+    assert_eq!(remote.verify("slow/1", content.len() as u64, Some(Digest::of(&content)), &Silent).expect("verify"), Check::Right);
 
     let into = site.dir.path().join("interrupted");
     let stopped = AtFirstBytes::new(true, || ());
@@ -286,11 +289,11 @@ impl Place {
         let spent = count() - before;
         println!("{}: requests for one upload and its check: {spent}", program.display());
         assert_eq!(spent, requests);
-        rclone.remove(&["t0/seg/first".into(), "t0/seg/second".into()]).expect("remove");
+        rclone.remove(&["t0/seg/first".into(), "t0/seg/second".into()], &Silent).expect("remove");
         // Also by one that looks first, as the second remote of an old store gets it.
         let fresh = self.rclone(program, "good", &format!("{below}fresh"));
         assert_eq!(stored(&fresh, &[site.file("t0/seg/first", b"first").again()]), [Stored::Written]);
-        fresh.remove(&["t0/seg/first".into()]).expect("remove");
+        fresh.remove(&["t0/seg/first".into()], &Silent).expect("remove");
 
         conformance(&site);
         self.killed(&rclone, &site);
@@ -314,7 +317,7 @@ impl Place {
         rclone.limit(None).expect("limit");
         let stored = stored(rclone, std::slice::from_ref(&upload))[0];
         assert!(matches!(stored, Stored::Written | Stored::Repaired), "{stored:?}");
-        assert_eq!(rclone.verify("killed/1", upload.size, right).expect("verify"), Check::Right);
+        assert_eq!(rclone.verify("killed/1", upload.size, right, &Silent).expect("verify"), Check::Right);
         assert!(rclone.requests() > before);
 
         // In the middle of a fetch: it goes on where it was.
@@ -339,7 +342,7 @@ impl Place {
 
     /// On HTTP rclone slows down with every refused connection, by seconds in the end, so only one verb is tried.
     fn nobody_listens(&self, program: &Path) {
-        let e = self.rclone(program, "gone", "").verify("a", 1, None).expect_err("nobody listens");
+        let e = self.rclone(program, "gone", "").verify("a", 1, None, &Silent).expect_err("nobody listens");
         assert_eq!((e.kind(), e.code()), (Kind::Remote, "remote.unreachable"));
     }
 
@@ -350,14 +353,14 @@ impl Place {
         fs::write(&file, b"bytes").expect("write");
         let one = |outcomes: Vec<Result<Stored>>| outcomes.into_iter().next().expect("one").map(drop);
         let failures = [
-            remote.list("").map(drop),
-            remote.list("t0/").map(drop),
-            remote.read("a", 0, 1).map(drop),
-            remote.verify("a", 1, None).map(drop),
+            remote.list("", &Silent).map(drop),
+            remote.list("t0/", &Silent).map(drop),
+            remote.read("a", 0, 1, &Silent).map(drop),
+            remote.verify("a", 1, None, &Silent).map(drop),
             remote.fetch("a", &dir.path().join("into"), 1, &Silent),
             remote.store(&[Upload::new("a", &file, 5)], &Silent).and_then(one),
             remote.store(&[Upload::new("b", &file, 5).again()], &Silent).and_then(one),
-            remote.remove(&["a".into()]),
+            remote.remove(&["a".into()], &Silent),
         ];
         for (verb, failure) in failures.into_iter().enumerate() {
             let e = failure.expect_err("refused");
@@ -375,7 +378,7 @@ fn rclone_on_a_local_folder() {
         let root = dir.path().join("root");
         let place = Place::new(&format!("{}/", root.display()), "[good]\ntype = local\n", None, dir);
         let absent = place.rclone(&program, "good", "never/made");
-        for failure in [absent.list("").map(drop), absent.list("a/").map(drop), absent.verify("a", 1, None).map(drop)] {
+        for failure in [absent.list("", &Silent).map(drop), absent.list("a/", &Silent).map(drop), absent.verify("a", 1, None, &Silent).map(drop)] {
             assert_eq!(failure.expect_err("absent").code(), "remote.absent");
         }
         place.suite(&program, "", 2);
@@ -544,10 +547,10 @@ fn rclone_on_s3() {
         let url = RemoteUrl::parse(&secret).expect("url");
         let options = Options { rclone_config: Some(place.dir.path().join("none.conf")), ..place.options(program) };
         let inline = Rclone::new(&url, &options).expect("new");
-        assert!(inline.list("").expect("list").len() > 3);
+        assert!(inline.list("", &Silent).expect("list").len() > 3);
         assert!(!inline.describe().contains("SECRET"));
         drop(place.server.take());
-        let e = inline.verify("t0/x", 1, None).expect_err("the server is gone");
+        let e = inline.verify("t0/x", 1, None, &Silent).expect_err("the server is gone");
         assert!(e.kind() == Kind::Remote && !e.to_string().contains("SECRET"), "{e}");
     }
 }

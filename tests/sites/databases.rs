@@ -423,7 +423,7 @@ fn a_remote_that_was_restored_from_an_older_copy_gets_what_it_lost() {
     }
     let all = w.memory.inner().names();
     let lost: Vec<String> = all.iter().filter(|name| !kept.contains(name)).cloned().collect();
-    w.memory.inner().remove(&lost).expect("restored");
+    w.memory.inner().remove(&lost, &Silent).expect("restored");
     // Nothing of the site depends on it: the loss is found, told, and made good from here.
     let found = store.verify_remote(&w.remote, false, &Silent).expect("verify");
     assert_eq!(found.problems.len(), lost.len(), "{found:?}");

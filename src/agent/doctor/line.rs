@@ -1,7 +1,6 @@
 //! Remotes and schedules: does what has to travel get there?
 
 use crate::base::error::Result;
-use crate::base::monitor::Silent;
 use crate::engine::remotes::RemoteCheck;
 use crate::engine::store::Store;
 use crate::model::moment;
@@ -47,8 +46,8 @@ pub(super) fn look(store: &Store, opener: &Opener, around: &Surroundings, found:
 fn reach(store: &Store, opener: &Opener, around: &Surroundings, found: &mut Vec<Finding>) {
     let remotes = &store.config().remotes;
     let questions = remotes.iter().map(|r| (store.clone(), opener.clone(), r.name.clone())).collect();
-    let answers = ask(questions, around.patience, |(store, opener, name)| {
-        opener(&store, &name, None).and_then(|remote| store.check_device(remote.device(), true, &Silent))
+    let answers = ask(questions, around.patience, |(store, opener, name), monitor| {
+        opener(&store, &name, None).and_then(|remote| store.check_device(remote.device(), true, monitor))
     });
     let mut told = Vec::new();
     for (remote, answer) in remotes.iter().zip(answers) {

@@ -137,7 +137,7 @@ fn postgres(store: &Store, capture: &Capture, around: &Surroundings, found: &mut
     let name = &capture.name;
     let address = Address { url: url.clone(), password_file: password_file.clone(), passwords: store.inner.passwords().clone() };
     let question = vec![(address, format!("annals_{name}"))];
-    let answer = ask(question, around.patience, |(address, slot)| checkup(&address, &slot)).pop().flatten();
+    let answer = ask(question, around.patience, |(address, slot), _| checkup(&address, &slot)).pop().flatten();
     match answer {
         None => {
             let what = format!("capture {name}: the server gives no answer within {} s", around.patience.as_secs());

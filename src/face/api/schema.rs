@@ -298,15 +298,16 @@ const SHAPES: &[(&str, &str, &str)] = &[
     ),
     (
         "Job",
-        "A piece of the agent's work: state is waiting, running, paused, done, failed, dead or cancelled.",
-        "job:integer kind:string subject:string state:string attempts:integer said:string code:string? not_before:time created:time started:time? \
-         ended:time? progress:Progress",
+        "A piece of the agent's work: state is waiting, running, paused, done, failed, dead or cancelled; wish is pause or cancel where a running one \
+         is to stop.",
+        "job:integer kind:string subject:string state:string wish:string? attempts:integer said:string code:string? not_before:time \
+         created:time started:time? ended:time? progress:Progress",
     ),
     (
         "JobEnded",
         "A job; outcome is what came of a plan that the agent carried out: kind is plan or realign.",
-        "job:integer kind:string subject:string state:string attempts:integer said:string code:string? not_before:time created:time started:time? \
-         ended:time? progress:Progress outcome:Outcome?",
+        "job:integer kind:string subject:string state:string wish:string? attempts:integer said:string code:string? not_before:time \
+         created:time started:time? ended:time? progress:Progress outcome:Outcome?",
     ),
     (
         "Outcome",

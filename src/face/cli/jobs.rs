@@ -8,7 +8,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::engine::drill::{DrillOptions, DrillReport};
 use crate::engine::store::Store;
 use crate::face::view;
-use crate::model::job::{Job, State};
+use crate::model::job::{Job, State, Wish};
 use crate::model::moment::{self, Zone, show_short};
 
 use super::context::{Context, bytes, counted, grouped};
@@ -124,7 +124,12 @@ fn progress(job: &Job) -> String {
 }
 
 fn described(job: &Job, zone: &Zone) -> Vec<String> {
-    let mut lines = vec![format!("job {}: {} is {}", job.id, job.task, job.state.word())];
+    let wished = match job.wish {
+        Wish::None => "",
+        Wish::Pause => "; it is to be held back, and stops at its next safe place",
+        Wish::Cancel => "; it is to be given up, and stops at its next safe place",
+    };
+    let mut lines = vec![format!("job {}: {} is {}{wished}", job.id, job.task, job.state.word())];
     let mut add = |name: &str, value: String| {
         if !value.is_empty() {
             lines.push(format!("  {name:<10} {value}"));

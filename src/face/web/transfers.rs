@@ -271,7 +271,7 @@ pub(super) fn state(scribe: &Scribe, job: &Job) -> Markup {
         @if matches!(job.state, State::Waiting | State::Failed) && later { " " span .small { (scribe.say("job-next"))
             " " (scribe.time(job.not_before)) } }
         @if let Some(at) = job.ended { " " span .small.quiet { (scribe.time(at)) } }
-        @if !job.said.is_empty() && job.state != State::Running { p .small { (said(scribe, job)) } }
+        @if !job.said.is_empty() { p .small { (said(scribe, job)) } }
         @if let Some(advice) = advice(job) { p .small { strong { (scribe.say("job-advice")) } " " (scribe.say(advice)) } }
     }
 }

@@ -24,6 +24,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<Result<Job>> {
         bytes_total: number(18)?,
         bytes_per_sec: number(19)?,
         moved: r.get::<_, Option<i64>>(20)?.map(Timestamp),
+        held_up: String::new(),
     };
     let job = Job {
         id: r.get(0)?,
@@ -110,6 +111,13 @@ impl View<'_> {
         self.jobs_where("WHERE state = 'running' ORDER BY id", [])
     }
 
+    /// The lanes in which something waits.
+    pub fn waiting_lanes(&self) -> Result<Vec<String>> {
+        let mut s = self.sql.prepare_cached("SELECT DISTINCT lane FROM job WHERE state IN ('waiting','failed') ORDER BY lane").map_err(sql)?;
+        let rows = s.query_map([], |r| r.get(0)).map_err(sql)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(sql)
+    }
+
     /// Whether jobs wait that were asked for or begun after `now`: the clock was put back since.
     pub fn jobs_ahead(&self, now: Timestamp) -> Result<bool> {
         let mut s = self.sql.prepare_cached(&format!("SELECT 1 FROM job WHERE {AHEAD} LIMIT 1")).map_err(sql)?;
@@ -154,7 +162,7 @@ impl Writer<'_> {
 
     /// Says that the holder lives, and how far it is. What a person wants; `None` where the job is not the holder's any more.
     pub fn beat_job(&self, id: i64, holder: &str, at: &Advance) -> Result<Option<Wish>> {
-        let text = "UPDATE job SET beat = beat + 1, phase = ?, items = ?, items_total = ?, bytes = ?, bytes_total = ?, bytes_per_sec = ?, moved = ? \
+        let text = "UPDATE job SET beat = beat + 1, phase = ?, items = ?, items_total = ?, bytes = ?, bytes_total = ?, bytes_per_sec = ?, moved = ?, said = ? \
                     WHERE id = ? AND holder = ? AND state = 'running' RETURNING wish";
         let mut s = self.sql.prepare_cached(text).map_err(sql)?;
         let params = (
@@ -165,6 +173,7 @@ impl Writer<'_> {
             at.bytes_total as i64,
             at.bytes_per_sec as i64,
             at.moved.map(Timestamp::micros),
+            &at.held_up,
             id,
             holder,
         );
@@ -172,20 +181,28 @@ impl Writer<'_> {
         Ok(wish.map(|w| Wish::from_word(&w)))
     }
 
-    /// Ends a try. Whether the job was the holder's still; otherwise nothing is changed.
-    pub fn end_job(&self, id: i64, holder: &str, verdict: &Verdict, now: Timestamp) -> Result<bool> {
-        let text = "UPDATE job SET state = ?, not_before = ?, attempts = attempts + ?, said = ?, code = ?, wish = '', ended = ? \
-                    WHERE id = ? AND holder = ? AND state = 'running'";
-        let mut s = self.sql.prepare_cached(text).map_err(sql)?;
-        let ended = verdict.state.is_over().then_some(now.micros());
-        let params = (verdict.state.word(), verdict.not_before.micros(), verdict.counts, &verdict.said, &verdict.code, ended, id, holder);
-        s.execute(params).map(|n| n == 1).map_err(sql)
+    /// Ends a try. What a person wished meanwhile holds of a job that would be tried again. The state that it has now; `None`, and nothing is
+    /// changed, where the job was not the holder's any more.
+    pub fn end_job(&self, id: i64, holder: &str, verdict: &Verdict, now: Timestamp) -> Result<Option<State>> {
+        let wish = "SELECT wish FROM job WHERE id = ? AND holder = ? AND state = 'running'";
+        let mut s = self.sql.prepare_cached(wish).map_err(sql)?;
+        let Some(wish) = s.query_row((id, holder), |r| r.get::<_, String>(0)).optional().map_err(sql)? else { return Ok(None) };
+        let state = match (Wish::from_word(&wish), verdict.state) {
+            (Wish::Cancel, State::Waiting | State::Failed | State::Dead | State::Paused) => State::Cancelled,
+            (Wish::Pause, State::Waiting | State::Failed) => State::Paused,
+            (_, state) => state,
+        };
+        let text = "UPDATE job SET state = ?, not_before = ?, attempts = attempts + ?, said = ?, code = ?, wish = '', ended = ? WHERE id = ?";
+        let ended = state.is_over().then_some(now.micros());
+        self.run(text, (state.word(), verdict.not_before.micros(), verdict.counts, &verdict.said, &verdict.code, ended, id))?;
+        Ok(Some(state))
     }
 
-    /// Takes a job away from a holder that gave no sign of life since `beat`; it waits again, from now on.
+    /// Takes a job away from a holder that gave no sign of life since `beat`; it waits again, from now on, unless a person wished otherwise.
     pub fn reclaim_job(&self, id: i64, beat: i64, said: &str, now: Timestamp) -> Result<bool> {
         let text = "UPDATE job SET state = CASE wish WHEN 'pause' THEN 'paused' WHEN 'cancel' THEN 'cancelled' ELSE 'waiting' END, \
-                    ended = CASE wish WHEN 'cancel' THEN ?1 END, holder = '', wish = '', not_before = ?1, said = ?2 \
+                    ended = CASE wish WHEN 'cancel' THEN ?1 END, holder = '', not_before = ?1, \
+                    said = CASE wish WHEN 'pause' THEN 'held back' WHEN 'cancel' THEN 'cancelled' ELSE ?2 END, wish = '' \
                     WHERE id = ?3 AND beat = ?4 AND state = 'running'";
         let mut s = self.sql.prepare_cached(text).map_err(sql)?;
         s.execute((now.micros(), said, id, beat)).map(|n| n == 1).map_err(sql)
@@ -224,7 +241,8 @@ impl Writer<'_> {
     pub fn resume_jobs(&self, now: Timestamp) -> Result<u64> {
         let running = "UPDATE job SET wish = '' WHERE state = 'running' AND wish = 'pause'";
         let n = self.count(running)?;
-        let mut s = self.sql.prepare_cached("UPDATE job SET state = 'waiting', not_before = ? WHERE state = 'paused'").map_err(sql)?;
+        let mut s =
+            self.sql.prepare_cached("UPDATE job SET state = 'waiting', not_before = ?, said = '', code = '' WHERE state = 'paused'").map_err(sql)?;
         s.execute([now.micros()]).map(|more| n + more as u64).map_err(sql)
     }
 
@@ -235,7 +253,7 @@ impl Writer<'_> {
     /// Lets a job that was held back go on.
     pub fn resume_job(&self, id: i64, now: Timestamp) -> Result<()> {
         self.run("UPDATE job SET wish = '' WHERE id = ? AND state = 'running' AND wish = 'pause'", [id])?;
-        self.run("UPDATE job SET state = 'waiting', not_before = ? WHERE id = ? AND state = 'paused'", (now.micros(), id))
+        self.run("UPDATE job SET state = 'waiting', not_before = ?, said = '', code = '' WHERE id = ? AND state = 'paused'", (now.micros(), id))
     }
 
     /// Gives a job up; a running one when it next looks.

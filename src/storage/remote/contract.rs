@@ -87,16 +87,17 @@ pub enum Check {
     Bytes(Digest),
 }
 
-/// One place offsite: a tree of immutable objects. An error is never a statement about what is there.
+/// One place offsite: a tree of immutable objects. An error is never a statement about what is there. Every verb may wait for a line that says
+/// nothing; when the monitor wants to stop, it ends within a second or two with [`Kind::Interrupted`], whatever the other side does.
 pub trait Remote: Send + Sync {
     /// All objects whose names start with `prefix`, in order of name. A prefix that ends in `/` is the cheap way to ask for one folder.
     /// Names that we could not have given (see [`check_name`]) and files being written are left out. An empty answer means that the root
     /// was reached and said so, never that it could not be read; it is still no evidence that objects are gone.
-    fn list(&self, prefix: &str) -> Result<Vec<Object>>;
+    fn list(&self, prefix: &str, monitor: &dyn Monitor) -> Result<Vec<Object>>;
 
     /// Exactly `len` bytes from `offset` on. No such object: [`Kind::Missing`], code `remote.object_missing`. An object that ends before:
     /// code `remote.object_short`.
-    fn read(&self, name: &str, offset: u64, len: u64) -> Result<Vec<u8>>;
+    fn read(&self, name: &str, offset: u64, len: u64, monitor: &dyn Monitor) -> Result<Vec<u8>>;
 
     /// Copies an object of exactly `size` bytes to the file `into`, which appears whole and durable, or not at all.
     fn fetch(&self, name: &str, into: &Path, size: u64, monitor: &dyn Monitor) -> Result<()>;
@@ -108,10 +109,10 @@ pub trait Remote: Send + Sync {
     fn store(&self, objects: &[Upload], monitor: &dyn Monitor) -> Result<Vec<Outcome>>;
 
     /// Compares an object with what it should be: its size always, its bytes, read back in full, when a digest is given.
-    fn verify(&self, name: &str, size: u64, digest: Option<Digest>) -> Result<Check>;
+    fn verify(&self, name: &str, size: u64, digest: Option<Digest>, monitor: &dyn Monitor) -> Result<Check>;
 
     /// Removes objects one by one; one that is not there counts as removed. Stops at the first failure.
-    fn remove(&self, names: &[String]) -> Result<()>;
+    fn remove(&self, names: &[String], monitor: &dyn Monitor) -> Result<()>;
 
     /// Changes the allowed rate in bytes a second, from now on; `None` is no limit.
     fn limit(&self, bytes_per_sec: Option<u64>) -> Result<()>;
@@ -135,12 +136,12 @@ pub trait Remote: Send + Sync {
 }
 
 impl<R: Remote + ?Sized> Remote for Arc<R> {
-    fn list(&self, prefix: &str) -> Result<Vec<Object>> {
-        (**self).list(prefix)
+    fn list(&self, prefix: &str, monitor: &dyn Monitor) -> Result<Vec<Object>> {
+        (**self).list(prefix, monitor)
     }
 
-    fn read(&self, name: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
-        (**self).read(name, offset, len)
+    fn read(&self, name: &str, offset: u64, len: u64, monitor: &dyn Monitor) -> Result<Vec<u8>> {
+        (**self).read(name, offset, len, monitor)
     }
 
     fn fetch(&self, name: &str, into: &Path, size: u64, monitor: &dyn Monitor) -> Result<()> {
@@ -151,12 +152,12 @@ impl<R: Remote + ?Sized> Remote for Arc<R> {
         (**self).store(objects, monitor)
     }
 
-    fn verify(&self, name: &str, size: u64, digest: Option<Digest>) -> Result<Check> {
-        (**self).verify(name, size, digest)
+    fn verify(&self, name: &str, size: u64, digest: Option<Digest>, monitor: &dyn Monitor) -> Result<Check> {
+        (**self).verify(name, size, digest, monitor)
     }
 
-    fn remove(&self, names: &[String]) -> Result<()> {
-        (**self).remove(names)
+    fn remove(&self, names: &[String], monitor: &dyn Monitor) -> Result<()> {
+        (**self).remove(names, monitor)
     }
 
     fn limit(&self, bytes_per_sec: Option<u64>) -> Result<()> {

@@ -15,7 +15,7 @@ use super::throttle::Throttle;
 use crate::base::digest::{Digest, Hasher};
 use crate::base::disk::{self, Staged};
 use crate::base::error::{Error, Kind, Result};
-use crate::base::monitor::{Monitor, Progress, Silent, check_stop};
+use crate::base::monitor::{Monitor, Progress, check_stop};
 
 /// The file that says that the disk with our objects is really there.
 pub const MARKER: &str = ".annals-remote";
@@ -95,7 +95,7 @@ impl Directory {
         }
     }
 
-    fn digest(&self, name: &str) -> Result<Digest> {
+    fn digest(&self, name: &str, monitor: &dyn Monitor) -> Result<Digest> {
         let (mut file, _) = self.open(name)?;
         let mut hasher = Hasher::new();
         let mut block = vec![0; BLOCK_BYTES];
@@ -104,7 +104,8 @@ impl Directory {
             if n == 0 {
                 return Ok(hasher.finish());
             }
-            self.throttle.pass(n as u64, &Silent)?;
+            check_stop(monitor)?;
+            self.throttle.pass(n as u64, monitor)?;
             hasher.update(&block[..n]);
         }
     }
@@ -113,8 +114,8 @@ impl Directory {
         check_stop(monitor)?;
         self.count();
         let target = self.root.join(&upload.name);
-        let stored = match self.verify(&upload.name, upload.size, None)? {
-            Check::Right if self.digest(&upload.name)? == file_digest(&upload.from)? => return Ok(Stored::Existed),
+        let stored = match self.verify(&upload.name, upload.size, None, monitor)? {
+            Check::Right if self.digest(&upload.name, monitor)? == file_digest(&upload.from)? => return Ok(Stored::Existed),
             Check::Missing => Stored::Written,
             _ => Stored::Repaired,
         };
@@ -135,7 +136,7 @@ impl Directory {
             Ok(())
         })?;
         staged.finish().map_err(|e| self.in_our_words(e))?;
-        match self.verify(&upload.name, upload.size, self.read_back.then(|| hasher.finish()))? {
+        match self.verify(&upload.name, upload.size, self.read_back.then(|| hasher.finish()), monitor)? {
             Check::Right => Ok(stored),
             _ => {
                 let text = format!("an object does not read back as it was written on {}: {}", self.describe(), upload.name);
@@ -145,9 +146,10 @@ impl Directory {
     }
 
     /// Adds everything below `folder`, a directory that is there.
-    fn walk(&self, folder: &str, into: &mut Vec<Object>) -> Result<()> {
+    fn walk(&self, folder: &str, into: &mut Vec<Object>, monitor: &dyn Monitor) -> Result<()> {
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
+            check_stop(monitor)?;
             self.count();
             let path = self.root.join(&folder);
             let failed = |e| self.failed("list", &path, e);
@@ -175,11 +177,11 @@ impl Directory {
 }
 
 impl Remote for Directory {
-    fn list(&self, prefix: &str) -> Result<Vec<Object>> {
+    fn list(&self, prefix: &str, monitor: &dyn Monitor) -> Result<Vec<Object>> {
         contract::check_prefix(prefix)?;
         self.present()?;
         let mut found = Vec::new();
-        self.walk(contract::folder_of(prefix), &mut found)?;
+        self.walk(contract::folder_of(prefix), &mut found, monitor)?;
         // A disk that went away in the middle must not look like an empty one.
         self.present()?;
         found.retain(|object| object.name.starts_with(prefix));
@@ -187,7 +189,7 @@ impl Remote for Directory {
         Ok(found)
     }
 
-    fn read(&self, name: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
+    fn read(&self, name: &str, offset: u64, len: u64, monitor: &dyn Monitor) -> Result<Vec<u8>> {
         contract::check_range(name, offset, len)?;
         let (mut file, size) = self.open(name)?;
         if offset + len > size {
@@ -197,7 +199,7 @@ impl Remote for Directory {
         std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(offset)).map_err(failed)?;
         let mut bytes = vec![0; len as usize];
         for block in bytes.chunks_mut(BLOCK_BYTES) {
-            self.throttle.pass(block.len() as u64, &Silent)?;
+            self.throttle.pass(block.len() as u64, monitor)?;
             file.read_exact(block).map_err(failed)?;
         }
         Ok(bytes)
@@ -250,7 +252,7 @@ impl Remote for Directory {
         Ok(outcomes)
     }
 
-    fn verify(&self, name: &str, size: u64, digest: Option<Digest>) -> Result<Check> {
+    fn verify(&self, name: &str, size: u64, digest: Option<Digest>, monitor: &dyn Monitor) -> Result<Check> {
         contract::check_name(name)?;
         let found = match self.open(name) {
             Err(e) if e.kind() == Kind::Missing => return Ok(Check::Missing),
@@ -260,14 +262,15 @@ impl Remote for Directory {
             return Ok(Check::Size(found));
         }
         let Some(right) = digest else { return Ok(Check::Right) };
-        let digest = self.digest(name)?;
+        let digest = self.digest(name, monitor)?;
         Ok(if digest == right { Check::Right } else { Check::Bytes(digest) })
     }
 
-    fn remove(&self, names: &[String]) -> Result<()> {
+    fn remove(&self, names: &[String], monitor: &dyn Monitor) -> Result<()> {
         names.iter().try_for_each(|name| contract::check_name(name))?;
         self.present()?;
         for name in names {
+            check_stop(monitor)?;
             self.count();
             let path = self.root.join(name);
             let Some(parent) = path.parent().filter(|parent| parent.is_dir()) else { continue };
@@ -380,23 +383,26 @@ mod tests {
         let site = Site::new();
         let remote = site.remote();
         let upload = site.upload("t/a", b"bytes");
-        assert!(remote.list("").expect("a new remote").is_empty());
+        assert!(remote.list("", &Silent).expect("a new remote").is_empty());
         assert!(!site.root.join(MARKER).exists());
         assert_eq!(remote.store(std::slice::from_ref(&upload), &Silent).expect("store").remove(0).expect("stored"), Stored::Written);
         let used = Directory::new(&site.root, &Options { used_before: true, ..Options::default() });
-        assert_eq!(used.list("").expect("list").len(), 1);
+        assert_eq!(used.list("", &Silent).expect("list").len(), 1);
         fs::rename(&site.root, site.dir.path().join("unplugged")).expect("unplug");
         fs::create_dir(&site.root).expect("mount point");
-        for failed in
-            [used.list("").map(drop), used.store(&[upload], &Silent).map(drop), used.verify("t/a", 5, None).map(drop), used.remove(&["t/a".into()])]
-        {
+        for failed in [
+            used.list("", &Silent).map(drop),
+            used.store(&[upload], &Silent).map(drop),
+            used.verify("t/a", 5, None, &Silent).map(drop),
+            used.remove(&["t/a".into()], &Silent),
+        ] {
             let e = failed.expect_err("absent");
             assert_eq!((e.kind(), e.code()), (Kind::Remote, "remote.absent"));
             assert!(e.what_next().is_some());
         }
         assert_eq!(site.files(), [""; 0]);
         fs::remove_dir(&site.root).expect("remove");
-        assert_eq!(remote.read("t/a", 0, 1).expect_err("gone").code(), "remote.absent");
+        assert_eq!(remote.read("t/a", 0, 1, &Silent).expect_err("gone").code(), "remote.absent");
     }
 
     #[test]
@@ -412,7 +418,7 @@ mod tests {
         for wrong in [&b"by"[..], b"bytez", b"", b"bytes and more"] {
             fs::write(site.root.join("t/a"), wrong).expect("damage");
             assert_eq!(store(), Stored::Repaired);
-            assert_eq!(remote.read("t/a", 0, 5).expect("read"), b"bytes");
+            assert_eq!(remote.read("t/a", 0, 5, &Silent).expect("read"), b"bytes");
         }
     }
 
@@ -424,7 +430,7 @@ mod tests {
         for name in ["a", "Thumbs (1).db", "a.77.partial", ".hidden"] {
             fs::write(site.root.join(name), b"x").expect("write");
         }
-        assert_eq!(remote.list("").expect("list"), [Object { name: "a".into(), size: 1 }]);
+        assert_eq!(remote.list("", &Silent).expect("list"), [Object { name: "a".into(), size: 1 }]);
     }
 
     #[test]
@@ -457,10 +463,10 @@ mod tests {
                 let expected = if fault == Fault::Full { (Kind::Space, "remote.full") } else { (Kind::Remote, "remote.io") };
                 assert_eq!((failed.kind(), failed.code()), expected);
                 let right = Some(Digest::of(&[7; 300_000]));
-                let check = remote.verify("t/a", 300_000, right).expect("verify");
+                let check = remote.verify("t/a", 300_000, right, &Silent).expect("verify");
                 assert!(matches!(check, Check::Missing | Check::Right), "{n}: {check:?}");
                 assert!(remote.store(&[upload], &Silent).expect("again")[0].is_ok());
-                assert_eq!(remote.verify("t/a", 300_000, right).expect("verify"), Check::Right);
+                assert_eq!(remote.verify("t/a", 300_000, right, &Silent).expect("verify"), Check::Right);
             }
         }
     }
@@ -474,7 +480,7 @@ mod tests {
         let up = time.elapsed();
         assert!(up >= Duration::from_millis(4500) && up <= Duration::from_secs(5), "{up:?}");
         remote.limit(Some(1_000_000)).expect("limit");
-        assert_eq!(remote.read("a", 0, 500_000).expect("read").len(), 500_000);
+        assert_eq!(remote.read("a", 0, 500_000, &Silent).expect("read").len(), 500_000);
         assert!(time.elapsed() - up <= Duration::from_millis(500));
     }
 }

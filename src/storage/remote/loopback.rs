@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 
+use crate::base::monitor::Monitor;
+
 /// Bytes: the longest head of an answer.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Bytes: the longest size line of a chunk, extensions included.
@@ -18,8 +20,80 @@ const CHUNK_LINE_BYTES_MAX: usize = 1024;
 const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Connections kept open while idle.
 const IDLE_KEPT: usize = 8;
+/// How long may pass until somebody who wants to stop is heard.
+const HEAR_WITHIN: Duration = Duration::from_millis(200);
 /// How long the loopback interface may take to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long each wait for bytes may take, and who may end it before.
+#[derive(Clone, Copy)]
+pub struct Wait<'a> {
+    /// The longest wait.
+    pub at_most: Duration,
+    /// Ends it when it wants to stop.
+    pub monitor: &'a dyn Monitor,
+}
+
+/// Says that somebody wanted to stop while an answer was waited for.
+#[derive(Debug)]
+struct Stopped;
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("stopped while waiting for an answer")
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+/// Whether a conversation ended because its monitor wanted to stop.
+pub fn is_stopped(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Stopped>())
+}
+
+/// A connection whose reads wait as a [`Wait`] says.
+struct Waiting<'a> {
+    stream: BufReader<TcpStream>,
+    wait: Wait<'a>,
+}
+
+impl Waiting<'_> {
+    /// Reads again and again until there is something, the time is over, or somebody wants to stop. A read that got nothing took nothing.
+    fn patiently<T>(&mut self, mut read: impl FnMut(&mut BufReader<TcpStream>) -> io::Result<T>) -> io::Result<T> {
+        use io::ErrorKind::{TimedOut, WouldBlock};
+        let started = Instant::now();
+        loop {
+            match read(&mut self.stream) {
+                Err(e) if matches!(e.kind(), TimedOut | WouldBlock) => {
+                    if self.wait.monitor.stopped() {
+                        return Err(io::Error::other(Stopped));
+                    }
+                    if started.elapsed() >= self.wait.at_most {
+                        return Err(TimedOut.into());
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
+impl Read for Waiting<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.patiently(|stream| stream.read(out))
+    }
+}
+
+impl BufRead for Waiting<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.patiently(|stream| stream.fill_buf().map(drop))?;
+        self.stream.fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.stream.consume(n);
+    }
+}
 
 /// Speaks to one server.
 pub struct Client {
@@ -35,26 +109,27 @@ impl Client {
         Client { server, authorization, idle: Mutex::default() }
     }
 
-    /// Asks for `path`, all of it or the bytes from the first to the last of `range`. `timeout` is for each wait for bytes.
-    pub fn get(&self, path: &str, range: Option<(u64, u64)>, timeout: Duration) -> io::Result<Answer<'_>> {
+    /// Asks for `path`, all of it or the bytes from the first to the last of `range`.
+    pub fn get<'a>(&'a self, path: &str, range: Option<(u64, u64)>, wait: Wait<'a>) -> io::Result<Answer<'a>> {
         let range = range.map(|(first, last)| format!("Range: bytes={first}-{last}\r\n")).unwrap_or_default();
-        self.request(&format!("GET {path} HTTP/1.1\r\n{range}"), &[], timeout)
+        self.request(&format!("GET {path} HTTP/1.1\r\n{range}"), &[], wait)
     }
 
     /// Sends a JSON text to `path`.
-    pub fn post(&self, path: &str, json: &[u8], timeout: Duration) -> io::Result<Answer<'_>> {
+    pub fn post<'a>(&'a self, path: &str, json: &[u8], wait: Wait<'a>) -> io::Result<Answer<'a>> {
         let head = format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n", json.len());
-        self.request(&head, json, timeout)
+        self.request(&head, json, wait)
     }
 
-    fn request(&self, head: &str, body: &[u8], timeout: Duration) -> io::Result<Answer<'_>> {
+    fn request<'a>(&'a self, head: &str, body: &[u8], wait: Wait<'a>) -> io::Result<Answer<'a>> {
         let mut stream = self.connection()?;
-        stream.get_ref().set_read_timeout(Some(timeout))?;
-        stream.get_ref().set_write_timeout(Some(timeout))?;
+        stream.get_ref().set_read_timeout(Some(wait.at_most.min(HEAR_WITHIN)))?;
+        stream.get_ref().set_write_timeout(Some(wait.at_most))?;
         let server = self.server;
         let mut bytes = format!("{head}Host: {server}\r\nAuthorization: Basic {}\r\n\r\n", self.authorization).into_bytes();
         bytes.extend_from_slice(body);
         stream.get_mut().write_all(&bytes)?;
+        let mut stream = Waiting { stream, wait };
         let head = read_head(&mut stream)?;
         Ok(Answer {
             status: head.status,
@@ -95,7 +170,7 @@ pub struct Answer<'a> {
     /// For a range: the length in bytes of the whole, where the server says it.
     pub whole: Option<u64>,
     keep: bool,
-    body: Body<BufReader<TcpStream>>,
+    body: Body<Waiting<'a>>,
     client: &'a Client,
 }
 
@@ -115,7 +190,7 @@ impl Answer<'_> {
     /// the next request on one would be lost.
     pub fn finish(self) {
         if self.keep && self.status < 300 && self.body.ended() {
-            self.client.keep(self.body.stream);
+            self.client.keep(self.body.stream.stream);
         }
     }
 }
@@ -297,8 +372,10 @@ impl<R: BufRead> Read for Body<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::monitor::{Progress, Silent};
     use proptest::prelude::*;
     use std::net::TcpListener;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     fn answer(text: &str) -> io::Result<(u16, String, usize)> {
         let mut from = text.as_bytes();
@@ -380,11 +457,48 @@ mod tests {
             heads
         });
         let client = Client::new(server, "Aladdin", "open sesame");
-        let wait = Duration::from_secs(20);
+        let wait = Wait { at_most: Duration::from_secs(20), monitor: &Silent };
         assert_eq!(client.post("/rc/noop", b"{}", wait).and_then(|a| a.bytes(2)).expect("post"), b"ok");
         assert!(client.get("/x", Some((2, 5)), wait).and_then(|a| a.bytes(1)).is_err());
         let heads = serving.join().expect("server");
         assert!(heads[0].contains("Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"));
         assert!(heads[1].starts_with("GET /x HTTP/1.1\r\nRange: bytes=2-5\r\n"));
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_is_left_when_somebody_wants_to_stop() {
+        /// Wants to stop when it is asked for the third time.
+        struct Third(AtomicU32);
+        impl Monitor for Third {
+            fn progress(&self, _: &Progress) {}
+            fn note(&self, _: &str) {}
+            fn stopped(&self) -> bool {
+                self.0.fetch_add(1, Ordering::SeqCst) >= 2
+            }
+        }
+        // Connections are made by the system and never answered; the second one gets half an answer.
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bind");
+        let client = Client::new(listener.local_addr().expect("address"), "a", "b");
+        let monitor = Third(AtomicU32::new(0));
+        let wait = Wait { at_most: Duration::from_secs(3_600), monitor: &monitor };
+        assert!(client.post("/x", b"{}", wait).is_err_and(|e| is_stopped(&e)));
+        assert_eq!(monitor.0.load(Ordering::SeqCst), 3);
+        drop(listener.accept().expect("the first"));
+        let half = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("accept");
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").expect("write");
+            stream
+        });
+        let monitor = Third(AtomicU32::new(0));
+        let mut answer = client.get("/x", None, Wait { at_most: Duration::from_secs(3_600), monitor: &monitor }).expect("a head");
+        let mut bytes = Vec::new();
+        assert!(answer.read_to_end(&mut bytes).is_err_and(|e| is_stopped(&e)));
+        assert_eq!(bytes, b"half");
+        drop(half.join().expect("server"));
+        // Nobody wants to stop: the time is over.
+        let silent = TcpListener::bind(("127.0.0.1", 0)).expect("bind");
+        let client = Client::new(silent.local_addr().expect("address"), "a", "b");
+        let short = Wait { at_most: Duration::from_millis(20), monitor: &Silent };
+        assert!(client.get("/x", None, short).is_err_and(|e| e.kind() == io::ErrorKind::TimedOut));
     }
 }

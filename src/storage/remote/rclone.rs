@@ -24,13 +24,13 @@ use session::{Session, rate_text};
 use upload::Uploading;
 
 use super::contract::{self, Check, Object, Outcome, Remote, Upload};
-use super::loopback::Answer;
+use super::loopback::{Answer, Wait};
 use super::place::{Options, RemoteUrl};
 use super::retry::{pause, worth_retrying};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::disk::Staged;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::monitor::{Monitor, Progress, Silent, check_stop};
+use crate::base::monitor::{Monitor, Progress, check_stop};
 
 /// The oldest rclone that is tested (Debian 12 and 13). Older ones are refused.
 pub const RCLONE_OLDEST: (u64, u64) = (1, 60);
@@ -120,25 +120,25 @@ impl Rclone {
     }
 
     /// The size of an object, `None` if the remote says that there is none.
-    fn size(&self, session: &Arc<Session>, name: &str) -> Result<Option<u64>> {
+    fn size(&self, session: &Arc<Session>, name: &str, monitor: &dyn Monitor) -> Result<Option<u64>> {
         self.operation(session);
         let params = json!({"fs": session.reach.fs, "remote": name, "opt": {"filesOnly": true, "noModTime": true, "noMimeType": true}});
-        let stat: Stat = self.ask(session, "operations/stat", &params, self.options.answer_timeout)?;
+        let stat: Stat = self.ask_remote(session, "operations/stat", &params, monitor)?;
         // A size of -1 is how some backends of 1.60 say that there is nothing.
         let size = stat.item.and_then(|item| u64::try_from(item.size).ok());
         match size {
             Some(_) => self.root_seen.store(true, Ordering::Relaxed),
-            None => self.check_root(session)?,
+            None => self.check_root(session, monitor)?,
         }
         Ok(size)
     }
 
     /// Fails unless the root of the remote is there. rclone says "no such object" for objects in buckets that do not exist.
-    fn check_root(&self, session: &Arc<Session>) -> Result<()> {
+    fn check_root(&self, session: &Arc<Session>, monitor: &dyn Monitor) -> Result<()> {
         if !self.root_seen.load(Ordering::Relaxed) {
             self.operation(session);
             let params = json!({"fs": session.reach.fs, "remote": "", "opt": {"noModTime": true, "noMimeType": true}});
-            let _: Listing = self.ask(session, "operations/list", &params, self.options.answer_timeout)?;
+            let _: Listing = self.ask_remote(session, "operations/list", &params, monitor)?;
             self.root_seen.store(true, Ordering::Relaxed);
         }
         Ok(())
@@ -148,13 +148,13 @@ impl Rclone {
     fn begin(&self, session: &Arc<Session>, method: &str, mut params: Value) -> Result<u64> {
         self.operation(session);
         params["_async"] = Value::Bool(true);
-        let started: Started = self.ask(session, method, &params, LOCAL_TIMEOUT)?;
+        let started: Started = self.ask(session, method, &params)?;
         Ok(started.jobid)
     }
 
     /// How a job in the background stands: `None` while it runs.
     fn look<T: DeserializeOwned + Default>(&self, session: &Arc<Session>, job: u64) -> Result<Option<Result<T>>> {
-        let status: Status<T> = self.ask(session, "job/status", &json!({"jobid": job}), LOCAL_TIMEOUT)?;
+        let status: Status<T> = self.ask(session, "job/status", &json!({"jobid": job}))?;
         Ok(match (status.finished, status.success) {
             (false, _) => None,
             (true, true) => Some(Ok(status.output.unwrap_or_default())),
@@ -165,7 +165,7 @@ impl Rclone {
     /// Stops a job and waits until rclone has taken away what it left.
     fn stop(&self, session: &Arc<Session>, job: u64) {
         // Failures mean that the job, or rclone itself, has ended already.
-        let _: Result<Value> = self.ask(session, "job/stop", &json!({"jobid": job}), LOCAL_TIMEOUT);
+        let _: Result<Value> = self.ask(session, "job/stop", &json!({"jobid": job}));
         let start = self.options.sleeper.elapsed();
         while let Ok(None) = self.look::<Value>(session, job) {
             if self.options.sleeper.elapsed().saturating_sub(start) > STOP_TIMEOUT {
@@ -175,7 +175,7 @@ impl Rclone {
         }
     }
 
-    fn listing(&self, session: &Arc<Session>, folder: &str) -> Result<Listing> {
+    fn listing(&self, session: &Arc<Session>, folder: &str, monitor: &dyn Monitor) -> Result<Listing> {
         let opt = json!({"recurse": true, "filesOnly": true, "noModTime": true, "noMimeType": true});
         let job = self.begin(session, "operations/list", json!({"fs": session.reach.fs, "remote": folder, "opt": opt}))?;
         let start = self.options.sleeper.elapsed();
@@ -183,6 +183,10 @@ impl Rclone {
         loop {
             if let Some(done) = self.look(session, job)? {
                 return done;
+            }
+            if let Err(e) = check_stop(monitor) {
+                self.stop(session, job);
+                return Err(e);
             }
             if self.options.sleeper.elapsed().saturating_sub(start) > self.options.answer_timeout {
                 self.stop(session, job);
@@ -199,30 +203,38 @@ impl Rclone {
     }
 
     /// Opens an object for reading, all of it or a range given as first and last byte.
-    fn get<'a>(&self, session: &'a Arc<Session>, name: &str, range: Option<(u64, u64)>) -> Result<Answer<'a>> {
+    fn get<'a>(&self, session: &'a Arc<Session>, name: &str, range: Option<(u64, u64)>, monitor: &'a dyn Monitor) -> Result<Answer<'a>> {
         self.operation(session);
         let path = format!("/{}/{name}", escape(&format!("[{}]", session.reach.fs)));
-        let answer = session.client.get(&path, range, self.options.stall_timeout).map_err(|e| self.broken(session, e))?;
+        let wait = Wait { at_most: self.options.stall_timeout, monitor };
+        let answer = session.client.get(&path, range, wait).map_err(|e| self.cut(session, e))?;
         if matches!(answer.status, 200 | 206) {
             self.root_seen.store(true, Ordering::Relaxed);
             return Ok(answer);
         }
         match self.refused(session, answer) {
-            e if e.kind() == Kind::Missing => self.check_root(session).and(Err(contract::object_missing(name, &self.described))),
+            e if e.kind() == Kind::Missing => self.check_root(session, monitor).and(Err(contract::object_missing(name, &self.described))),
             e => Err(e),
         }
     }
 
-    /// A transfer that ended within the body.
+    /// A conversation with the remote that ended before its time.
     fn cut(&self, session: &Arc<Session>, error: std::io::Error) -> Error {
         use std::io::ErrorKind::{TimedOut, WouldBlock};
         if matches!(error.kind(), TimedOut | WouldBlock) { self.timeout("sent nothing") } else { self.broken(session, error) }
     }
 
-    /// Streams an object of `size` bytes from `from` on into `take`, which may stop it.
-    fn stream(&self, session: &Arc<Session>, name: &str, from: u64, size: u64, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    /// Streams an object from byte `from` of `size` on into `take`, which may stop it.
+    fn stream(
+        &self,
+        session: &Arc<Session>,
+        name: &str,
+        (from, size): (u64, u64),
+        monitor: &dyn Monitor,
+        take: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
         let range = (from > 0).then(|| (from, size.saturating_sub(1)));
-        let mut answer = self.get(session, name, range)?;
+        let mut answer = self.get(session, name, range, monitor)?;
         let whole = answer.whole.or(answer.length.map(|left| from + left)).unwrap_or(size);
         if whole != size || (from > 0 && answer.status != 206) {
             return Err(contract::object_short(name, &self.described, size, whole));
@@ -242,8 +254,8 @@ impl Rclone {
         Ok(())
     }
 
-    fn read_range(&self, session: &Arc<Session>, name: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
-        let mut answer = self.get(session, name, Some((offset, offset + len - 1)))?;
+    fn read_range(&self, session: &Arc<Session>, name: &str, (offset, len): (u64, u64), monitor: &dyn Monitor) -> Result<Vec<u8>> {
+        let mut answer = self.get(session, name, Some((offset, offset + len - 1)), monitor)?;
         if answer.status != 206 && offset > 0 {
             return Err(self.garbled("all of an object instead of a range"));
         }
@@ -259,7 +271,7 @@ impl Rclone {
 
     fn digest(&self, session: &Arc<Session>, name: &str, size: u64, monitor: &dyn Monitor) -> Result<Digest> {
         let mut hasher = Hasher::new();
-        self.stream(session, name, 0, size, &mut |block| {
+        self.stream(session, name, (0, size), monitor, &mut |block| {
             hasher.update(block);
             check_stop(monitor)
         })?;
@@ -268,14 +280,14 @@ impl Rclone {
 }
 
 impl Remote for Rclone {
-    fn list(&self, prefix: &str) -> Result<Vec<Object>> {
+    fn list(&self, prefix: &str, monitor: &dyn Monitor) -> Result<Vec<Object>> {
         contract::check_prefix(prefix)?;
         let session = self.session()?;
         let folder = contract::folder_of(prefix);
-        let listing = match self.listing(&session, folder) {
+        let listing = match self.listing(&session, folder, monitor) {
             // A folder that is not there holds no objects, if what it should be in is there.
             Err(e) if e.code() == "remote.absent" && !folder.is_empty() => {
-                self.check_root(&session)?;
+                self.check_root(&session, monitor)?;
                 Listing::default()
             }
             listing => listing?,
@@ -290,16 +302,16 @@ impl Remote for Rclone {
         Ok(objects)
     }
 
-    fn read(&self, name: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
+    fn read(&self, name: &str, offset: u64, len: u64, monitor: &dyn Monitor) -> Result<Vec<u8>> {
         contract::check_range(name, offset, len)?;
         if len == 0 {
             return Ok(Vec::new());
         }
         let session = self.session()?;
-        match self.read_range(&session, name, offset, len) {
+        match self.read_range(&session, name, (offset, len), monitor) {
             Err(e) if matches!(e.code(), "remote.failed" | "remote.cut") => {
                 // A range past the end is refused in words that differ by protocol, or not in words at all; the size tells what it was.
-                let found = self.size(&session, name).ok().flatten().filter(|size| *size < offset + len);
+                let found = self.size(&session, name, monitor).ok().flatten().filter(|size| *size < offset + len);
                 Err(found.map_or(e, |size| contract::object_short(name, &self.described, offset + len, size)))
             }
             read => read,
@@ -314,7 +326,7 @@ impl Remote for Rclone {
         loop {
             let session = self.session()?;
             let from = progress.bytes;
-            let done = self.stream(&session, name, from, size, &mut |block| {
+            let done = self.stream(&session, name, (from, size), monitor, &mut |block| {
                 check_stop(monitor)?;
                 staged.write(block)?;
                 progress.bytes += block.len() as u64;
@@ -337,27 +349,27 @@ impl Remote for Rclone {
         Uploading::new(self, self.session()?, objects, monitor).run()
     }
 
-    fn verify(&self, name: &str, size: u64, digest: Option<Digest>) -> Result<Check> {
+    fn verify(&self, name: &str, size: u64, digest: Option<Digest>, monitor: &dyn Monitor) -> Result<Check> {
         contract::check_name(name)?;
         let session = self.session()?;
-        match self.size(&session, name)? {
+        match self.size(&session, name, monitor)? {
             None => return Ok(Check::Missing),
             Some(found) if found != size => return Ok(Check::Size(found)),
             Some(_) => {}
         }
         let Some(right) = digest else { return Ok(Check::Right) };
-        let found = self.digest(&session, name, size, &Silent)?;
+        let found = self.digest(&session, name, size, monitor)?;
         Ok(if found == right { Check::Right } else { Check::Bytes(found) })
     }
 
-    fn remove(&self, names: &[String]) -> Result<()> {
+    fn remove(&self, names: &[String], monitor: &dyn Monitor) -> Result<()> {
         names.iter().try_for_each(|name| contract::check_name(name))?;
         let session = self.session()?;
         for name in names {
             self.operation(&session);
             let params = json!({"fs": session.reach.fs, "remote": name});
-            match self.ask::<Value>(&session, "operations/deletefile", &params, self.options.answer_timeout) {
-                Err(e) if e.kind() == Kind::Missing => self.check_root(&session)?,
+            match self.ask_remote::<Value>(&session, "operations/deletefile", &params, monitor) {
+                Err(e) if e.kind() == Kind::Missing => self.check_root(&session, monitor)?,
                 removed => drop(removed?),
             }
         }
@@ -367,7 +379,7 @@ impl Remote for Rclone {
     fn limit(&self, bytes_per_sec: Option<u64>) -> Result<()> {
         *lock(&self.rate) = bytes_per_sec;
         let Some(session) = lock(&self.session).clone() else { return Ok(()) };
-        match self.ask::<Value>(&session, "core/bwlimit", &json!({"rate": rate_text(bytes_per_sec)}), LOCAL_TIMEOUT) {
+        match self.ask::<Value>(&session, "core/bwlimit", &json!({"rate": rate_text(bytes_per_sec)})) {
             // The next child starts with the new rate.
             Err(e) if e.code() == "remote.rclone_died" => Ok(()),
             limited => limited.map(drop),
@@ -424,12 +436,13 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::reach::Reach;
     use super::*;
+    use crate::base::monitor::Silent;
 
     #[test]
     fn a_missing_rclone_is_told_with_what_to_do() {
         let url = RemoteUrl::parse("rclone:x:y").expect("url");
         let options = Options { rclone_program: "annals-no-rclone".into(), ..Options::default() };
-        let e = Rclone::new(&url, &options).expect("new").list("").expect_err("missing");
+        let e = Rclone::new(&url, &options).expect("new").list("", &Silent).expect_err("missing");
         assert_eq!((e.kind(), e.code()), (Kind::Remote, "remote.rclone_missing"));
         assert!(e.what_next().is_some_and(|hint| hint.contains("install")));
     }
@@ -458,7 +471,7 @@ mod tests {
         ];
         for (script, code) in cases {
             let (_dir, options) = impostor(script);
-            let e = Rclone::new(&url, &options).expect("new").list("").expect_err("no server");
+            let e = Rclone::new(&url, &options).expect("new").list("", &Silent).expect_err("no server");
             assert_eq!(e.code(), code);
             assert!(!e.to_string().contains("hunter2"), "{e}");
         }

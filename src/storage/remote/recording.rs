@@ -65,16 +65,18 @@ impl Memory {
 }
 
 impl Remote for Memory {
-    fn list(&self, prefix: &str) -> Result<Vec<Object>> {
+    fn list(&self, prefix: &str, monitor: &dyn Monitor) -> Result<Vec<Object>> {
         contract::check_prefix(prefix)?;
+        check_stop(monitor)?;
         self.count();
         let objects = lock(&self.objects);
         let found = objects.iter().filter(|(name, _)| name.starts_with(prefix) && contract::is_name(name));
         Ok(found.map(|(name, bytes)| Object { name: name.clone(), size: bytes.len() as u64 }).collect())
     }
 
-    fn read(&self, name: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
+    fn read(&self, name: &str, offset: u64, len: u64, monitor: &dyn Monitor) -> Result<Vec<u8>> {
         contract::check_range(name, offset, len)?;
+        check_stop(monitor)?;
         self.count();
         let bytes = self.whole(name)?;
         let end = offset + len;
@@ -115,8 +117,9 @@ impl Remote for Memory {
         Ok(outcomes)
     }
 
-    fn verify(&self, name: &str, size: u64, digest: Option<Digest>) -> Result<Check> {
+    fn verify(&self, name: &str, size: u64, digest: Option<Digest>, monitor: &dyn Monitor) -> Result<Check> {
         contract::check_name(name)?;
+        check_stop(monitor)?;
         self.count();
         let Some(bytes) = self.bytes(name) else { return Ok(Check::Missing) };
         if bytes.len() as u64 != size {
@@ -126,9 +129,10 @@ impl Remote for Memory {
         Ok(if digest.is_some_and(|d| d != found) { Check::Bytes(found) } else { Check::Right })
     }
 
-    fn remove(&self, names: &[String]) -> Result<()> {
+    fn remove(&self, names: &[String], monitor: &dyn Monitor) -> Result<()> {
         for name in names {
             contract::check_name(name)?;
+            check_stop(monitor)?;
             self.count();
             lock(&self.objects).remove(name);
         }
@@ -312,23 +316,25 @@ fn flip(bytes: &mut [u8]) {
 }
 
 impl<R: Remote> Remote for Recording<R> {
-    fn list(&self, prefix: &str) -> Result<Vec<Object>> {
+    fn list(&self, prefix: &str, monitor: &dyn Monitor) -> Result<Vec<Object>> {
         match self.called(Verb::List, prefix, 0) {
-            None => self.inner.list(prefix),
+            None => self.inner.list(prefix, monitor),
             Some(Fault::Listing(objects)) => Ok(objects.into_iter().filter(|o| o.name.starts_with(prefix)).collect()),
-            Some(Fault::ShortListing(n)) => self.inner.list(prefix).map(|all| all.into_iter().take(n).collect()),
+            Some(Fault::ShortListing(n)) => self.inner.list(prefix, monitor).map(|all| all.into_iter().take(n).collect()),
             Some(Fault::EmptyListing | Fault::Absent) => Ok(Vec::new()),
-            Some(Fault::LyingSizes(by)) => self.inner.list(prefix).map(|all| all.into_iter().map(|o| Object { size: o.size + by, ..o }).collect()),
+            Some(Fault::LyingSizes(by)) => {
+                self.inner.list(prefix, monitor).map(|all| all.into_iter().map(|o| Object { size: o.size + by, ..o }).collect())
+            }
             Some(fault) => Err(self.failure(&fault)),
         }
     }
 
-    fn read(&self, name: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
+    fn read(&self, name: &str, offset: u64, len: u64, monitor: &dyn Monitor) -> Result<Vec<u8>> {
         match self.called(Verb::Read, name, len) {
-            None => self.inner.read(name, offset, len),
+            None => self.inner.read(name, offset, len, monitor),
             Some(Fault::Absent) => Err(contract::object_missing(name, &self.describe())),
             Some(Fault::Flip) => {
-                let mut bytes = self.inner.read(name, offset, len)?;
+                let mut bytes = self.inner.read(name, offset, len, monitor)?;
                 flip(&mut bytes);
                 Ok(bytes)
             }
@@ -366,11 +372,11 @@ impl<R: Remote> Remote for Recording<R> {
         Ok(objects.iter().map(one).collect())
     }
 
-    fn verify(&self, name: &str, size: u64, digest: Option<Digest>) -> Result<Check> {
+    fn verify(&self, name: &str, size: u64, digest: Option<Digest>, monitor: &dyn Monitor) -> Result<Check> {
         match self.called(Verb::Verify, name, 0) {
-            None => self.inner.verify(name, size, digest),
+            None => self.inner.verify(name, size, digest, monitor),
             Some(Fault::Absent) => Ok(Check::Missing),
-            Some(Fault::LyingSizes(by)) => Ok(match self.inner.verify(name, size, digest)? {
+            Some(Fault::LyingSizes(by)) => Ok(match self.inner.verify(name, size, digest, monitor)? {
                 Check::Right | Check::Bytes(_) => Check::Size(size + by),
                 Check::Size(found) => Check::Size(found + by),
                 Check::Missing => Check::Missing,
@@ -379,12 +385,12 @@ impl<R: Remote> Remote for Recording<R> {
         }
     }
 
-    fn remove(&self, names: &[String]) -> Result<()> {
+    fn remove(&self, names: &[String], monitor: &dyn Monitor) -> Result<()> {
         for name in names {
             match self.called(Verb::Remove, name, 0) {
-                None => self.inner.remove(std::slice::from_ref(name))?,
+                None => self.inner.remove(std::slice::from_ref(name), monitor)?,
                 Some(fault @ Fault::DropAfter) => {
-                    self.inner.remove(std::slice::from_ref(name))?;
+                    self.inner.remove(std::slice::from_ref(name), monitor)?;
                     return Err(self.failure(&fault));
                 }
                 Some(fault) => return Err(self.failure(&fault)),
@@ -430,13 +436,13 @@ mod tests {
     #[test]
     fn listings_can_be_stale_short_empty_and_lie() {
         let remote = filled();
-        let before = remote.list("").expect("list");
+        let before = remote.list("", &Silent).expect("list");
         remote.inner().put("t/3", b"new");
         let names = |fault: Option<Fault>| -> Vec<String> {
             if let Some(fault) = fault {
                 remote.inject(Verb::List, 0, 1, fault);
             }
-            remote.list("t/").expect("list").into_iter().map(|o| format!("{}:{}", o.name, o.size)).collect()
+            remote.list("t/", &Silent).expect("list").into_iter().map(|o| format!("{}:{}", o.name, o.size)).collect()
         };
         assert_eq!(names(Some(Fault::Listing(before))), ["t/1:3", "t/2:5"]);
         assert_eq!(names(Some(Fault::ShortListing(1))), ["t/1:3"]);
@@ -450,14 +456,14 @@ mod tests {
     fn faults_wait_for_their_call_and_end() {
         let remote = filled();
         remote.inject(Verb::Read, 1, 2, Fault::Drop);
-        let ok: Vec<bool> = (0..4).map(|_| remote.read("u", 0, 0).is_ok()).collect();
+        let ok: Vec<bool> = (0..4).map(|_| remote.read("u", 0, 0, &Silent).is_ok()).collect();
         assert_eq!(ok, [true, false, false, true]);
         remote.inject(Verb::Read, 0, u64::MAX, Fault::Absent);
         for _ in 0..3 {
-            assert_eq!(remote.read("u", 0, 0).expect_err("absent").kind(), Kind::Missing);
+            assert_eq!(remote.read("u", 0, 0, &Silent).expect_err("absent").kind(), Kind::Missing);
         }
         remote.heal();
-        assert!(remote.read("u", 0, 0).is_ok());
+        assert!(remote.read("u", 0, 0, &Silent).is_ok());
     }
 
     #[test]
@@ -469,12 +475,12 @@ mod tests {
         let upload = [Upload::new("t/9", &file, 10)];
         remote.inject(Verb::Store, 0, 1, Fault::TruncateSilently(3));
         assert!(remote.store(&upload, &Silent).expect("store")[0].is_ok());
-        assert_eq!(remote.verify("t/9", 10, None).expect("verify"), Check::Size(3));
+        assert_eq!(remote.verify("t/9", 10, None, &Silent).expect("verify"), Check::Size(3));
         remote.inject(Verb::Store, 0, 1, Fault::DropAfter);
         assert!(remote.store(&upload, &Silent).expect("store")[0].is_err());
-        assert_eq!(remote.verify("t/9", 10, Some(Digest::of(b"0123456789"))).expect("verify"), Check::Right);
+        assert_eq!(remote.verify("t/9", 10, Some(Digest::of(b"0123456789")), &Silent).expect("verify"), Check::Right);
         remote.inject(Verb::Read, 0, 1, Fault::Flip);
-        assert_eq!(remote.read("t/9", 0, 3).expect("read"), b"002");
+        assert_eq!(remote.read("t/9", 0, 3, &Silent).expect("read"), b"002");
         assert_eq!((remote.bytes(Verb::Store), remote.bytes(Verb::Read)), (20, 3));
     }
 }

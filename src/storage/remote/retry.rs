@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::contract::{self, Check, Object, Outcome, Remote, Upload};
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::base::monitor::{Monitor, Progress, Silent, check_stop};
+use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::base::random::Random;
 
 /// Lets time pass. Comes in from outside, so that tests wait for nothing.
@@ -109,6 +109,9 @@ pub fn passes(code: &str) -> bool {
     )
 }
 
+/// A verb that waited for longer than this in vain is not tried again here: that is no hiccup, and whoever asked should hear of it.
+const HICCUP: Duration = Duration::from_secs(60);
+
 /// A remote whose verbs are tried again as its [`Policy`] says.
 pub struct Retrying<R> {
     inner: R,
@@ -127,16 +130,22 @@ impl<R: Remote> Retrying<R> {
     fn again<T>(&self, monitor: &dyn Monitor, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
         let mut failures = 0;
         loop {
+            let began = self.sleeper.elapsed();
             let error = match attempt() {
                 Err(e) if worth_retrying(&e) => e,
                 done => return done,
             };
             failures += 1;
-            if failures >= self.policy.attempts {
+            if failures >= self.policy.attempts || self.is_silence(&error, began) {
                 return Err(error);
             }
             self.wait(failures, &error, monitor)?;
         }
+    }
+
+    /// Whether an attempt that began at `began` failed because the other side says nothing at all.
+    fn is_silence(&self, error: &Error, began: Duration) -> bool {
+        error.code() == "remote.timeout" && self.sleeper.elapsed().saturating_sub(began) > HICCUP
     }
 
     fn wait(&self, failures: u32, error: &Error, monitor: &dyn Monitor) -> Result<()> {
@@ -148,12 +157,12 @@ impl<R: Remote> Retrying<R> {
 }
 
 impl<R: Remote> Remote for Retrying<R> {
-    fn list(&self, prefix: &str) -> Result<Vec<Object>> {
-        self.again(&Silent, || self.inner.list(prefix))
+    fn list(&self, prefix: &str, monitor: &dyn Monitor) -> Result<Vec<Object>> {
+        self.again(monitor, || self.inner.list(prefix, monitor))
     }
 
-    fn read(&self, name: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
-        self.again(&Silent, || self.inner.read(name, offset, len))
+    fn read(&self, name: &str, offset: u64, len: u64, monitor: &dyn Monitor) -> Result<Vec<u8>> {
+        self.again(monitor, || self.inner.read(name, offset, len, monitor))
     }
 
     fn fetch(&self, name: &str, into: &Path, size: u64, monitor: &dyn Monitor) -> Result<()> {
@@ -163,7 +172,9 @@ impl<R: Remote> Remote for Retrying<R> {
     /// Only the objects that failed are tried again, and are looked for first unless nothing of them was sent. Attempts are counted from the last
     /// object that arrived: a line that drops again and again still carries everything in the end.
     fn store(&self, objects: &[Upload], monitor: &dyn Monitor) -> Result<Vec<Outcome>> {
+        let mut began = self.sleeper.elapsed();
         let mut outcomes = self.again(monitor, || self.inner.store(objects, monitor))?;
+        let mut arrived = outcomes.iter().any(Result::is_ok);
         let mut failures = 0;
         loop {
             failures += 1;
@@ -172,15 +183,17 @@ impl<R: Remote> Remote for Retrying<R> {
             }
             let failed: Vec<usize> = (0..outcomes.len()).filter(|&i| outcomes[i].as_ref().is_err_and(worth_retrying)).collect();
             let Some(Err(error)) = failed.first().map(|&i| &outcomes[i]) else { break };
-            if self.wait(failures, error, monitor).is_err() {
+            if (!arrived && self.is_silence(error, began)) || self.wait(failures, error, monitor).is_err() {
                 break;
             }
             let unsent = |i: usize| outcomes[i].as_ref().is_err_and(|e| e.code() == contract::UNSENT);
             let rest: Vec<Upload> = failed.iter().map(|&i| if unsent(i) { objects[i].clone() } else { objects[i].clone().again() }).collect();
             let shifted = Shifted::new(objects, &rest, monitor);
+            began = self.sleeper.elapsed();
             match self.inner.store(&rest, &shifted) {
                 Ok(retried) => {
-                    if retried.iter().any(Result::is_ok) {
+                    arrived = retried.iter().any(Result::is_ok);
+                    if arrived {
                         failures = 0;
                     }
                     failed.into_iter().zip(retried).for_each(|(i, outcome)| outcomes[i] = outcome);
@@ -196,12 +209,12 @@ impl<R: Remote> Remote for Retrying<R> {
         Ok(outcomes)
     }
 
-    fn verify(&self, name: &str, size: u64, digest: Option<Digest>) -> Result<Check> {
-        self.again(&Silent, || self.inner.verify(name, size, digest))
+    fn verify(&self, name: &str, size: u64, digest: Option<Digest>, monitor: &dyn Monitor) -> Result<Check> {
+        self.again(monitor, || self.inner.verify(name, size, digest, monitor))
     }
 
-    fn remove(&self, names: &[String]) -> Result<()> {
-        self.again(&Silent, || self.inner.remove(names))
+    fn remove(&self, names: &[String], monitor: &dyn Monitor) -> Result<()> {
+        self.again(monitor, || self.inner.remove(names, monitor))
     }
 
     fn limit(&self, bytes_per_sec: Option<u64>) -> Result<()> {
@@ -261,6 +274,7 @@ impl Monitor for Shifted<'_> {
 pub(super) mod tests {
     use super::*;
     use crate::base::error::Kind;
+    use crate::base::monitor::Silent;
     use crate::base::random::SeededRandom;
     use crate::storage::remote::contract::Stored;
     use crate::storage::remote::recording::{Fault, Memory, Recording, Verb};
@@ -307,14 +321,66 @@ pub(super) mod tests {
         let (inner, sleeper, remote) = setup();
         inner.inner().put("a", b"0123");
         inner.inject(Verb::Read, 0, 4, Fault::Drop);
-        assert_eq!(remote.read("a", 1, 2).expect("fifth attempt"), b"12");
+        assert_eq!(remote.read("a", 1, 2, &Silent).expect("fifth attempt"), b"12");
         assert_eq!(inner.calls().len(), 5);
         assert!(sleeper.elapsed() >= Duration::from_secs(7) && sleeper.elapsed() <= Duration::from_secs(15));
         inner.inject(Verb::Read, 0, 5, Fault::Drop);
-        assert_eq!(remote.read("a", 1, 2).expect_err("five failures").kind(), Kind::Remote);
+        assert_eq!(remote.read("a", 1, 2, &Silent).expect_err("five failures").kind(), Kind::Remote);
         assert_eq!(inner.calls().len(), 10);
-        assert_eq!(remote.read("b", 0, 1).expect_err("missing").code(), "remote.object_missing");
+        assert_eq!(remote.read("b", 0, 1, &Silent).expect_err("missing").code(), "remote.object_missing");
         assert_eq!(inner.calls().len(), 11);
+    }
+
+    #[test]
+    fn a_remote_that_says_nothing_is_not_waited_for_again_and_again() {
+        /// Lets so many seconds pass within each verb, and then fails as one that said nothing.
+        struct Mute(Arc<Skipping>, u64, AtomicU64);
+        impl Mute {
+            fn fail<T>(&self) -> Result<T> {
+                self.2.fetch_add(1, Ordering::Relaxed);
+                self.0.sleep(Duration::from_secs(self.1));
+                Err(Error::new(Kind::Remote, "remote.timeout", "took nothing in time"))
+            }
+        }
+        impl Remote for Mute {
+            fn list(&self, _: &str, _: &dyn Monitor) -> Result<Vec<Object>> {
+                self.fail()
+            }
+            fn read(&self, _: &str, _: u64, _: u64, _: &dyn Monitor) -> Result<Vec<u8>> {
+                self.fail()
+            }
+            fn fetch(&self, _: &str, _: &Path, _: u64, _: &dyn Monitor) -> Result<()> {
+                self.fail()
+            }
+            fn store(&self, objects: &[Upload], _: &dyn Monitor) -> Result<Vec<Outcome>> {
+                Ok(objects.iter().map(|_| self.fail()).collect())
+            }
+            fn verify(&self, _: &str, _: u64, _: Option<Digest>, _: &dyn Monitor) -> Result<Check> {
+                self.fail()
+            }
+            fn remove(&self, _: &[String], _: &dyn Monitor) -> Result<()> {
+                self.fail()
+            }
+            fn limit(&self, _: Option<u64>) -> Result<()> {
+                Ok(())
+            }
+            fn requests(&self) -> u64 {
+                self.2.load(Ordering::Relaxed)
+            }
+            fn describe(&self) -> String {
+                "mute".into()
+            }
+        }
+        for (secs, attempts) in [(20, 5), (300, 1)] {
+            let sleeper = Arc::new(Skipping::default());
+            let mute = Mute(sleeper.clone(), secs, AtomicU64::new(0));
+            let remote = Retrying::new(mute, Policy::default(), Arc::new(SeededRandom::new(7)), sleeper);
+            assert_eq!(remote.read("a", 0, 1, &Silent).expect_err("nothing").code(), "remote.timeout");
+            assert_eq!(remote.requests(), attempts, "{secs}");
+            let outcomes = remote.store(&[Upload::new("a", "/nowhere", 1)], &Silent).expect("outcomes");
+            assert!(outcomes[0].is_err());
+            assert_eq!(remote.requests(), 2 * attempts, "{secs}");
+        }
     }
 
     #[test]

@@ -11,17 +11,20 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::super::loopback::{Answer, Client};
+use super::super::loopback::{self, Answer, Client, Wait};
 use super::super::wording;
 use super::reach::{Reach, Section};
 use super::{ANSWER_BYTES_MAX, LISTING_BYTES_MAX, LOCAL_TIMEOUT, POLL, RCLONE_OLDEST, Rclone, lock};
 use crate::base::error::{Error, Kind, Result};
+use crate::base::monitor::{Monitor, Silent, stop};
 use crate::base::process::{Child, Command};
 
 /// How long rclone may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the end of a child that broke a conversation may take to be seen.
 const EXIT_TIMEOUT: Duration = Duration::from_millis(300);
+/// How an answer is waited for that needs no line.
+const LOCAL: Wait<'static> = Wait { at_most: LOCAL_TIMEOUT, monitor: &Silent };
 /// Complaints of rclone that are kept to explain its end.
 const COMPLAINTS_KEPT: usize = 8;
 
@@ -58,7 +61,7 @@ impl Session {
 
     /// rclone counts HTTP requests by itself and tells in Prometheus' text format; other protocols are counted by our own operations.
     pub(super) fn count_requests(&self) -> u64 {
-        let metrics = self.client.get("/metrics", None, LOCAL_TIMEOUT).and_then(|answer| answer.bytes(ANSWER_BYTES_MAX));
+        let metrics = self.client.get("/metrics", None, LOCAL).and_then(|answer| answer.bytes(ANSWER_BYTES_MAX));
         if let Ok(bytes) = metrics {
             self.requests.store(http_requests(&String::from_utf8_lossy(&bytes)), Ordering::Relaxed);
         }
@@ -158,6 +161,9 @@ impl Rclone {
     /// A conversation with the child that broke. One that still runs has dropped this answer only, which it does when its own line drops;
     /// any other is forgotten, so that the next verb starts another.
     pub(super) fn broken(&self, session: &Arc<Session>, error: std::io::Error) -> Error {
+        if loopback::is_stopped(&error) {
+            return stop();
+        }
         use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
         let dropped = matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof);
         if dropped && lock(&session.child).wait(EXIT_TIMEOUT).is_ok_and(|exit| exit.is_none()) {
@@ -177,21 +183,37 @@ impl Rclone {
     /// A method of rclone's that does not touch the line.
     pub(super) fn local<T: DeserializeOwned>(&self, session: &Session, method: &str, params: &Value) -> Result<T> {
         let unclear = |e: std::io::Error| Error::new(Kind::Remote, "remote.rclone_died", format!("rclone does not answer: {e}"));
-        let answer = session.client.post(&format!("/{method}"), params.to_string().as_bytes(), LOCAL_TIMEOUT).map_err(unclear)?;
+        let answer = session.client.post(&format!("/{method}"), params.to_string().as_bytes(), LOCAL).map_err(unclear)?;
         let bytes = answer.bytes(ANSWER_BYTES_MAX).map_err(unclear)?;
         serde_json::from_slice(&bytes).map_err(|e| unclear(e.into()))
     }
 
-    /// A method of rclone's, answered at once or within `timeout`.
-    pub(super) fn ask<T: DeserializeOwned>(&self, session: &Arc<Session>, method: &str, params: &Value, timeout: Duration) -> Result<T> {
-        let path = format!("/{method}");
-        let mut answer = session.client.post(&path, params.to_string().as_bytes(), timeout).map_err(|e| self.broken(session, e))?;
+    /// A method of rclone's that it answers by itself: where it does not, rclone is to blame.
+    pub(super) fn ask<T: DeserializeOwned>(&self, session: &Arc<Session>, method: &str, params: &Value) -> Result<T> {
+        self.converse(session, method, params, LOCAL, |e| self.broken(session, e))
+    }
+
+    /// A method of rclone's that it answers when the remote has: where it does not, the line is to blame.
+    pub(super) fn ask_remote<T: DeserializeOwned>(&self, session: &Arc<Session>, method: &str, params: &Value, monitor: &dyn Monitor) -> Result<T> {
+        let wait = Wait { at_most: self.options.answer_timeout, monitor };
+        self.converse(session, method, params, wait, |e| self.cut(session, e))
+    }
+
+    fn converse<T: DeserializeOwned>(
+        &self,
+        session: &Arc<Session>,
+        method: &str,
+        params: &Value,
+        wait: Wait<'_>,
+        failed: impl Fn(std::io::Error) -> Error,
+    ) -> Result<T> {
+        let mut answer = session.client.post(&format!("/{method}"), params.to_string().as_bytes(), wait).map_err(&failed)?;
         if answer.status != 200 {
             return Err(self.refused(session, answer));
         }
         // From a reader, so that a long listing is never held twice.
         let parsed = serde_json::from_reader(std::io::BufReader::new((&mut answer).take(LISTING_BYTES_MAX)));
-        let parsed = parsed.map_err(|e| if e.is_io() { self.broken(session, e.into()) } else { self.garbled(&e.to_string()) })?;
+        let parsed = parsed.map_err(|e| if e.is_io() { failed(e.into()) } else { self.garbled(&e.to_string()) })?;
         answer.finish();
         Ok(parsed)
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::contract::{self, Outcome, Stored, Upload};
 use super::answers::Stats;
 use super::session::Session;
-use super::{LOCAL_TIMEOUT, POLL, Rclone, lock};
+use super::{POLL, Rclone, lock};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, Progress, check_stop};
@@ -23,7 +23,7 @@ const SIDE_BY_SIDE_MAX: usize = 4;
 impl Rclone {
     /// What stands at the name of an upload: `None` for nothing, otherwise whether it is right.
     fn look_first(&self, session: &Arc<Session>, upload: &Upload, monitor: &dyn Monitor) -> Result<Option<bool>> {
-        let size = match self.size(session, &upload.name) {
+        let size = match self.size(session, &upload.name, monitor) {
             // A new remote: its folder is made by the first upload, also by one that was tried before or sent elsewhere.
             Err(e) if e.code() == "remote.absent" => return Ok(None),
             size => size?,
@@ -77,7 +77,7 @@ impl Rclone {
         if session.reach.reads_back && !self.options.read_back {
             return Ok(());
         }
-        let found = self.size(session, &upload.name)?;
+        let found = self.size(session, &upload.name, monitor)?;
         let right = found == Some(upload.size);
         if right && (!self.options.read_back || self.digest(session, &upload.name, upload.size, monitor)? == file_digest(&upload.from)?) {
             return Ok(());
@@ -220,7 +220,7 @@ impl<'a> Uploading<'a> {
     /// Notes how far an upload is; stops it when nothing has moved for too long.
     fn stalled(&self, running: &mut Running) -> Option<Error> {
         let params = json!({"group": format!("job/{}", running.job)});
-        let stats: Stats = self.rclone.ask(&self.session, "core/stats", &params, LOCAL_TIMEOUT).unwrap_or_default();
+        let stats: Stats = self.rclone.ask(&self.session, "core/stats", &params).unwrap_or_default();
         let now = self.rclone.options.sleeper.elapsed();
         if stats.bytes > running.bytes {
             (running.bytes, running.moved_at) = (stats.bytes, now);
