@@ -299,11 +299,25 @@ impl Drop for Ends<'_> {
     }
 }
 
+/// A server that sends, and one that is asked.
+fn both() -> impl Iterator<Item = Server> {
+    [true, false].into_iter().filter_map(|sends| {
+        let mut server = Server::start()?;
+        if !sends {
+            server.run_with(&["max_wal_senders=0"], "local all all trust");
+        }
+        Some(server)
+    })
+}
+
 #[test]
 fn tables_that_change_between_looks_are_followed() {
-    let Some(server) = Server::start() else { return };
+    both().for_each(|server| tables_that_change(&server));
+}
+
+fn tables_that_change(server: &Server) {
     let mut db = server.database(ITEM);
-    let (site, by) = (Site::new(&server), By::default());
+    let (site, by) = (Site::new(server), By::default());
     let mut follower = site.store.follow_postgres(&site.what, &by, &Silent).expect("a follower");
     follower.look().expect("the base");
     let mut looks = |sql: &str, is: &dyn Fn(&str, &[String]) -> bool| {
@@ -338,9 +352,12 @@ fn tables_that_change_between_looks_are_followed() {
 
 #[test]
 fn no_row_is_recorded_before_the_schema_that_it_follows() {
-    let Some(server) = Server::start() else { return };
+    both().for_each(|server| schema_before_rows(&server));
+}
+
+fn schema_before_rows(server: &Server) {
     let mut db = server.database(ITEM);
-    let (site, by) = (Site::new(&server), By::default());
+    let (site, by) = (Site::new(server), By::default());
     let mut follower = site.store.follow_postgres(&site.what, &by, &Silent).expect("a follower");
     follower.look().expect("the base");
     after(&mut db, &mut follower, NEXT);
@@ -350,7 +367,7 @@ fn no_row_is_recorded_before_the_schema_that_it_follows() {
         after(&mut db, &mut follower, &format!("UPDATE item SET c{n} = 1 WHERE id = 1"));
         let column = format!(r#""c{n}""#);
         assert!(site.text("shop/item/1").contains(&column) && site.text("shop/.schema").contains(&column), "{column}");
-        // What follows it is sent again.
+        // What follows it is sent again, or shown.
         assert_eq!(after(&mut db, &mut follower, NEXT).transactions, 1);
     }
 }

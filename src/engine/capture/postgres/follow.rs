@@ -10,7 +10,8 @@
 //! what is in a slot the server reads its log again from a place that it moves every 15 seconds or so, and forgets what it keeps of the catalogue;
 //! to move the slot it reads it once more. So a visit first asks how far the log is, and what the catalogue is in one planned question; the slot is
 //! moved once for several visits, because a few transactions that come again, and are known by their place in the log, cost the server less; and the
-//! rest after a visit is longer the more the server had to read and to show.
+//! rest after a visit is longer the more the server had to read and to show. What a visit found of the catalogue is trusted by the next ones for as
+//! long as while the server sends, and no longer than tables are described as they were.
 
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
@@ -23,8 +24,8 @@ use crate::engine::capture::open::{directory, id_of};
 use crate::engine::capture::written::Written;
 use crate::engine::plans::By;
 use crate::engine::store::Tenant;
-use crate::format::pgoutput::{Lsn, Relation, is_relation};
-use crate::storage::source::postgres::{Identity, Sender, Server, Slot, Table, WalStatus};
+use crate::format::pgoutput::{Lsn, Message, Relation, is_relation};
+use crate::storage::source::postgres::{Glance, Identity, Sender, Server, Slot, Table, WalStatus};
 
 use super::recorder::Recorder;
 use super::state::{self, State, fact_name};
@@ -45,7 +46,7 @@ const REST_MAX: Duration = Duration::from_secs(1);
 /// What a visit makes the next one wait for: for each MiB of log that is read, for each 1,000 messages that are shown, for each 1,000 rows of
 /// the catalogue that are counted.
 const REST_LOG: Duration = Duration::from_millis(80);
-const REST_MESSAGES: Duration = Duration::from_millis(150);
+const REST_MESSAGES: Duration = Duration::from_millis(190);
 const REST_CATALOGUE: Duration = Duration::from_millis(20);
 /// Messages that come of a sender in a second, at most: it is woken for each commit, and beside about 60 of them a second, with five messages and
 /// one or two about how far it is, that costs the server as much as being asked every 0.3 seconds.
@@ -86,12 +87,27 @@ pub(super) struct Seen {
     /// Nothing is owed but what comes after that.
     pub(super) settled: bool,
     pub(super) work: Work,
+    pub(super) identity: Identity,
+    /// The slot as it stands; `None` where that is to be asked.
+    pub(super) slot: Option<Slot>,
+    /// What the server said of tables when it showed the slot last.
+    pub(super) relations: HashMap<u32, Relation>,
 }
 
 impl Seen {
     /// Whether the catalogue should be looked at again.
     fn is_old(&self) -> bool {
         self.asked.elapsed() >= REST_CATALOGUE.mul_f64(self.work.rows as f64 / 1e3).clamp(CATALOGUE_MIN, STILL_MAX)
+    }
+
+    /// What the next visit may take for granted, until it is shown otherwise: where the log ends now is all that it asks.
+    pub(super) fn trusted(&self, server: &mut Server) -> Result<Option<Glance>> {
+        let far = self.slot.as_ref().is_some_and(|slot| slot.status == WalStatus::Kept && !slot.active);
+        if self.is_old() || !self.settled || !far || self.relations.is_empty() {
+            return Ok(None);
+        }
+        let identity = Identity { lsn: server.log_end()?, ..self.identity.clone() };
+        Ok(Some(Glance { identity, slot: self.slot.clone(), rows: self.work.rows, catalogue: self.catalogue.clone() }))
     }
 
     /// Whether the catalogue says the same as before, and the slot is well. What is temporary may differ.
@@ -137,10 +153,12 @@ pub(super) struct Followed {
     pub(super) stands_still: bool,
     confirmed: Lsn,
     late_bytes: u64,
+    /// Where the catalogue was not looked at: what the server said of tables when it was.
+    trusted: Option<HashMap<u32, Relation>>,
 }
 
 impl Followed {
-    pub(super) fn new(what: &PgCapture, slot: &Slot, identity: &Identity, seen: &Seen, state: &State) -> Self {
+    pub(super) fn new(what: &PgCapture, slot: &Slot, identity: &Identity, seen: &Seen, state: &State, trusts: bool) -> Self {
         // What a scan saw, or is to see, is told from what it did not see by where the slot stands.
         let scanned = state.scan.is_some() || state.skip.is_some();
         Followed {
@@ -148,6 +166,16 @@ impl Followed {
             stands_still: seen.durable == identity.lsn && !scanned,
             confirmed: slot.confirmed,
             late_bytes: if scanned { 0 } else { LATE_BYTES_MAX.min(what.slot_bytes_max / LATE_PART) },
+            trusted: trusts.then(|| seen.relations.clone()),
+        }
+    }
+
+    /// Refuses a message that describes a table otherwise than it was when the catalogue was looked at, with the code [`OTHER`].
+    pub(super) fn check(&self, message: &[u8]) -> Result<()> {
+        let Some(trusted) = self.trusted.as_ref().filter(|_| is_relation(message)) else { return Ok(()) };
+        match Message::parse(message)? {
+            Message::Relation(relation) if trusted.get(&relation.id) != Some(&relation) => Err(other()),
+            _ => Ok(()),
         }
     }
 
@@ -306,6 +334,8 @@ impl PgFollower<'_> {
         }
         // First, because what is committed by then is part of this look.
         let durable = server.log_end()?;
+        // It moves while it is sent.
+        seen.slot = None;
         if seen.is_old() {
             following.slot = seen.holds(what, server)?;
             let Some(slot) = &following.slot else { return Ok(taken) };
@@ -330,7 +360,7 @@ impl PgFollower<'_> {
                     *slot = seen.holds(what, server)?;
                     is_other = slot.is_none();
                 }
-                if is_other { Err(Error::new(Kind::Failed, OTHER, "the catalogue changed")) } else { stream.take(message) }
+                if is_other { Err(other()) } else { stream.take(message) }
             });
             let silent = heard.elapsed();
             match came {
@@ -372,7 +402,12 @@ impl PgFollower<'_> {
 }
 
 /// The code of what is passed through a reader of messages, and never seen.
-const OTHER: &str = "capture.other";
+pub(super) const OTHER: &str = "capture.other";
+
+fn other() -> Error {
+    Error::new(Kind::Failed, OTHER, "the catalogue changed")
+}
+
 /// What ends taking what is sent, and is no reason to say so.
 const IS_FOR_A_VISIT: [&str; 3] = [OTHER, "source.unreachable", "source.lost"];
 
@@ -443,9 +478,9 @@ mod tests {
         let millis = |log_bytes, messages, rows| Work { log_bytes, messages, rows }.rest().as_millis();
         assert_eq!(millis(0, 0, 0), 200);
         // 200 transactions a second of five messages, the log read from eight seconds before.
-        assert_eq!(millis(3 << 18, 500, 100), 337);
+        assert_eq!(millis(3 << 18, 500, 100), 357);
         // A few transactions a second.
-        assert_eq!(millis(1 << 14, 20, 100), 206);
+        assert_eq!(millis(1 << 14, 20, 100), 207);
         assert_eq!(millis(0, 0, 40_000), 1000);
         assert_eq!(millis(u64::MAX, u64::MAX, u64::MAX), 1000, "as seldom as that, and not more seldom");
     }

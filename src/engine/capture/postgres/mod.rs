@@ -38,7 +38,7 @@ use crate::engine::capture::written::Written;
 use crate::engine::plans::By;
 use crate::engine::record::{Batch, Receipt};
 use crate::engine::store::{Tenant, Turn};
-use crate::format::pgoutput::Lsn;
+use crate::format::pgoutput::{Lsn, Relation};
 use crate::format::pgrow;
 use crate::model::key::show_key;
 use crate::storage::catalog::documents::DocumentRow;
@@ -439,133 +439,179 @@ fn visit(
     monitor: &dyn Monitor,
 ) -> Result<PgCaptured> {
     what.check()?;
-    let name = what.slot_name();
-    let fact = fact_name(tenant.id, &what.name);
-    let target = what.target(tenant, by, server);
     let mut report = PgCaptured::default();
-
-    let mut glance = server.glance(&name)?;
-    let mut known = state::load(tenant, &what.name)?;
-    let dir = directory(&tenant.inner, &id_of(tenant, &what.prefix));
-    if let Some(written) = Written::find(&dir)? {
-        known = open::finish(tenant, what, by, server, &glance.identity, known, written)?;
-        glance = server.glance(&name)?;
-    }
-    let accepted = anew.is_some();
-    let Glance { identity, slot, rows, catalogue } = glance;
-    if slot.as_ref().is_some_and(|slot| slot.active) {
-        server.await_slot(&name)?;
-    }
-    let mut slot = slot.filter(|_| !accepted);
-    let (mut state, mut why) = match known {
-        known if accepted => {
-            let rows = known.map_or(0, |state| state.rows);
-            let text = anew.unwrap_or_default();
-            (State { rows, ..State::new(tenant, what, server.place(), &identity)? }, format!("{text}; accepted"))
+    if anew.is_none()
+        && let Some(trusted) = seen.as_ref().map_or(Ok(None), |seen| seen.trusted(server))?
+    {
+        let visit = Visit { tenant, what, by, server, monitor, report: &mut report };
+        match visit.run(seen, None, Some(trusted)) {
+            // What is not as it was is looked at, and so is what may come of that.
+            Err(e) if e.code() == follow::OTHER || e.code().starts_with("lineage.") => {}
+            done => return done.map(|()| report),
         }
-        None => (State::new(tenant, what, server.place(), &identity)?, "the state of the capture was lost".to_owned()),
-        Some(state) if state.prefix != show_key(&what.prefix) => {
-            return Err(Error::usage("capture.prefix", format!("capture {} has the prefix {}", what.name, state.prefix))
-                .hint("use the same prefix, or another --name"));
+    }
+    Visit { tenant, what, by, server, monitor, report: &mut report }.run(seen, anew, None)?;
+    Ok(report)
+}
+
+struct Visit<'v> {
+    tenant: &'v Tenant,
+    what: &'v PgCapture,
+    by: &'v By,
+    server: &'v mut Server,
+    monitor: &'v dyn Monitor,
+    report: &'v mut PgCaptured,
+}
+
+impl Visit<'_> {
+    /// With `trusted` the catalogue is not looked at.
+    fn run(self, seen: &mut Option<Seen>, anew: Option<String>, trusted: Option<Glance>) -> Result<()> {
+        let Visit { tenant, what, by, server, monitor, report } = self;
+        let name = what.slot_name();
+        let fact = fact_name(tenant.id, &what.name);
+        let target = what.target(tenant, by, server);
+
+        let trusts = trusted.is_some();
+        let mut glance = trusted.map_or_else(|| server.glance(&name), Ok)?;
+        let mut known = state::load(tenant, &what.name)?;
+        let dir = directory(&tenant.inner, &id_of(tenant, &what.prefix));
+        if let Some(written) = Written::find(&dir)? {
+            known = open::finish(tenant, what, by, server, &glance.identity, known, written)?;
+            glance = server.glance(&name)?;
         }
-        Some(mut state) => match compare(&state, &identity, slot.as_ref()) {
-            Finding::GoesOn => {
-                state.timeline = identity.timeline;
-                (state, "what could not be followed in the stream".to_owned())
+        let accepted = anew.is_some();
+        let Glance { identity, slot, rows, catalogue } = glance;
+        if slot.as_ref().is_some_and(|slot| slot.active) {
+            server.await_slot(&name)?;
+        }
+        let mut slot = slot.filter(|_| !accepted);
+        let (mut state, mut why) = match known {
+            known if accepted => {
+                let rows = known.map_or(0, |state| state.rows);
+                let text = anew.unwrap_or_default();
+                (State { rows, ..State::new(tenant, what, server.place(), &identity)? }, format!("{text}; accepted"))
             }
-            Finding::Gap(why) => {
-                state.ask_scan(&[]);
-                slot = None;
-                (state, why.to_owned())
+            None => (State::new(tenant, what, server.place(), &identity)?, "the state of the capture was lost".to_owned()),
+            Some(state) if state.prefix != show_key(&what.prefix) => {
+                return Err(Error::usage("capture.prefix", format!("capture {} has the prefix {}", what.name, state.prefix))
+                    .hint("use the same prefix, or another --name"));
             }
-            Finding::Apart(code, text) => return Err(apart(code, text)),
-        },
-    };
-    state.follow(tenant, what)?;
-    let seen_before = seen.take().filter(|seen| slot.is_some() && seen.catalogue == catalogue);
-    let follows = slot.as_ref().zip(seen_before.as_ref()).map(|(slot, seen)| Followed::new(what, slot, &identity, seen, &state));
-    let (all, enums) = match seen_before {
-        Some(seen) => (seen.tables, seen.enums),
-        None => (server.tables()?, server.enums()?),
-    };
-    let tables = what.chosen(&all)?;
-    report.skipped = what.skipped(&all)?;
+            Some(mut state) => match compare(&state, &identity, slot.as_ref()) {
+                Finding::GoesOn => {
+                    state.timeline = identity.timeline;
+                    (state, "what could not be followed in the stream".to_owned())
+                }
+                Finding::Gap(why) => {
+                    state.ask_scan(&[]);
+                    slot = None;
+                    (state, why.to_owned())
+                }
+                Finding::Apart(code, text) => return Err(apart(code, text)),
+            },
+        };
+        state.follow(tenant, what)?;
+        let seen_before = seen.take().filter(|seen| slot.is_some() && seen.catalogue == catalogue);
+        let follows = slot.as_ref().zip(seen_before.as_ref()).map(|(slot, seen)| Followed::new(what, slot, &identity, seen, &state, trusts));
+        let (all, enums, asked, mut relations) = match seen_before {
+            Some(seen) => (seen.tables, seen.enums, if trusts { seen.asked } else { Instant::now() }, seen.relations),
+            None => (server.tables()?, server.enums()?, Instant::now(), HashMap::new()),
+        };
+        let tables = what.chosen(&all)?;
+        report.skipped = what.skipped(&all)?;
 
-    let held_bytes = slot.as_ref().map_or(0, |slot| slot.held_bytes);
-    // The publication comes before the slot: the slot shows the past as it was, and without a publication then there is nothing to show.
-    let published = follows.is_none() && server.publish(&name, &tables)?;
-    if slot.is_none() || published {
-        state.ask_scan(&[]);
-        let mut recorder = Recorder::new(tenant, fact.clone(), &mut report);
-        recorder.set_state(&state)?;
-        server.drop_slot(&name)?;
-        server.make_slot(&name)?;
-    }
-
-    let new = schema::document(&tables, &enums);
-    let old_schema = target.schema()?;
-    let new_schema: Value = serde_json::from_slice(&new).map_err(|e| Error::damaged("a schema").caused_by(e))?;
-    let changes = schema::compare(&old_schema, &new_schema, &|oid| all.iter().any(|t| t.oid == oid));
-    let mut schema = (old_schema != new_schema).then_some(new);
-    let known_tables = same_tables(&old_schema, &new_schema);
-    // A table that is to be read whole is not followed until then; rows that come in between are seen by the scan.
-    if !changes.scan.is_empty() {
-        state.ask_scan(&changes.scan);
-    }
-
-    let by_number: HashMap<i64, Table> = tables.iter().map(|t| (t.oid, (*t).clone())).collect();
-    let mut recorder = Recorder::new(tenant, fact, &mut report);
-    let owes_last = slot.as_ref().is_some_and(|slot| slot.confirmed.0 < state.lsn) && !published;
-    let drained = match &follows {
-        Some(followed) if followed.stands_still => Ok((identity.lsn, None)),
-        _ => drain(&target, &mut recorder, &mut state, server, &name, &by_number, &known_tables, &mut schema, owes_last, follows.as_ref(), monitor),
-    };
-    let durable = match drained {
-        // The publication was made anew by somebody else, for example by a restore: the past is not to be had with it.
-        Err(e) if e.code() == "source.lost" => {
-            why = "the publication was made anew".into();
+        let held_bytes = slot.as_ref().map_or(0, |slot| slot.held_bytes);
+        // The publication comes before the slot: the slot shows the past as it was, and without a publication then there is nothing to show.
+        let published = follows.is_none() && server.publish(&name, &tables)?;
+        if slot.is_none() || published {
             state.ask_scan(&[]);
+            let mut recorder = Recorder::new(tenant, fact.clone(), report);
             recorder.set_state(&state)?;
             server.drop_slot(&name)?;
             server.make_slot(&name)?;
-            None
         }
-        drained => Some(drained?),
-    };
-    let made_anew = state.database.is_some_and(|number| number != identity.database) || schema::was_made_anew(&old_schema, &new_schema);
-    let mut asks = |state: &mut State, differing: &Differing| judge(tenant, what, made_anew, state, differing);
-    let judges: Option<&mut scan::Judge<'_>> = if accepted || old_schema.is_null() { None } else { Some(&mut asks) };
-    if let Some(asked) = state.scan.clone() {
-        // Another scan replaces what an earlier one says of the stream, so it takes those tables along.
-        let earlier = state.skip.as_ref().map(|skip| skip.tables().to_vec());
-        let everything = asked.is_empty() || earlier.as_ref().is_some_and(Vec::is_empty);
-        let asked: HashSet<i64> = asked.into_iter().chain(earlier.into_iter().flatten()).collect();
-        let wanted: Vec<&Table> = tables.iter().copied().filter(|t| everything || asked.contains(&t.oid)).collect();
-        if !changes.scan.is_empty() && old_schema.is_object() {
-            why = "tables are new, or mean something else".into();
+
+        let new = schema::document(&tables, &enums);
+        let old_schema = target.schema()?;
+        let new_schema: Value = serde_json::from_slice(&new).map_err(|e| Error::damaged("a schema").caused_by(e))?;
+        let changes = schema::compare(&old_schema, &new_schema, &|oid| all.iter().any(|t| t.oid == oid));
+        let mut schema = (old_schema != new_schema).then_some(new);
+        let known_tables = same_tables(&old_schema, &new_schema);
+        // A table that is to be read whole is not followed until then; rows that come in between are seen by the scan.
+        if !changes.scan.is_empty() {
+            state.ask_scan(&changes.scan);
         }
-        why = if old_schema.is_null() { format!("base of {}", server.place()) } else { format!("{MERGED}: {why}") };
-        state.high = state.high.max(identity.lsn.0);
-        state.timeline = identity.timeline;
-        Scan::new(&target, &mut recorder, server, monitor, why).run(&wanted, everything, &changes.gone, schema, &mut state, judges)?;
-    } else if schema.is_some() || !changes.gone.is_empty() || state.behind.is_some() {
-        let why = "change of the schema".into();
-        Scan::new(&target, &mut recorder, server, monitor, why).run(&[], false, &changes.gone, schema, &mut state, judges)?;
+
+        let by_number: HashMap<i64, Table> = tables.iter().map(|t| (t.oid, (*t).clone())).collect();
+        let mut recorder = Recorder::new(tenant, fact, report);
+        let owes_last = slot.as_ref().is_some_and(|slot| slot.confirmed.0 < state.lsn) && !published;
+        let drained = match &follows {
+            Some(followed) if followed.stands_still => Ok(Drained { durable: identity.lsn, shown: None, moved: None }),
+            _ => {
+                let follows = follows.as_ref();
+                let relations = &mut relations;
+                drain(
+                    &target,
+                    &mut recorder,
+                    &mut state,
+                    server,
+                    &name,
+                    &by_number,
+                    &known_tables,
+                    &mut schema,
+                    owes_last,
+                    follows,
+                    relations,
+                    monitor,
+                )
+            }
+        };
+        let durable = match drained {
+            // The publication was made anew by somebody else, for example by a restore: the past is not to be had with it.
+            Err(e) if e.code() == "source.lost" => {
+                why = "the publication was made anew".into();
+                state.ask_scan(&[]);
+                recorder.set_state(&state)?;
+                server.drop_slot(&name)?;
+                server.make_slot(&name)?;
+                None
+            }
+            drained => Some(drained?),
+        };
+        let made_anew = state.database.is_some_and(|number| number != identity.database) || schema::was_made_anew(&old_schema, &new_schema);
+        let mut asks = |state: &mut State, differing: &Differing| judge(tenant, what, made_anew, state, differing);
+        let judges: Option<&mut scan::Judge<'_>> = if accepted || old_schema.is_null() { None } else { Some(&mut asks) };
+        if let Some(asked) = state.scan.clone() {
+            // Another scan replaces what an earlier one says of the stream, so it takes those tables along.
+            let earlier = state.skip.as_ref().map(|skip| skip.tables().to_vec());
+            let everything = asked.is_empty() || earlier.as_ref().is_some_and(Vec::is_empty);
+            let asked: HashSet<i64> = asked.into_iter().chain(earlier.into_iter().flatten()).collect();
+            let wanted: Vec<&Table> = tables.iter().copied().filter(|t| everything || asked.contains(&t.oid)).collect();
+            if !changes.scan.is_empty() && old_schema.is_object() {
+                why = "tables are new, or mean something else".into();
+            }
+            why = if old_schema.is_null() { format!("base of {}", server.place()) } else { format!("{MERGED}: {why}") };
+            state.high = state.high.max(identity.lsn.0);
+            state.timeline = identity.timeline;
+            Scan::new(&target, &mut recorder, server, monitor, why).run(&wanted, everything, &changes.gone, schema, &mut state, judges)?;
+        } else if schema.is_some() || !changes.gone.is_empty() || state.behind.is_some() {
+            let why = "change of the schema".into();
+            Scan::new(&target, &mut recorder, server, monitor, why).run(&[], false, &changes.gone, schema, &mut state, judges)?;
+        }
+        report.lsn = Lsn(state.lsn.max(state.high));
+        // What the server keeps changes little within a look: one that is far from the limit is looked at again with the next.
+        let slot = match slot.filter(|slot| follows.is_some() && slot.status == WalStatus::Kept && slot.held_bytes <= what.slot_bytes_max / 2) {
+            Some(slot) => Some(Slot { confirmed: durable.as_ref().and_then(|drained| drained.moved).unwrap_or(slot.confirmed), ..slot }),
+            None => server.slot(&name)?,
+        };
+        slot.as_ref().map_or(Ok(()), |slot| watch_slot(what, server, &name, slot, report))?;
+        let settled = state.scan.is_none() && state.skip.is_none();
+        *seen = durable.map(|Drained { durable, shown, .. }| {
+            // Whatever is shown, the server reads all that it keeps for the slot.
+            let work = Work { log_bytes: shown.map_or(0, |_| held_bytes), messages: shown.unwrap_or(0), rows };
+            Seen { catalogue, asked, tables: all, enums, durable, settled, work, identity, slot, relations }
+        });
+        Ok(())
     }
-    report.lsn = Lsn(state.lsn.max(state.high));
-    // What the server keeps changes little within a look: one that is far from the limit is looked at again with the next.
-    let slot = match slot.filter(|slot| follows.is_some() && slot.status == WalStatus::Kept && slot.held_bytes <= what.slot_bytes_max / 2) {
-        Some(slot) => Some(slot),
-        None => server.slot(&name)?,
-    };
-    slot.map_or(Ok(()), |slot| watch_slot(what, server, &name, &slot, &mut report))?;
-    let settled = state.scan.is_none() && state.skip.is_none();
-    *seen = durable.map(|(durable, shown)| {
-        // Whatever is shown, the server reads all that it keeps for the slot.
-        let work = Work { log_bytes: shown.map_or(0, |_| held_bytes), messages: shown.unwrap_or(0), rows };
-        Seen { catalogue, asked: Instant::now(), tables: all, enums, durable, settled, work }
-    });
-    Ok(report)
 }
 
 /// Tables (numbers) of which both schemas say the same.
@@ -575,8 +621,18 @@ fn same_tables(old: &Value, new: &Value) -> HashSet<i64> {
     tables(new).iter().filter_map(|t| t["oid"].as_i64().filter(|oid| old.get(oid) == Some(t))).collect()
 }
 
-/// Records everything that was committed, transaction by transaction. The state says afterwards which tables could not be followed. Gives a place
-/// in the log before which all is recorded, and how many messages the server showed.
+/// What came of [`drain`].
+struct Drained {
+    /// All before this place in the log is recorded.
+    durable: Lsn,
+    /// How many messages the server showed, where it was asked.
+    shown: Option<u64>,
+    /// Where the slot was moved to.
+    moved: Option<Lsn>,
+}
+
+/// Records everything that was committed, transaction by transaction. The state says afterwards which tables could not be followed, and
+/// `relations` what the server said of tables.
 #[expect(clippy::too_many_arguments, reason = "all of it is one visit, and it has one caller")]
 fn drain(
     target: &Target<'_>,
@@ -588,16 +644,16 @@ fn drain(
     known_tables: &HashSet<i64>,
     schema: &mut Option<Vec<u8>>,
     owes_last: bool,
-    mut follows: Option<&Followed>,
+    follows: Option<&Followed>,
+    relations: &mut HashMap<u32, Relation>,
     monitor: &dyn Monitor,
-) -> Result<(Lsn, Option<u64>)> {
-    let mut relations = HashMap::new();
-    let mut stream = Stream::new(target, recorder, state, tables, known_tables, schema, &mut relations, owes_last);
-    let mut enough = None;
+) -> Result<Drained> {
+    let mut stream = Stream::new(target, recorder, state, tables, known_tables, schema, relations, owes_last);
+    let (mut enough, mut first, mut moved) = (None, follows, None);
     loop {
         check_stop(monitor)?;
         // Everything that was durable before the look is part of what the look shows.
-        let followed = follows.take();
+        let followed = first.take();
         let durable = match followed {
             Some(followed) => followed.durable,
             None => server.identity()?.lsn,
@@ -607,6 +663,7 @@ fn drain(
         let before = stream.messages;
         server.peek(name, name, PEEK, &mut |message| {
             check_stop(monitor)?;
+            follows.map_or(Ok(()), |followed| followed.check(message))?;
             stream.take(message)
         })?;
         let all = stream.messages - before < PEEK as u64;
@@ -625,9 +682,10 @@ fn drain(
         let waits = all && stream.state.scan.is_none() && followed.is_some_and(|followed| followed.may_wait(stream.messages - before, to));
         if to > Lsn(0) && !waits {
             server.advance(name, to)?;
+            moved = Some(to);
         }
         if all || stream.read_to >= enough {
-            return Ok((if all { durable } else { stream.read_to }, Some(stream.messages)));
+            return Ok(Drained { durable: if all { durable } else { stream.read_to }, shown: Some(stream.messages), moved });
         }
     }
 }
