@@ -161,6 +161,11 @@ fn text(value: &impl Serialize) -> Result<Vec<u8>> {
 }
 
 impl Witness {
+    /// Which start of the machine this is; empty where the system does not tell.
+    pub(crate) fn boot(&self) -> &str {
+        &self.machine.boot
+    }
+
     /// Compares the store in `dir` with its witnesses, and notes where it is.
     pub(crate) fn open(dir: &Path, site: SiteId, catalog: &Catalog, machine: Machine, state: Option<&Path>, now: Timestamp) -> Result<Self> {
         let directory = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned()).display().to_string();

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use annals::{Kind, Silent};
+use annals::base::machine::Machine;
+use annals::{Kind, Silent, Store};
 use rusqlite::Connection;
 
 use crate::support::{Site, dump, open, site};
@@ -103,6 +104,105 @@ fn the_right_database_put_back_ends_it() {
     site.capture();
     moved(&app, 5);
     assert_eq!((site.capture().transactions, site.restored()), (1, dump(&app)));
+}
+
+/// What is in the files of a database while its application has it open, put back as a power cut leaves it: the log as `cut` makes it of what it
+/// was, and no index of it.
+fn power_cut(site: &Site, app: Connection, cut: impl FnOnce(&mut Vec<u8>)) -> Connection {
+    let name = |ending: &str| site.path(&format!("app.db{ending}"));
+    let (file, mut log) = (fs::read(name("")).expect("read"), fs::read(name("-wal")).expect("read"));
+    drop(app);
+    cut(&mut log);
+    fs::write(name(""), file).expect("written");
+    fs::write(name("-wal"), log).expect("written");
+    let _ = fs::remove_file(name("-shm"));
+    open(&name(""))
+}
+
+/// Bytes of a frame of the log.
+const FRAME: usize = 24 + 4096;
+
+/// 20 rows, each changed by a transaction of its own, all of it captured and none of it folded in.
+fn rows() -> (Site, Connection) {
+    let site = site();
+    let app = site.app("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)");
+    app.execute_batch("WITH RECURSIVE n (id) AS (SELECT 1 UNION SELECT id + 1 FROM n WHERE id < 20) INSERT INTO t SELECT id, 'old' FROM n")
+        .expect("rows");
+    site.capture();
+    for id in 1..=10 {
+        app.execute("UPDATE t SET a = 'new' WHERE id = ?", [id]).expect("changed");
+    }
+    assert_eq!(site.capture().transactions, 10);
+    (site, app)
+}
+
+#[test]
+fn a_power_cut_that_took_captured_commits_is_noticed() {
+    // How many commits the application makes after it: none, fewer than were lost, as many, more.
+    for more in [0_u32, 1, 4, 9] {
+        let (site, app) = rows();
+        let app = power_cut(&site, app, |log| log.truncate(log.len() - 4 * FRAME));
+        for id in 11..11 + more {
+            app.execute("UPDATE t SET a = 'after' WHERE id = ?", [id]).expect("changed");
+        }
+        let refused = site.try_capture().expect_err("behind");
+        let verdict = if more == 0 { "lineage.behind" } else { "lineage.forked" };
+        assert_eq!(refused.code(), verdict, "{more}: {refused}");
+        let behind = site.store.status().expect("status").captures[0].behind.clone().expect("behind");
+        assert_eq!((behind.transactions, behind.rows, behind.only_here), (4, 4, u64::from(more)), "{more}");
+        assert_eq!(site.try_capture().expect_err("still").code(), verdict);
+        assert!(site.text("app/t/10").contains("new") && site.text("app/t/11").contains("old"), "nothing was recorded on top");
+    }
+}
+
+#[test]
+fn a_log_that_is_damaged_within_what_was_captured_is_noticed_when_it_is_read_again() {
+    let (site, app) = rows();
+    // SQLite takes the log up to the damage, and writes on from there: what stands at the end is a frame that was captured, and is of no use.
+    let app = power_cut(&site, app, |log| {
+        let at = log.len() - 3 * FRAME + 24;
+        log[at..at + 64].fill(0xa5);
+    });
+    app.execute("UPDATE t SET a = 'after' WHERE id = 11", []).expect("changed");
+    assert_eq!(site.try_capture().expect_err("behind").code(), "lineage.forked");
+    let behind = site.store.status().expect("status").captures[0].behind.clone().expect("behind");
+    assert_eq!((behind.transactions, behind.rows, behind.only_here), (3, 3, 1));
+}
+
+#[test]
+fn a_power_cut_that_took_nothing_that_was_captured_is_none_of_our_business() {
+    let (site, app) = rows();
+    // What its application did not sync, and nobody captured.
+    app.execute("UPDATE t SET a = 'unseen' WHERE id = 12", []).expect("changed");
+    let app = power_cut(&site, app, |log| log.truncate(log.len() - FRAME));
+    app.execute("UPDATE t SET a = 'after' WHERE id = 11", []).expect("changed");
+    let done = site.capture();
+    assert_eq!((done.transactions, done.merged_intervals, done.changed), (1, 0, 1));
+    site.restored();
+}
+
+#[test]
+fn after_a_start_of_the_machine_a_log_that_began_again_proves_nothing() {
+    for (boot, seen) in [("one", (1, 0)), ("two", (0, 1))] {
+        let (mut site, app) = rows();
+        let reopen = |site: &mut Site, boot: &str| {
+            let machine = Machine { id: "0123456789ab".into(), boot: boot.into(), name: "here".into() };
+            site.store = Store::init(site.path("other"), "test").expect("another, so that this one is closed");
+            site.store = Store::builder().machine(machine).open(&site.path("store")).expect("open");
+            fs::remove_dir_all(site.path("other")).expect("removed");
+        };
+        reopen(&mut site, "one");
+        app.execute("UPDATE t SET a = 'seen' WHERE id = 13", []).expect("changed");
+        assert_eq!(site.capture().transactions, 1);
+        app.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())).expect("folded in");
+        app.execute("UPDATE t SET a = 'after' WHERE id = 11", []).expect("changed");
+        reopen(&mut site, boot);
+        let done = site.capture();
+        assert_eq!((done.transactions, done.merged_intervals), seen, "{boot}");
+        assert!(site.text("app/t/11").contains("after"));
+        app.execute("UPDATE t SET a = 'one by one' WHERE id = 12", []).expect("changed");
+        assert_eq!(site.capture().transactions, 1);
+    }
 }
 
 #[test]

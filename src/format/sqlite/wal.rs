@@ -63,6 +63,36 @@ pub struct WalPosition {
     pub big_endian: bool,
 }
 
+impl WalPosition {
+    fn frame_bytes(&self) -> u64 {
+        FRAME_HEADER_BYTES + u64::from(self.page_size)
+    }
+
+    /// Whether the frame before this place is the one that was read. It carries the checksum of all before it, so where it does not, the log was
+    /// cut before this place, or written anew up to it: SQLite does that after a power cut that took the end of the log.
+    pub fn is_behind_its_frame(&self, source: &(impl Source + ?Sized)) -> Result<bool> {
+        let Some(at) = self.offset.checked_sub(self.frame_bytes()).filter(|at| *at >= WAL_HEADER_BYTES) else {
+            return Ok(self.offset == WAL_HEADER_BYTES);
+        };
+        let mut front = [0; FRAME_HEADER_BYTES as usize];
+        let whole = source.read_at(at, &mut front)? == front.len();
+        let (salts, checksum) = ([u32_at(&front, 8), u32_at(&front, 12)], [u32_at(&front, 16), u32_at(&front, 20)]);
+        Ok(whole && salts == self.salts && checksum == self.checksum)
+    }
+
+    /// Whether the log goes from its beginning to this place, frame by frame. Reads all of it until there.
+    pub fn is_reached(&self, source: &(impl Source + ?Sized)) -> Result<bool> {
+        let Some(start) = WalHeader::read(source)?.map(|header| header.start()) else { return Ok(false) };
+        let mut commits = Commits::from(source, WalPosition { offset: start.offset, checksum: start.checksum, ..*self });
+        while commits.position().offset < self.offset {
+            if commits.next()?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(commits.position() == *self)
+    }
+}
+
 /// One transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {

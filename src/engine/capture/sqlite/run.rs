@@ -70,6 +70,8 @@ pub(super) struct Work<'w> {
     /// Pages that this catch-up found in the log.
     pub pages_seen: usize,
     held_since: Option<Instant>,
+    /// The database lost what was captured: it is known to have gone back.
+    lost: bool,
     by: &'w By,
     id: String,
     dir: PathBuf,
@@ -98,12 +100,14 @@ struct Draft {
 
 impl<'w> Work<'w> {
     pub(super) fn open(tenant: &'w Tenant, what: &'w SqliteCapture, by: &'w By, monitor: &'w dyn Monitor) -> Result<Work<'w>> {
-        let source = Source::open(&what.file)?;
+        let mut source = Source::open(&what.file)?;
         let id = id_of(tenant, &what.prefix);
         let dir = directory(&tenant.inner, &id);
         let mut known = state::load(tenant, &what.prefix)?;
         if let Some(state) = &known {
             refuse_other(state, &source, what)?;
+            let boot = tenant.inner.witness.boot();
+            source.doubt(!state.boot.is_empty() && !boot.is_empty() && state.boot != boot);
         }
         let mut image = Image::find(&dir);
         let redos = known.as_ref().and_then(State::open_redos);
@@ -129,6 +133,7 @@ impl<'w> Work<'w> {
             follows: false,
             pages_seen: 0,
             held_since: None,
+            lost: false,
             by,
             id,
             dir,
@@ -194,6 +199,12 @@ impl<'w> Work<'w> {
                     }
                 }
                 Step::Gap(why) => self.bridge(why)?,
+                Step::Lost => {
+                    self.lost = true;
+                    let bridged = self.bridge("the log lost what was captured from it");
+                    self.lost = false;
+                    bridged?;
+                }
             }
         }
         Ok(())
@@ -707,7 +718,7 @@ impl<'w> Work<'w> {
 
     fn next_state(&self, place: Option<&Place>) -> Result<State> {
         let state = self.state.as_ref().ok_or_else(|| Error::damaged("a capture without a state"))?;
-        Ok(State { behind: None, ..state.moved(place) })
+        Ok(State { behind: None, boot: self.tenant.inner.witness.boot().to_owned(), ..state.moved(place) })
     }
 
     /// Refuses to record on top of a database that went back in time, and keeps in mind that it did.
@@ -721,6 +732,7 @@ impl<'w> Work<'w> {
             return Ok(());
         }
         let counter = match state.place()? {
+            _ if self.lost => Counter::Lower,
             Some(before) if place.change_counter < before.change_counter => Counter::Lower,
             Some(before) if place.change_counter > before.change_counter && !before.is_wal && !place.is_wal => Counter::Higher,
             _ => Counter::Silent,

@@ -43,6 +43,9 @@ pub(crate) struct State {
     /// How the image gets to this state; `None` where a version wrote it that did not keep count: nobody knows then what the image is of.
     #[serde(default)]
     pub redos: Option<Redos>,
+    /// Which start of the machine it is of; empty where that is not known.
+    #[serde(default)]
+    pub boot: String,
 }
 
 /// Redos of an image, counted from the first one on.
@@ -145,5 +148,6 @@ pub(crate) fn fresh(tenant: &Tenant, source: &Path, prefix: &[u8], tables: &[Str
         place: None,
         behind: None,
         redos: Some(Redos::default()),
+        boot: String::new(),
     }
 }

@@ -35,6 +35,10 @@ pub struct Source {
     connection: Option<Connection>,
     /// The write-ahead log, as long as it is the same file.
     log: Option<Log>,
+    /// The log was seen to go from its beginning to the place that a capture has come to.
+    proven: bool,
+    /// The machine was started again since that place was kept.
+    doubts: bool,
 }
 
 /// Turns an error of SQLite about an application's database into ours.
@@ -129,9 +133,15 @@ impl Source {
         }
         let device = Device::open(&path)?;
         device.refuse_network()?;
-        let source = Source { path, device, connection: None, log: None };
+        let source = Source { path, device, connection: None, log: None, proven: false, doubts: false };
         source.header()?;
         Ok(source)
+    }
+
+    /// Says whether the machine was started again since the place that a capture has come to was kept: how a log ended that was started again since
+    /// is not known then.
+    pub fn doubt(&mut self, restarted: bool) {
+        self.doubts = restarted;
     }
 
     /// The file.
@@ -142,9 +152,16 @@ impl Source {
     /// The file's header as it is in the file now; the write-ahead log may have a newer one.
     pub fn header(&self) -> Result<Header> {
         let mut first = [0; 100];
-        if self.device.bytes()? < first.len() as u64 {
-            return Err(Error::usage("source.empty", format!("the database is empty: {}", self.path.display()))
-                .hint("run the capture when its application has made its tables"));
+        match self.device.bytes()? {
+            0 => {
+                return Err(Error::usage("source.empty", format!("the database is empty: {}", self.path.display()))
+                    .hint("run the capture when its application has made its tables"));
+            }
+            short if short < first.len() as u64 => {
+                return Err(Error::usage("source.not_sqlite", format!("too short to be a SQLite database: {}", self.path.display()))
+                    .hint("name the database file itself"));
+            }
+            _ => {}
         }
         self.device.read_at(0, &mut first)?;
         Header::parse(&first).map_err(|e| match e.kind() {

@@ -116,6 +116,8 @@ pub enum Step {
     Commits(Run),
     /// Commits may be missing: the pages have to be compared. Why, in words.
     Gap(&'static str),
+    /// The log does not have what was captured from it any more, and did not come to its end in between: the database lost it.
+    Lost,
 }
 
 impl Source {
@@ -152,10 +154,23 @@ impl Source {
             (None, Some(_)) => return Ok(Step::Gap("the log was removed")),
             (Some(header), Some(position)) => (header, position),
         };
+        let proven = self.proven;
         let Some(log) = self.log()? else { return Ok(Step::Gap("the log was removed")) };
         let mut run = stretch(log, position)?;
         // The cycle that this position is in has ended if the header is a later one; what it had at its end was read after that.
         let current = header.salts == position.salts && header.checkpoint_seq == position.checkpoint_seq;
+        if current {
+            // Once all of it, in case the machine went down since: what was captured may be more than its application finds again.
+            let stands = position.is_behind_its_frame(log)? && (proven || position.is_reached(log)?);
+            // It may have been started again while it was looked at.
+            if !stands && WalHeader::read(log)?.is_some_and(|now| now == header) {
+                return Ok(Step::Lost);
+            }
+        } else if std::mem::take(&mut self.doubts) {
+            return Ok(Step::Gap("the machine was started again, and the log since"));
+        }
+        (self.proven, self.doubts) = (true, false);
+        let Some(log) = self.log()? else { return Ok(Step::Gap("the log was removed")) };
         if !run.commits.is_empty() {
             run.is_all &= current;
             return Ok(Step::Commits(run));
