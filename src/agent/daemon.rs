@@ -28,6 +28,8 @@ use super::{watch, worker};
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// The shortest time between two looks.
 const TICK_LEAST: Duration = Duration::from_millis(500);
+/// How often it is tried whether a full disk still is.
+const SPACE_EVERY: Duration = Duration::from_secs(10);
 /// How often running jobs say how far they are.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// How often they give a sign of life where they got no further, in beats.
@@ -537,6 +539,11 @@ fn watch_health(site: &Arc<Site>) {
             Ok(_) => {}
         }
         drop(store);
-        site.pause(LOOK_EVERY);
+        // What changed about the space is told at once.
+        let full = site.troubles().full_since;
+        let until = site.elapsed() + if full.is_some() { SPACE_EVERY } else { LOOK_EVERY };
+        while site.elapsed() < until && site.troubles().full_since == full && !site.is_stopping() {
+            site.wait(site.pulse(), until.saturating_sub(site.elapsed()));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Is it well: the state of each remote, and what people should know.
 
+use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
 use crate::engine::status::RemoteStatus;
@@ -15,6 +16,9 @@ use super::site::{Troubles, capture_of};
 
 /// Seconds that a remote or a source may be away before that is a problem, where neither `expected` nor `stale_after` say.
 const AWAY_SECS: i64 = 24 * 3_600;
+
+/// Bytes on the disk of the store below which it counts as full: a commit takes some, and what is sealed more.
+const FULL_BYTES: u64 = 1 << 20;
 
 /// How a remote is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,11 @@ pub struct Problem {
     pub key: String,
     /// A sentence about it.
     pub said: String,
+}
+
+/// How many changes are nowhere else.
+pub(super) fn only_here(changes: u64) -> String {
+    if changes == 1 { "1 change exists only here".to_owned() } else { format!("{changes} changes exist only here") }
 }
 
 fn secs_since(at: Option<Timestamp>, now: Timestamp) -> i64 {
@@ -156,6 +165,8 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
     let mut add = |key: String, said: String| found.push(Problem { key, said });
     if let Some(since) = troubles.full_since {
         add("space".into(), format!("no space left since {}: nothing is recorded until there is", moment::show_short(since, &store.zone())));
+    } else if disk::free_bytes(store.dir()).is_ok_and(|free| free < FULL_BYTES) {
+        add("space".into(), format!("no space left on the disk of {}: nothing is recorded until there is", store.dir().display()));
     }
     if let Some(why) = &troubles.config {
         add("config".into(), format!("annals.toml cannot be used, the last good one stays in force: {why}"));
@@ -190,10 +201,7 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
         let age = secs_since(waiting.oldest, now);
         if age > i64::try_from(limit).unwrap_or(i64::MAX) {
             let allowed = moment::duration_text(limit);
-            add(
-                "stale".into(),
-                format!("{} changes exist only here, the oldest for {}, past the {allowed} allowed", waiting.changes, moment::age(age)),
-            );
+            add("stale".into(), format!("{}, the oldest for {}, past the {allowed} allowed", only_here(waiting.changes), moment::age(age)));
         }
     }
     for remote in remotes(store)? {

@@ -147,7 +147,7 @@ fn freshness(store: &Store) -> Result<Gate> {
     let allowed = moment::duration_text(limit);
     let said = match waiting.batches {
         0 => "everything is offsite".to_owned(),
-        _ => format!("{} changes exist only here, the oldest for {}; {allowed} are allowed", waiting.changes, moment::age(age as i64)),
+        _ => format!("{}, the oldest for {}; {allowed} are allowed", health::only_here(waiting.changes), moment::age(age as i64)),
     };
     Ok(gate(FRESHNESS, age <= limit, said, "annals ship"))
 }

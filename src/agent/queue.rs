@@ -407,6 +407,33 @@ mod tests {
     }
 
     #[test]
+    fn what_was_asked_for_while_it_ran_is_not_done_twice_when_it_failed() {
+        let world = world();
+        let queue = world.queue("a");
+        let capture = Task::Capture("shop".into());
+        let first = queue.add(&capture, world.clock.now()).expect("add");
+        let other = queue.add(&Task::Capture("else".into()), world.clock.now()).expect("add");
+        let running = queue.claim(&capture.lane()).expect("claim").expect("a job");
+        let second = queue.add(&capture, world.clock.now()).expect("add");
+        assert_ne!(first, second, "what runs may have looked before");
+        queue.end(&running, &End::Failed(Error::usage("test.poison", "no"))).expect("end");
+        let mut open: Vec<_> = world.catalog.read(|v| v.open_jobs()).expect("jobs").iter().map(|job| (job.id, job.attempts)).collect();
+        open.sort_unstable();
+        assert_eq!(open, [(first, 1), (other, 0)]);
+        // The same where its holder is gone.
+        world.clock.set(world.job(first).not_before);
+        queue.claim(&capture.lane()).expect("claim").expect("a job");
+        queue.add(&capture, world.clock.now()).expect("add");
+        assert_eq!(reclaim_all(&world.queue("b")).expect("reclaim"), 1);
+        assert_eq!(world.catalog.read(|v| v.open_jobs()).expect("jobs").len(), 2);
+        // What was done does not do what was asked for since.
+        let running = queue.claim(&capture.lane()).expect("claim").expect("a job");
+        let third = queue.add(&capture, world.clock.now()).expect("add");
+        queue.end(&running, &End::Done(String::new())).expect("end");
+        assert_eq!(world.job(third).state, State::Waiting);
+    }
+
+    #[test]
     fn a_dead_job_is_forgotten_when_the_same_was_done_since() {
         let world = world();
         let queue = world.queue("a");

@@ -10,7 +10,7 @@ use crate::base::id::SiteId;
 use crate::base::time::{Clock, Timestamp};
 use crate::engine::offsite::OpenRemote;
 use crate::engine::store::{CONFIG, Store};
-use crate::model::job::Job;
+use crate::model::job::{Job, Task};
 use crate::storage::config::Config;
 use crate::storage::source::folder::{Dirty, PathSet};
 
@@ -195,7 +195,7 @@ impl Site {
 
     /// Stops the shipments that run, because the window closed.
     pub(super) fn halt_lines(&self) {
-        for live in self.live().iter().filter(|l| matches!(l.job.task, crate::model::job::Task::Ship(_))) {
+        for live in self.live().iter().filter(|l| matches!(l.job.task, Task::Ship(_))) {
             live.stop(Halt::Closed);
         }
     }
@@ -223,8 +223,31 @@ impl Site {
     /// Notes that there is no space, or that there is again.
     pub(super) fn note_space(&self, full: bool) {
         let now = self.store().now_is();
-        let mut troubles = lock(&self.troubles);
-        troubles.full_since = full.then(|| troubles.full_since.unwrap_or(now));
+        let before = {
+            let mut troubles = lock(&self.troubles);
+            let before = troubles.full_since;
+            troubles.full_since = full.then(|| before.unwrap_or(now));
+            before
+        };
+        if before.is_some() == full {
+            return;
+        }
+        if !full {
+            self.catch_up(now);
+        }
+        self.poke();
+    }
+
+    /// There is space again: what waited for it is tried, and what could not be asked for is asked for.
+    fn catch_up(&self, now: Timestamp) {
+        let sources: Vec<String> = lock(&self.news).keys().cloned().collect();
+        let asked = self.store().inner.catalog.write(|w| {
+            w.hasten_full(now)?;
+            sources.into_iter().try_for_each(|name| w.add_job(&Task::Capture(name), now, now).map(drop))
+        });
+        if let Err(e) = asked {
+            self.note_error(&e);
+        }
     }
 
     /// Notes what a piece of work says about the space on the disk.

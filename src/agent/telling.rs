@@ -95,13 +95,60 @@ enum Event {
     Test,
 }
 
-/// Channels that failed lately: how often in a row, and when they are tried again.
+/// What is known of earlier messages beside what stands in the catalogue.
 #[derive(Default)]
-pub struct Telling(Mutex<BTreeMap<Channel, (u32, Timestamp)>>);
+pub struct Telling {
+    /// Channels that failed lately: how often in a row, and when they are tried again.
+    failed: Mutex<BTreeMap<Channel, (u32, Timestamp)>>,
+    /// What was told, and what is over (`None`), by name, where the catalogue had no space for it.
+    owed: Mutex<BTreeMap<String, Option<(String, Timestamp)>>>,
+}
 
 impl Telling {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Channel, (u32, Timestamp)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn owed(&self) -> MutexGuard<'_, BTreeMap<String, Option<(String, Timestamp)>>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was told and is not over.
+    fn told(&self, store: &Store) -> Result<Vec<Told>> {
+        let mut owed = self.owed();
+        if !owed.is_empty() {
+            let written = store.inner.catalog.write(|w| {
+                owed.iter().try_for_each(|(name, told)| match told {
+                    Some((said, at)) => w.add_told(name, said, *at),
+                    None => w.remove_told(name),
+                })
+            });
+            match written {
+                Ok(()) => owed.clear(),
+                Err(e) if e.kind() == Kind::Space => {}
+                Err(e) => return Err(e),
+            }
+        }
+        let mut all = store.inner.catalog.read(|v| v.told())?;
+        all.retain(|told| !owed.contains_key(&told.problem));
+        let only_here = owed.iter().filter_map(|(name, told)| told.clone().map(|(said, at)| Told { problem: name.clone(), at, said }));
+        all.extend(only_here);
+        Ok(all)
+    }
+
+    /// Remembers that something was told (what, and when), or that it is over. A full disk is no reason to tell it again.
+    fn remember(&self, store: &Store, name: &str, told: Option<(&str, Timestamp)>) -> Result<()> {
+        let written = store.inner.catalog.write(|w| match told {
+            Some((said, at)) => w.add_told(name, said, at),
+            None => w.remove_told(name),
+        });
+        match written {
+            Err(e) if e.kind() == Kind::Space => {
+                self.owed().insert(name.to_owned(), told.map(|(said, at)| (said.to_owned(), at)));
+                Ok(())
+            }
+            written => written,
+        }
     }
 
     fn rests(&self, channel: Channel, now: Timestamp) -> bool {
@@ -126,12 +173,12 @@ impl Telling {
 ///
 /// The command gets the sentence as its last argument, and `ANNALS_PROBLEM`, `ANNALS_SITE` and `ANNALS_STORE` in its environment.
 pub fn tell(store: &Store, problems: &[Problem], telling: &Telling) -> Result<(u64, u64)> {
-    let told = store.inner.catalog.read(|v| v.told())?;
+    let told = telling.told(store)?;
     let channels = Channel::of(store);
     let (mut delivered, mut failed) = (0, 0);
     // Where a channel was taken out, nobody waits to hear that something is over.
     for gone in told.iter().filter(|told| channels.iter().all(|c| c.problem(&told.problem).is_none())) {
-        store.inner.catalog.write(|w| w.remove_told(&gone.problem))?;
+        telling.remember(store, &gone.problem, None)?;
     }
     for channel in channels {
         let known: Vec<(&Told, &str)> = told.iter().filter_map(|told| Some((told, channel.problem(&told.problem)?))).collect();
@@ -140,7 +187,7 @@ pub fn tell(store: &Store, problems: &[Problem], telling: &Telling) -> Result<(u
         let new: Vec<&Problem> = problems.iter().filter(|p| known.iter().all(|(_, problem)| *problem != p.key)).collect();
         if !channel.hears_of_the_end() {
             for (told, _) in over.iter() {
-                store.inner.catalog.write(|w| w.remove_told(&told.problem))?;
+                telling.remember(store, &told.problem, None)?;
             }
         }
         if telling.rests(channel, store.now_is()) {
@@ -150,15 +197,14 @@ pub fn tell(store: &Store, problems: &[Problem], telling: &Telling) -> Result<(u
         for (told, problem) in over.into_iter().filter(|_| channel.hears_of_the_end()) {
             done = done.and_then(|()| deliver(store, channel, Event::Over, problem, &told.said));
             if done.is_ok() {
-                store.inner.catalog.write(|w| w.remove_told(&told.problem))?;
+                telling.remember(store, &told.problem, None)?;
                 delivered += 1;
             }
         }
         for problem in new {
             done = done.and_then(|()| deliver(store, channel, Event::Problem, &problem.key, &problem.said));
             if done.is_ok() {
-                let now = store.now_is();
-                store.inner.catalog.write(|w| w.add_told(&channel.name(&problem.key), &problem.said, now))?;
+                telling.remember(store, &channel.name(&problem.key), Some((&problem.said, store.now_is())))?;
                 delivered += 1;
             }
         }
@@ -187,11 +233,13 @@ fn keep(store: &Store, channel: Channel, error: Option<&Error>) -> Result<()> {
     let before = store.inner.catalog.read(|v| v.fact(&name))?;
     let now = error.map(|e| serde_json::to_vec(&Undelivered { said: e.to_string(), hint: e.what_next().map(str::to_owned) }));
     let now = now.transpose().map_err(|e| Error::new(Kind::Failed, "alert.note", e.to_string()))?;
-    match &now {
+    let kept = match &now {
         _ if now == before => Ok(()),
         Some(text) => store.inner.catalog.write(|w| w.set_fact(&name, text)),
         None => store.inner.catalog.write(|w| w.remove_fact(&name)),
-    }
+    };
+    // On a full disk the other channels are told all the same.
+    kept.or_else(|e| if e.kind() == Kind::Space { Ok(()) } else { Err(e) })
 }
 
 /// What the last message over each channel of the configuration failed with, where it did.

@@ -192,7 +192,7 @@ fn each_problem_is_told_once_and_once_that_it_is_over() {
         "RCPT TO:<b@example.org>",
         "Subject: [test] stale\n",
         "From: a@example.org\n",
-        "1 changes exist only here",
+        "1 change exists only here",
         &format!("AUTH PLAIN {login}\n"),
     ] {
         assert!(mail.contains(wanted), "{wanted}: {mail}");
@@ -201,7 +201,7 @@ fn each_problem_is_told_once_and_once_that_it_is_over() {
     assert!(note.starts_with("POST /hook/s3cret HTTP/1.1") && note.to_lowercase().contains("authorization: bearer t0ken\r\n"), "{note}");
     let body: serde_json::Value = serde_json::from_str(note.split("\n\n").last().expect("a body").trim()).expect("json");
     assert_eq!((&body["event"], &body["problem"], &body["site"]), (&"problem".into(), &"stale".into(), &"test".into()));
-    assert!(body["text"].as_str().is_some_and(|t| t.starts_with("test: 1 changes exist only here")), "{body}");
+    assert!(body["text"].as_str().is_some_and(|t| t.starts_with("test: 1 change exists only here")), "{body}");
     // Another process goes on where this one was; the limit is lifted: it is over, and told once.
     let text = std::fs::read_to_string(w.site.path("store/annals.toml")).expect("read");
     std::fs::write(w.site.path("store/annals.toml"), text.replace("stale_after = \"4h\"\n", "")).expect("written");
@@ -343,4 +343,35 @@ fn why_nobody_is_told_is_remembered_until_it_is_delivered() {
     w.site.clock.advance(2 * HOUR);
     w.agent.tell().expect("tell");
     assert_eq!(telling::undelivered(&w.agent.store()).expect("read"), []);
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn on_a_full_disk_every_channel_is_told_once() {
+    use annals::base::fault::{Fault as Cut, arm};
+    let taken = Taken::default();
+    let port = serve(&taken, http);
+    let site = Site::new(&format!(
+        "[schedule]\nship = \"every 1h\"\n[[remote]]\nname = \"a\"\ndirectory = \"DIR/a\"\n[alert]\ncommand = [\"DIR/told\"]\nwebhook = \"http://127.0.0.1:{port}/\"\n"
+    ));
+    let told = site.path("told.txt");
+    std::fs::write(site.path("told"), format!("#!/bin/sh\necho \"$1\" >> '{}'\n", told.display())).expect("written");
+    std::fs::set_permissions(site.path("told"), std::fs::Permissions::from_mode(0o755)).expect("executable");
+    let agent = site.stepwise();
+    std::fs::create_dir(site.path("a")).expect("dir");
+    agent.store().put("one", &b"1"[..]).expect("put");
+    let lines = || std::fs::read_to_string(&told).unwrap_or_default().lines().count();
+    drop(arm(0, Cut::Full, || agent.tick()));
+    assert_eq!(agent.problems().expect("problems").len(), 1);
+    for _ in 0..3 {
+        // From its first place on every write finds no space.
+        arm(0, Cut::Full, || agent.tell()).expect("told all the same");
+        assert_eq!((lines(), taken.all().len()), (1, 1));
+    }
+    // With space again it is known for good, and a new agent does not tell it again.
+    agent.tell().expect("told");
+    let again = Stepwise::new(agent.store(), None).expect("agent");
+    drop(arm(0, Cut::Full, || again.tick()));
+    again.tell().expect("told");
+    assert_eq!((lines(), taken.all().len()), (1, 1));
 }

@@ -275,6 +275,33 @@ fn a_full_disk_is_a_state_that_passes() {
 }
 
 #[test]
+#[cfg(debug_assertions)]
+fn when_there_is_space_again_what_waited_for_it_is_done_at_once() {
+    use annals::base::fault::{Fault as Cut, arm};
+    let failed = (1..20).find_map(|place| {
+        let site = Site::new("[[capture]]\nname = \"a\"\nfolder = \"DIR/a\"\n");
+        fs::create_dir(site.path("a")).expect("dir");
+        fs::write(site.path("a/x"), "1").expect("written");
+        let agent = site.stepwise();
+        agent.store().add_job(&Task::Capture("a".into())).expect("asked");
+        drop(arm(place, Cut::Full, || agent.run()));
+        // How it ended is written once that can be.
+        agent.run().expect("run");
+        let job = newest(&agent.store(), "capture");
+        (job.code == "disk.full").then_some((site, agent))
+    });
+    let (site, agent) = failed.expect("a capture that found no space");
+    let store = agent.store();
+    assert!(newest(&store, "capture").not_before.0 > site.clock_now());
+    assert_eq!(agent.problems().expect("problems").len(), 1, "it is known");
+    // Something else can be done, so there is space.
+    store.add_job(&Task::Gc).expect("asked");
+    while agent.run().expect("run") > 0 {}
+    assert_eq!(newest(&store, "capture").state, State::Done);
+    assert_eq!(store.history("a/x").expect("history").len(), 1);
+}
+
+#[test]
 fn what_a_killed_agent_left_is_done_by_the_next_one() {
     let site = Site::new("");
     let id = {

@@ -195,7 +195,15 @@ impl Writer<'_> {
         let text = "UPDATE job SET state = ?, not_before = ?, attempts = attempts + ?, said = ?, code = ?, wish = '', ended = ? WHERE id = ?";
         let ended = state.is_over().then_some(now.micros());
         self.run(text, (state.word(), verdict.not_before.micros(), verdict.counts, &verdict.said, &verdict.code, ended, id))?;
+        self.drop_doubles(id)?;
         Ok(Some(state))
+    }
+
+    /// Where a job waits again, what was asked for while it ran waits in vain: it does the same, and knows how often it was tried.
+    fn drop_doubles(&self, id: i64) -> Result<()> {
+        let text = "DELETE FROM job WHERE id <> ?1 AND state IN ('waiting','failed') AND (lane, kind, subject) = \
+                    (SELECT lane, kind, subject FROM job WHERE id = ?1 AND state IN ('waiting','failed'))";
+        self.run(text, [id])
     }
 
     /// Takes a job away from a holder that gave no sign of life since `beat`; it waits again, from now on, unless a person wished otherwise.
@@ -205,7 +213,9 @@ impl Writer<'_> {
                     said = CASE wish WHEN 'pause' THEN 'held back' WHEN 'cancel' THEN 'cancelled' ELSE ?2 END, wish = '' \
                     WHERE id = ?3 AND beat = ?4 AND state = 'running'";
         let mut s = self.sql.prepare_cached(text).map_err(sql)?;
-        s.execute((now.micros(), said, id, beat)).map(|n| n == 1).map_err(sql)
+        let taken = s.execute((now.micros(), said, id, beat)).map(|n| n == 1).map_err(sql)?;
+        self.drop_doubles(id)?;
+        Ok(taken)
     }
 
     /// Says why a job that waits does so, and until when.
@@ -222,6 +232,11 @@ impl Writer<'_> {
     /// Lets everything that waits for a remote or a source be tried at once: it is back.
     pub fn hasten_lane(&self, lane: &str, now: Timestamp) -> Result<()> {
         self.run("UPDATE job SET not_before = min(not_before, ?) WHERE lane = ? AND state IN ('waiting','failed')", (now.micros(), lane))
+    }
+
+    /// Lets everything be tried at once that waits for space: there is some.
+    pub fn hasten_full(&self, now: Timestamp) -> Result<()> {
+        self.run("UPDATE job SET not_before = min(not_before, ?) WHERE code = 'disk.full' AND state IN ('waiting','failed')", [now.micros()])
     }
 
     /// Holds a job back; a running one when it next looks.

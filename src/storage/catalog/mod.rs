@@ -64,7 +64,15 @@ pub(crate) fn sql(e: rusqlite::Error) -> Error {
     use rusqlite::ErrorCode;
     let code = e.sqlite_error_code();
     let fail = |kind, code, message: String, hint: &str| Error::new(kind, code, message).hint(hint);
+    // The index of the write-ahead log is a file of 32 KiB that is made anew for each opening.
+    let no_index = e.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
     match code {
+        _ if no_index => fail(
+            Kind::Space,
+            "disk.full",
+            "no space left for the catalogue: it cannot even be read".into(),
+            "free 64 kB or more on the disk of the store, and run the same command again; nothing is lost",
+        ),
         Some(ErrorCode::DiskFull) => fail(
             Kind::Space,
             "disk.full",
@@ -411,6 +419,14 @@ mod tests {
         let some = id(3, 77);
         assert_eq!((tenant_of(some), number(some)), (3, 77));
         assert_eq!(id(0, 5), 5);
+    }
+
+    #[test]
+    fn a_log_index_without_space_is_a_full_disk_and_no_damage() {
+        use rusqlite::ffi;
+        let of = |code| sql(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        assert_eq!((of(ffi::SQLITE_IOERR_SHMSIZE).kind(), of(ffi::SQLITE_IOERR_SHMSIZE).code()), (Kind::Space, "disk.full"));
+        assert_eq!(of(ffi::SQLITE_IOERR_READ).code(), "catalog.failed");
     }
 
     #[test]
