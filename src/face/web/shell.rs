@@ -199,7 +199,7 @@ fn band(ask: &Ask, scribe: &Scribe) -> Markup {
             summary { (scribe.say("moment-other")) }
             form {
                 @for (name, value) in ask.query_fields().filter(|(name, _)| !["at", "done", "after", "v"].contains(name)) {
-                    input type="hidden" name=(name) value=(value);
+                    (parts::carried(name, value))
                 }
                 label .field { span { (scribe.say("moment-label")) } input name="at" required value=(ask.at().unwrap_or_default()) aria-describedby="moment-forms" autocomplete="off"; }
                 button { (scribe.say("moment-go")) }
