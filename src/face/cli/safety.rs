@@ -134,7 +134,7 @@ fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Res
         let mut next: Vec<_> = work.next.iter().filter_map(|p| Some((*p.at.first()?, p.task.to_string()))).collect();
         next.sort();
         let next: Vec<String> = next.into_iter().take(3).map(|(at, task)| format!("{task} {}", moment::show_short(at, zone))).collect();
-        out.line(format!("  agent      runs; next {}", next.join(", ")))?;
+        out.line(if next.is_empty() { "  agent      runs".to_owned() } else { format!("  agent      runs; next {}", next.join(", ")) })?;
     }
     for problem in work.problems.iter().filter(|p| !["stale", "damage"].contains(&p.key.as_str())) {
         out.line(format!("  {}    {}", out.paint("31", "problem"), problem.said))?;
