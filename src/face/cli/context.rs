@@ -80,6 +80,11 @@ impl Context {
         self.store_within(LOCK_WAIT)
     }
 
+    /// Opens the store with `annals.toml` as it is now, for what says or does what stands there. An agent goes on with the last good one.
+    pub(crate) fn store_as_configured(&self) -> Result<Store> {
+        self.store()?.reread()
+    }
+
     /// Opens the store, waiting so long for another process to let go of it.
     pub(crate) fn store_within(&self, wait: Duration) -> Result<Store> {
         // An agent that carries the command out has the store.

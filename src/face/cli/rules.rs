@@ -197,7 +197,7 @@ pub(crate) struct Forget {
 impl Forget {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         context.refuse_plan()?;
-        let store = context.store()?;
+        let store = context.store_as_configured()?;
         let tenant = context.tenant(&store)?;
         if context.globals.yes && !context.globals.dry_run {
             super::tenant::tell_let_go(context, &store.let_go(&context.monitor())?)?;
@@ -300,7 +300,7 @@ struct Simulate {
 
 impl Simulate {
     fn run(self, context: &Context) -> Result<u8> {
-        let store = context.store()?;
+        let store = context.store_as_configured()?;
         let tenant = context.tenant(&store)?;
         let prefix = parse_key(self.prefix.as_deref().unwrap_or_default());
         let rules = self.keeping.rules(&store)?;
