@@ -185,6 +185,28 @@ fn two_hundred_transfers_are_watched_and_paused() {
     browser.until("it is not cancelled", || browser.all("button[aria-label^='Cancel ship r17,']").is_empty().then_some(()));
 }
 
+#[test]
+fn a_long_cause_leaves_room_for_what_can_be_done() {
+    let mut site = site::without_agent();
+    let far = site.path(&["a-directory-whose-name-is-long"; 6].join("-")).join(["and_goes_on_without_a_blank"; 6].join("_"));
+    site.configure(&format!("[schedule]\nship = \"every 1h\"\n[[remote]]\nname = \"usb\"\ndirectory = \"{}\"\n", far.display()));
+    site.put("sak/1", "{}", "806", "");
+    site.start();
+    let Some(browser) = site.browser() else { return };
+    browser.visit("/transfers");
+    browser.reads("is not there");
+    for (width, scheme) in [(1280, "light"), (1200, "dark"), (1200, "light"), (800, "dark"), (800, "light"), (320, "dark"), (320, "light")] {
+        browser.media("prefers-color-scheme", scheme);
+        browser.viewport(width, 900);
+        browser.visit("/transfers");
+        browser.fits();
+        let beside = "return [...document.querySelectorAll('#jobs button')].filter(e => e.getBoundingClientRect().right > innerWidth).length";
+        assert_eq!((browser.all("#jobs button").len(), browser.script(beside, &[])), (3, 0.into()), "at {width}");
+        browser.screenshot(&format!("transfers-long-{width}-{scheme}"));
+        browser.is_accessible();
+    }
+}
+
 fn bytes_below(dir: &std::path::Path) -> u64 {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     entries.map(|e| e.metadata().map_or(0, |m| if m.is_dir() { bytes_below(&e.path()) } else { m.len() })).sum()
