@@ -176,12 +176,22 @@ fn two_hundred_transfers_are_watched_and_paused() {
     // What arrived stays. That no byte goes on after a pause is not timed here.
     let sent = || (1..=REMOTES).map(|n| bytes_below(&site.path(&format!("r{n}")))).sum::<u64>();
     let then = sent();
+    // The first page counts as this one does.
+    let counted = browser.find("#summary").text();
+    assert!(counted.starts_with("0 running") && counted.contains("200 paused"), "{counted}");
+    browser.visit("/");
+    assert_eq!(browser.find("#now .facts").text(), counted);
+    browser.visit("/transfers");
     browser.click("Let everything go on");
     browser.reads(&format!("{REMOTES} running"));
     assert_eq!(then, then.min(sent()), "nothing is taken back");
     browser.visit("/transfers?find=r17");
     browser.until("only those of that name", || (browser.all("tr[data-stamp]").len() == 11).then_some(()));
     browser.find("button[aria-label^='Cancel ship r17,']").click();
+    browser.find("button[aria-label^='Pause ship r170,']").click();
+    browser.reads("1 paused");
+    let counted = browser.find("#summary").text();
+    assert!(!counted.contains("waiting"), "what is paused does not wait: {counted}");
     browser.until("it is not cancelled", || browser.all("button[aria-label^='Cancel ship r17,']").is_empty().then_some(()));
 }
 

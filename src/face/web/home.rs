@@ -13,7 +13,7 @@ use crate::face::view;
 use crate::model::job::{Job, State};
 
 use super::parts::{self, Scribe};
-use super::shell;
+use super::{shell, transfers};
 
 /// Changes shown.
 const CHANGES_SHOWN: usize = 6;
@@ -32,7 +32,7 @@ pub(super) fn home(ask: &Ask) -> Result<Answer> {
         div .cards {
             section .card #offsite data-live="5" { (offsite(ask, &scribe, &safety)) }
             section .card { (proven(ask, &scribe, &store, &remotes)?) }
-            section .card #now data-live="2" { (now(ask, &scribe, &store.jobs(0)?)) }
+            section .card #now data-live="2" { (now(ask, &scribe, &store.jobs_left()?)) }
         }
         div .two.even {
             section .card.flush #copies data-live="5" { (copies(ask, &scribe, &store, &remotes)?) }
@@ -194,7 +194,6 @@ fn proven(ask: &Ask, scribe: &Scribe, store: &Store, remotes: &[RemoteStatus]) -
 /// What the agent does now.
 fn now(ask: &Ask, scribe: &Scribe, jobs: &[Job]) -> Markup {
     let running: Vec<&Job> = jobs.iter().filter(|j| j.state == State::Running).collect();
-    let waiting = jobs.iter().filter(|j| !j.state.is_over() && j.state != State::Running).count();
     html! {
         h2 { (scribe.say("home-now")) }
         @if running.is_empty() { p .figure { (scribe.say("home-idle")) } }
@@ -208,7 +207,7 @@ fn now(ask: &Ask, scribe: &Scribe, jobs: &[Job]) -> Markup {
             }
         }
         @if running.len() > JOBS_SHOWN { p .quiet { (scribe.count("home-more-jobs", (running.len() - JOBS_SHOWN) as u64)) } }
-        p .quiet { (scribe.count("home-jobs-wait", waiting as u64)) }
+        p .facts { (transfers::summary(scribe, jobs)) }
         p { a href=(ask.link_now("/transfers", &[])) { (scribe.say("home-transfers")) } }
     }
 }

@@ -500,11 +500,6 @@ home-more-jobs =
         [one] and { $count } more
        *[other] and { $count } more
     }
-home-jobs-wait =
-    { $n ->
-        [one] { $count } job waits
-       *[other] { $count } jobs wait
-    }
 home-transfers = All transfers
 doing-capture = Recording { $subject }
 doing-seal = Sealing new changes { $subject }

@@ -499,11 +499,6 @@ home-more-jobs =
         [one] e un altro ({ $count })
        *[other] e altri { $count }
     }
-home-jobs-wait =
-    { $n ->
-        [one] { $count } lavoro aspetta
-       *[other] { $count } lavori aspettano
-    }
 home-transfers = Tutti i trasferimenti
 doing-capture = Registrazione di { $subject }
 doing-seal = Sigillo delle nuove modifiche { $subject }

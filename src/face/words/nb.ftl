@@ -499,11 +499,6 @@ home-more-jobs =
         [one] og { $count } til
        *[other] og { $count } til
     }
-home-jobs-wait =
-    { $n ->
-        [one] { $count } jobb venter
-       *[other] { $count } jobber venter
-    }
 home-transfers = Alle overføringer
 doing-capture = Lagrer { $subject }
 doing-seal = Forsegler nye endringer { $subject }

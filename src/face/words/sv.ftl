@@ -499,11 +499,6 @@ home-more-jobs =
         [one] och { $count } till
        *[other] och { $count } till
     }
-home-jobs-wait =
-    { $n ->
-        [one] { $count } jobb väntar
-       *[other] { $count } jobb väntar
-    }
 home-transfers = Alla överföringar
 doing-capture = Sparar { $subject }
 doing-seal = Förseglar nya ändringar { $subject }
