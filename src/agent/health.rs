@@ -1,5 +1,7 @@
 //! Is it well: the state of each remote, and what people should know.
 
+use std::collections::HashMap;
+
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
 use crate::engine::status::RemoteStatus;
@@ -52,6 +54,8 @@ pub struct RemoteHealth {
     pub contact: Contact,
     /// A sentence, empty where it is good.
     pub said: String,
+    /// The job that ships to it, where something waits for it and a person paused it.
+    pub paused: Option<i64>,
 }
 
 /// Seconds that an erased subject's key may lie at a remote: until a shipment, which is asked for often.
@@ -76,7 +80,24 @@ fn secs_since(at: Option<Timestamp>, now: Timestamp) -> i64 {
 pub fn remotes(store: &Store) -> Result<Vec<RemoteHealth>> {
     let now = store.now_is();
     let stale_after = store.config().alert.stale_after_secs.map_or(i64::MAX, |s| i64::try_from(s).unwrap_or(i64::MAX));
-    store.remote_statuses()?.iter().map(|remote| one(store, remote, now, stale_after)).collect()
+    let open = store.inner.catalog.read(|v| v.open_jobs())?;
+    let paused: HashMap<&Task, i64> = open.iter().filter(|job| job.state == State::Paused).map(|job| (&job.task, job.id)).collect();
+    let held_back = |remote: &RemoteStatus| {
+        let waits = remote.behind() > 0 || !remote.pending.is_none();
+        paused.get(&Task::Ship(remote.place.name.clone())).copied().filter(|_| waits)
+    };
+    store.remote_statuses()?.iter().map(|remote| Ok(one(store, remote, now, stale_after)?.paused_by(held_back(remote)))).collect()
+}
+
+impl RemoteHealth {
+    /// The same where a person paused the job that ships to it.
+    fn paused_by(self, job: Option<i64>) -> Self {
+        let Some(id) = job else { return self };
+        let paused = format!("shipping to it is paused, annals jobs resume {id} lets it go on");
+        let said = if self.said.is_empty() { paused } else { format!("{}; {paused}", self.said) };
+        let health = if self.health == Health::Good { Health::Waiting } else { self.health };
+        RemoteHealth { health, said, paused: job, ..self }
+    }
 }
 
 fn one(store: &Store, remote: &RemoteStatus, now: Timestamp, stale_after: i64) -> Result<RemoteHealth> {
@@ -107,7 +128,7 @@ fn one(store: &Store, remote: &RemoteStatus, now: Timestamp, stale_after: i64) -
         None if lacks && lag > stale_after && expected.is_none() => (Health::Stale, format!("lacks changes of {}", ago(lag))),
         None => (Health::Good, String::new()),
     };
-    Ok(RemoteHealth { name, health, contact, said })
+    Ok(RemoteHealth { name, health, contact, said, paused: None })
 }
 
 /// Remotes that still have something of erased subjects after a time in which they should have been rid of it, with a sentence.
@@ -146,6 +167,11 @@ pub fn note_answer(store: &Store, name: &str, error: Option<&Error>) -> Result<(
     }
 }
 
+/// The one verdict: whether what is recorded is offsite as it should be, and there is nothing that people should know.
+pub fn is_well(store: &Store, troubles: &Troubles) -> Result<bool> {
+    Ok(store.safety()?.is_safe() && problems(store, troubles)?.is_empty())
+}
+
 /// What people should know now.
 pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
     let now = store.now_is();
@@ -167,6 +193,12 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
     }
     for (tenant, remote) in store.misplaced()? {
         add(format!("policy {tenant} {remote}"), format!("data of {tenant} lie at {remote}, where its rules do not allow it (annals policy report)"));
+    }
+    for rules in store.unplaceable()? {
+        let (tenant, copies) = (rules.tenant, rules.copies);
+        let asked = if copies == 1 { "a copy".to_owned() } else { format!("{copies} copies") };
+        let said = format!("the rules of {tenant} ask for {asked} offsite and let {} of the remotes have its data (annals policy report)", rules.remotes);
+        add(format!("nowhere {tenant}"), said);
     }
     for (remote, said) in late_erasures(store)? {
         add(format!("erasure {remote}"), said);

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::agent::health::{self, Health, Problem};
+use crate::agent::health::{self, Health, Problem, RemoteHealth};
 use crate::agent::proof;
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
@@ -26,16 +26,17 @@ const PROBLEMS_SHOWN: usize = 8;
 pub(super) fn home(ask: &Ask) -> Result<Answer> {
     let (scribe, store) = (Scribe::of(ask), ask.store()?);
     let (safety, remotes) = (store.safety()?, store.remote_statuses()?);
+    let (all, health) = (health::problems(&store, &ask.agent()?.troubles())?, health::remotes(&store)?);
     let body = html! {
-        div #verdict data-live="5" { (verdict(&scribe, &safety)) }
-        div #problems data-live="5" { (problems(ask, &scribe, &health::problems(&store, &ask.agent()?.troubles())?)) }
+        div #verdict data-live="5" { (verdict(&scribe, &safety, &all, &health)) }
+        div #problems data-live="5" { (problems(ask, &scribe, &all)) }
         div .cards {
             section .card #offsite data-live="5" { (offsite(ask, &scribe, &safety)) }
             section .card { (proven(ask, &scribe, &store, &remotes)?) }
             section .card #now data-live="2" { (now(ask, &scribe, &store.jobs_left()?)) }
         }
         div .two.even {
-            section .card.flush #copies data-live="5" { (copies(ask, &scribe, &store, &remotes)?) }
+            section .card.flush #copies data-live="5" { (copies(ask, &scribe, &remotes, &health)) }
             section .card.flush #changes data-live="5" { (changes(ask, &scribe)?) }
         }
     };
@@ -76,15 +77,21 @@ fn sentence(scribe: &Scribe, safety: &Safety) -> String {
     .into_owned()
 }
 
-fn verdict(scribe: &Scribe, safety: &Safety) -> Markup {
-    let safe = safety.is_safe();
+/// Whether people can sleep: never with a problem that they should know.
+fn verdict(scribe: &Scribe, safety: &Safety, problems: &[Problem], health: &[RemoteHealth]) -> Markup {
+    let (held, safe) = (safety.is_safe(), safety.is_safe() && problems.is_empty());
+    let paused: Vec<&str> = health.iter().filter(|h| h.paused.is_some()).map(|h| h.name.as_str()).collect();
     html! {
         div .verdict.safe[safe].risk[!safe] {
             div .sign aria-hidden="true" { svg viewBox="0 0 24 24" { path d=(if safe { "M5 12.5l4.5 4.5L19 7.5" } else { "M12 5v9M12 18.5v.5" }) {} } }
             div {
                 p .quiet { (scribe.say("home-title")) }
                 h1 data-announce { (scribe.say(if safe { "home-safe" } else { "home-not-safe" })) }
-                p .lead { (sentence(scribe, safety)) }
+                p .lead {
+                    @if held && !safe { (scribe.count("verdict-problems", problems.len() as u64)) " " }
+                    (sentence(scribe, safety))
+                    @if !paused.is_empty() { " " (scribe.say_with("verdict-paused", &[("remotes", paused.join(", ").into())])) }
+                }
             }
         }
     }
@@ -140,6 +147,7 @@ fn way(kind: &str) -> Option<(&'static str, &'static str)> {
         "damage" | "drill" => Some(("/proof", "nav-proof")),
         "brake" => Some(("/batches", "nav-batches")),
         "config" => Some(("/settings", "nav-settings")),
+        "nowhere" => Some(("/copies", "nav-copies")),
         _ => None,
     }
 }
@@ -212,29 +220,33 @@ fn now(ask: &Ask, scribe: &Scribe, jobs: &[Job]) -> Markup {
     }
 }
 
-fn copies(ask: &Ask, scribe: &Scribe, store: &Store, remotes: &[RemoteStatus]) -> Result<Markup> {
-    let health = health::remotes(store)?;
+fn copies(ask: &Ask, scribe: &Scribe, remotes: &[RemoteStatus], health: &[RemoteHealth]) -> Markup {
     let columns = [("column-copy", ""), ("column-state", ""), ("column-received", ""), ("column-lacks", "number")];
     let rows = html! {
         @for remote in remotes {
-            @let how = health.iter().find(|h| h.name == remote.place.name).map_or(Health::Good, |h| h.health);
+            @let known = health.iter().find(|h| h.name == remote.place.name);
+            @let how = known.map_or(Health::Good, |h| h.health);
             // What has not gone there yet is no trouble, and not good either.
             @let how = if how == Health::Good && remote.behind() > 0 { Health::Waiting } else { how };
             tr {
                 th scope="row" { bdi { (remote.place.name) } div .small.quiet { bdi { (view::remote_url(&remote.place)) } } }
-                td data-name=(scribe.say("column-state")) { (health_badge(scribe, how)) }
+                td data-name=(scribe.say("column-state")) { 
+                    (health_badge(scribe, how))
+                    @if known.is_some_and(|h| h.paused.is_some()) { " " a href=(ask.link_now("/transfers", &[("show", "waiting")])) {
+                        (parts::badge("wait", scribe.say("job-paused"))) } }
+                }
                 td data-name=(scribe.say("column-received")) { @match remote.last_shipped { Some(at) => (scribe.ago(at)), None => span .absent { (scribe.say("copy-never")) } } }
                 td .number data-name=(scribe.say("column-lacks")) { @if remote.behind() == 0 { (scribe.say("copy-nothing")) } @else { (scribe.count("copy-lacks", remote.behind())) } }
             }
         }
     };
-    Ok(html! {
+    html! {
         @if remotes.is_empty() {
             h2 { (scribe.say("home-copies")) }
             (parts::empty(scribe.say("home-no-copies"), scribe.say("home-no-copies-words")))
         } @else { (parts::table(scribe, &scribe.say("home-copies"), true, true, &columns, &rows)) }
         p .pad { a href=(ask.link_now("/copies", &[])) { (scribe.say("home-all-copies")) } }
-    })
+    }
 }
 
 /// How a remote is, with its sign.
