@@ -197,7 +197,8 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
     for rules in store.unplaceable()? {
         let (tenant, copies) = (rules.tenant, rules.copies);
         let asked = if copies == 1 { "a copy".to_owned() } else { format!("{copies} copies") };
-        let said = format!("the rules of {tenant} ask for {asked} offsite and let {} of the remotes have its data (annals policy report)", rules.remotes);
+        let said =
+            format!("the rules of {tenant} ask for {asked} offsite and let {} of the remotes have its data (annals policy report)", rules.remotes);
         add(format!("nowhere {tenant}"), said);
     }
     for (remote, said) in late_erasures(store)? {

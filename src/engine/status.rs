@@ -527,7 +527,8 @@ mod tests {
     fn what_no_remote_may_have_waits_for_none() {
         let dir = tempfile::tempdir().expect("dir");
         let clock = Arc::new(ManualClock::new(Timestamp(1_000_000_000_000_000)));
-        let rules = "[alert]\nstale_after = \"4h\"\n[[remote]]\nname = \"a\"\ndirectory = \"/a\"\nregion = \"us\"\n[tenant.main]\nregions = [\"no\"]\n";
+        let rules =
+            "[alert]\nstale_after = \"4h\"\n[[remote]]\nname = \"a\"\ndirectory = \"/a\"\nregion = \"us\"\n[tenant.main]\nregions = [\"no\"]\n";
         let store = store(dir.path(), rules, &clock);
         assert_eq!((store.safety().expect("safety"), store.unplaceable().expect("tenants")), (Safety::Empty, vec![]));
         store.put("a", &b"1"[..]).expect("put");

@@ -371,8 +371,7 @@ fn what_tells_of_the_configuration_tells_of_its_mistakes_with_an_agent_as_withou
     let good = fs::read_to_string(&config).expect("read");
     fs::write(&config, format!("{good}[alert]\ncommand = [\"true\"]\n")).expect("written");
     let agent = site.agent();
-    let verbs: [&[&str]; 5] =
-        [&["alert", "test"], &["remote", "check", "usb"], &["policy", "report"], &["policy", "simulate"], &["forget", "-n"]];
+    let verbs: [&[&str]; 5] = [&["alert", "test"], &["remote", "check", "usb"], &["policy", "report"], &["policy", "simulate"], &["forget", "-n"]];
     site.ok(&["put", "a", "-"], b"1");
     for verb in verbs {
         site.ok(verb, b"");

@@ -60,7 +60,9 @@ fn the_verdict_is_one_for_all_faces_and_never_safe_beside_a_problem() {
     let toml = site.store().join("annals.toml");
     let good = std::fs::read_to_string(&toml).expect("read");
     let usb = format!("[[remote]]\nname = \"usb\"\ndirectory = \"{}\"\n", site.path("usb").display());
-    let configure = |more: &str| std::fs::write(&toml, format!("{good}[schedule]\nship = \"every 1h\"\n[alert]\nstale_after = \"4h\"\n{usb}{more}")).expect("written");
+    let configure = |more: &str| {
+        std::fs::write(&toml, format!("{good}[schedule]\nship = \"every 1h\"\n[alert]\nstale_after = \"4h\"\n{usb}{more}")).expect("written")
+    };
     // A disk that is away as it may be.
     configure("expected = \"weekly\"\n");
     site.put("sak/1", "{}", "806", "");

@@ -230,7 +230,7 @@ fn copies(ask: &Ask, scribe: &Scribe, remotes: &[RemoteStatus], health: &[Remote
             @let how = if how == Health::Good && remote.behind() > 0 { Health::Waiting } else { how };
             tr {
                 th scope="row" { bdi { (remote.place.name) } div .small.quiet { bdi { (view::remote_url(&remote.place)) } } }
-                td data-name=(scribe.say("column-state")) { 
+                td data-name=(scribe.say("column-state")) {
                     (health_badge(scribe, how))
                     @if known.is_some_and(|h| h.paused.is_some()) { " " a href=(ask.link_now("/transfers", &[("show", "waiting")])) {
                         (parts::badge("wait", scribe.say("job-paused"))) } }
