@@ -364,16 +364,22 @@ fn look_for_absent(store: &Store, now: Timestamp) -> Result<bool> {
     Ok(back)
 }
 
-/// When what is done on schedule is done next, each with its next `count` runs.
+/// When what is done on schedule is done next, each with what comes of its next `count` runs: one that is due and has nothing to do does not
+/// take place.
 pub fn upcoming(store: &Store, count: usize) -> Result<Vec<Upcoming>> {
     let (now, zone) = (store.now_is(), store.zone());
-    scheduled(store)
-        .into_iter()
-        .map(|(task, when)| {
-            let at = schedule::upcoming(&when, last_run(store, &task)?, now, &zone, count);
-            Ok(Upcoming { task, at })
-        })
-        .collect()
+    let mut all = Vec::new();
+    for (task, when) in scheduled(store) {
+        let mut at = schedule::upcoming(&when, last_run(store, &task)?, now, &zone, count);
+        // Asked of what is due alone, as each look of the agent does.
+        if at.first().is_some_and(|first| *first <= now) && !is_needed(store, &task)? {
+            at.remove(0);
+        }
+        if !at.is_empty() {
+            all.push(Upcoming { task, at });
+        }
+    }
+    Ok(all)
 }
 
 /// What an agent knows of a store and does with it, beside how the store is.

@@ -1,5 +1,7 @@
 //! Is it well: the state of each remote, and what people should know.
 
+use std::collections::HashMap;
+
 use crate::base::disk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
@@ -56,6 +58,8 @@ pub struct RemoteHealth {
     pub contact: Contact,
     /// A sentence, empty where it is good.
     pub said: String,
+    /// The job that ships to it, where something waits for it and a person paused it.
+    pub paused: Option<i64>,
 }
 
 /// Seconds that an erased subject's key may lie at a remote: until a shipment, which is asked for often.
@@ -85,11 +89,28 @@ fn secs_since(at: Option<Timestamp>, now: Timestamp) -> i64 {
 pub fn remotes(store: &Store) -> Result<Vec<RemoteHealth>> {
     let now = store.now_is();
     let stale_after = store.config().alert.stale_after_secs.map_or(i64::MAX, |s| i64::try_from(s).unwrap_or(i64::MAX));
-    let running = store.inner.catalog.read(|v| v.running_jobs())?;
-    store.remote_statuses()?.iter().map(|remote| one(store, remote, &running, now, stale_after)).collect()
+    let open = store.inner.catalog.read(|v| v.open_jobs())?;
+    let paused: HashMap<&Task, i64> = open.iter().filter(|job| job.state == State::Paused).map(|job| (&job.task, job.id)).collect();
+    let running: Vec<&Job> = open.iter().filter(|job| job.state == State::Running).collect();
+    let held_back = |remote: &RemoteStatus| {
+        let waits = remote.behind() > 0 || !remote.pending.is_none();
+        paused.get(&Task::Ship(remote.place.name.clone())).copied().filter(|_| waits)
+    };
+    store.remote_statuses()?.iter().map(|remote| Ok(one(store, remote, &running, now, stale_after)?.paused_by(held_back(remote)))).collect()
 }
 
-fn one(store: &Store, remote: &RemoteStatus, running: &[Job], now: Timestamp, stale_after: i64) -> Result<RemoteHealth> {
+impl RemoteHealth {
+    /// The same where a person paused the job that ships to it.
+    fn paused_by(self, job: Option<i64>) -> Self {
+        let Some(id) = job else { return self };
+        let paused = format!("shipping to it is paused, annals jobs resume {id} lets it go on");
+        let said = if self.said.is_empty() { paused } else { format!("{}; {paused}", self.said) };
+        let health = if self.health == Health::Good { Health::Waiting } else { self.health };
+        RemoteHealth { health, said, paused: job, ..self }
+    }
+}
+
+fn one(store: &Store, remote: &RemoteStatus, running: &[&Job], now: Timestamp, stale_after: i64) -> Result<RemoteHealth> {
     let name = remote.place.name.clone();
     let ships = Task::Ship(name.clone());
     let held_up = running.iter().find(|job| job.task == ships && !job.said.is_empty());
@@ -119,7 +140,7 @@ fn one(store: &Store, remote: &RemoteStatus, running: &[Job], now: Timestamp, st
         None if lacks && lag > stale_after && expected.is_none() => (Health::Stale, format!("lacks changes of {}", ago(lag))),
         None => held_up.map_or((Health::Good, String::new()), |job| (Health::Waiting, job.said.clone())),
     };
-    Ok(RemoteHealth { name, health, contact, said })
+    Ok(RemoteHealth { name, health, contact, said, paused: None })
 }
 
 /// Remotes that still have something of erased subjects after a time in which they should have been rid of it, with a sentence.
@@ -158,6 +179,11 @@ pub fn note_answer(store: &Store, name: &str, error: Option<&Error>) -> Result<(
     }
 }
 
+/// The one verdict: whether what is recorded is offsite as it should be, and there is nothing that people should know.
+pub fn is_well(store: &Store, troubles: &Troubles) -> Result<bool> {
+    Ok(store.safety()?.is_safe() && problems(store, troubles)?.is_empty())
+}
+
 /// What people should know now.
 pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
     let now = store.now_is();
@@ -181,6 +207,13 @@ pub fn problems(store: &Store, troubles: &Troubles) -> Result<Vec<Problem>> {
     }
     for (tenant, remote) in store.misplaced()? {
         add(format!("policy {tenant} {remote}"), format!("data of {tenant} lie at {remote}, where its rules do not allow it (annals policy report)"));
+    }
+    for rules in store.unplaceable()? {
+        let (tenant, copies) = (rules.tenant, rules.copies);
+        let asked = if copies == 1 { "a copy".to_owned() } else { format!("{copies} copies") };
+        let said =
+            format!("the rules of {tenant} ask for {asked} offsite and let {} of the remotes have its data (annals policy report)", rules.remotes);
+        add(format!("nowhere {tenant}"), said);
     }
     for (remote, said) in late_erasures(store)? {
         add(format!("erasure {remote}"), said);

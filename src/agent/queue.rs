@@ -185,6 +185,15 @@ impl Store {
         })
     }
 
+    /// All jobs that are not done: those that go on by themselves, and those that wait for somebody.
+    pub fn jobs_left(&self) -> Result<Vec<Job>> {
+        self.inner.catalog.read(|v| {
+            let mut jobs = v.open_jobs()?;
+            jobs.extend(v.dead_jobs()?);
+            Ok(jobs)
+        })
+    }
+
     /// One job.
     ///
     /// # Errors

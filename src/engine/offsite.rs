@@ -62,6 +62,30 @@ pub struct ShipOptions {
     pub turn_bytes: Option<u64>,
 }
 
+/// The rate with which it was reckoned how long something takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LineRate {
+    /// What the line was measured to carry, bytes in a second.
+    Measured(f64),
+    /// It was never measured; the thinnest line that we serve.
+    Assumed(f64),
+    /// No more than this may be used, and the line carries as much.
+    Limit(f64),
+}
+
+impl LineRate {
+    /// Bytes in a second.
+    pub fn bytes_per_sec(self) -> f64 {
+        match self {
+            LineRate::Measured(rate) | LineRate::Assumed(rate) | LineRate::Limit(rate) => rate,
+        }
+    }
+
+    fn within(self, limit: Option<u64>) -> Self {
+        limit.map(|limit| limit as f64).filter(|limit| *limit < self.bytes_per_sec()).map_or(self, LineRate::Limit)
+    }
+}
+
 /// What a shipment to one remote was.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShipReport {
@@ -73,8 +97,10 @@ pub struct ShipReport {
     pub bytes: u64,
     /// Requests made on the line.
     pub requests: u64,
-    /// Seconds that it took, or would take at the measured rate.
+    /// Seconds that it took, or would take.
     pub seconds: f64,
+    /// The rate at which it would take them, in a dry run.
+    pub rate: Option<LineRate>,
     /// Per tenant by name, the position that the remote holds without a gap.
     pub positions: Vec<(String, Position)>,
     /// Tenants that a rule keeps away from this remote.
@@ -92,6 +118,7 @@ impl ShipReport {
             bytes: 0,
             requests: 0,
             seconds: 0.0,
+            rate: None,
             positions: Vec::new(),
             kept_away: Vec::new(),
             failed: Vec::new(),
@@ -230,7 +257,11 @@ impl Store {
             self.inner.witness.note(&self.inner.catalog, self.inner.clock().now())?;
         }
         report.requests = remote.remote.requests() - before;
-        report.seconds = if options.dry_run { report.bytes as f64 / self.line_rate(&remote.name)? } else { started.elapsed().as_secs_f64() };
+        report.seconds = started.elapsed().as_secs_f64();
+        if options.dry_run {
+            let rate = self.line_rate(&remote.name)?.within(options.limit_rate);
+            (report.seconds, report.rate) = (report.bytes as f64 / rate.bytes_per_sec(), Some(rate));
+        }
         Ok(report)
     }
 
@@ -301,8 +332,8 @@ impl Store {
         self.inner.catalog.read(|rows| rows.line_rate(remote))
     }
 
-    pub(crate) fn line_rate(&self, remote: &str) -> Result<f64> {
-        Ok(self.inner.catalog.read(|rows| rows.line_rate(remote))?.unwrap_or(LINE_RATE_UNKNOWN))
+    pub(crate) fn line_rate(&self, remote: &str) -> Result<LineRate> {
+        Ok(self.measured_rate(remote)?.map_or(LineRate::Assumed(LINE_RATE_UNKNOWN), LineRate::Measured))
     }
 }
 

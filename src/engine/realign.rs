@@ -128,7 +128,7 @@ impl Store {
                 });
             }
             if !sides.looked.verdict.may_ship() || fence.is_some() {
-                tenants.push(sides.plan(options.keep, self.line_rate(&sides.remote.name)?)?);
+                tenants.push(sides.plan(options.keep, self.line_rate(&sides.remote.name)?.bytes_per_sec())?);
             }
         }
         Ok(RealignPlan::new(tenants))
@@ -166,7 +166,7 @@ impl Store {
             check_stop(monitor)?;
             let tenant = self.tenant_or_dropped(&wanted.tenant)?;
             let sides = Sides::of(&tenant, remotes, monitor)?;
-            let now = sides.plan(wanted.keep, self.line_rate(&sides.remote.name)?)?;
+            let now = sides.plan(wanted.keep, self.line_rate(&sides.remote.name)?.bytes_per_sec())?;
             let same = |p: &TenantRealign| (p.ours, p.ours_digest.clone(), p.theirs, p.theirs_digest.clone(), p.common);
             if same(&now) != same(wanted) {
                 return Err(Error::new(

@@ -17,6 +17,17 @@ const REFUSED: &str = "refused ";
 /// What facts about remotes begin with that were taken out while they held something.
 const LEFT: &str = "left behind ";
 
+/// A tenant whose rules let fewer remotes have its data than they ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unplaceable {
+    /// The tenant.
+    pub tenant: String,
+    /// Copies that its rules ask for.
+    pub copies: u32,
+    /// Remotes that may have its data.
+    pub remotes: usize,
+}
+
 /// Shipments that a rule refused: one tenant's to one remote. Nothing of it was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
@@ -242,6 +253,26 @@ impl Store {
                     if forbidden && rows.holding(&place.name, tenant.id)?.objects > 0 {
                         found.push((tenant.name.clone(), place.name.clone()));
                     }
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// Tenants with something recorded that fewer of the remotes may have than their rules ask for: it goes nowhere, or not often enough, however
+    /// long it waits. None where there is no remote at all.
+    pub fn unplaceable(&self) -> Result<Vec<Unplaceable>> {
+        let inner = &*self.inner;
+        if inner.config.remotes.is_empty() {
+            return Ok(Vec::new());
+        }
+        inner.catalog.read(|rows| {
+            let mut found = Vec::new();
+            for tenant in rows.tenants()?.into_iter().filter(|t| !t.is_side() && t.position.seq > 0) {
+                let copies = inner.config.tenants.get(&tenant.name).and_then(|rules| rules.copies_min).unwrap_or(1);
+                let may = inner.config.remotes.iter().filter(|p| allows(&inner.config, &tenant.name, &p.name, p.region.as_deref())).count();
+                if may < copies as usize && rows.dropped(tenant.id)?.is_none_or(|dropped| dropped.gone.is_none()) {
+                    found.push(Unplaceable { tenant: tenant.name, copies, remotes: may });
                 }
             }
             Ok(found)

@@ -132,7 +132,7 @@ pub enum Safety {
     },
     /// Changes wait to be shipped, not longer than they may.
     Waiting(Lag),
-    /// Changes exist only here for longer than they may, or nobody said how long they may.
+    /// Changes exist only here for longer than they may, or nobody said how long they may, or no remote may have them.
     Late(Lag),
 }
 
@@ -145,7 +145,7 @@ pub struct Lag {
     pub age_secs: u64,
     /// Seconds that it may be; `None` where nobody decided.
     pub allowed_secs: Option<u64>,
-    /// Remotes that should have them.
+    /// Remotes that should have them; none where none may.
     pub remotes: Vec<String>,
 }
 
@@ -189,7 +189,8 @@ impl Facts {
         match self.batches {
             0 if self.empty => Safety::Empty,
             0 => Safety::Offsite { at: names(at), later: names(late) },
-            _ if self.allowed_secs.is_some_and(|limit| self.age_secs <= limit) => Safety::Waiting(lag(names(late))),
+            // What no remote may have waits for none, however young it is.
+            _ if !late.is_empty() && self.allowed_secs.is_some_and(|limit| self.age_secs <= limit) => Safety::Waiting(lag(names(late))),
             _ => Safety::Late(lag(names(late))),
         }
     }
@@ -457,6 +458,7 @@ mod tests {
 
     use crate::base::digest::Digest;
     use crate::base::time::ManualClock;
+    use crate::engine::residency::Unplaceable;
     use crate::storage::catalog::segments::ObjectRow;
 
     fn store(dir: &Path, rules: &str, clock: &Arc<ManualClock>) -> Store {
@@ -519,5 +521,19 @@ mod tests {
         assert_eq!(store.status().expect("status").unshipped.batches, 1);
         ship(&store, "b", 1, 1);
         assert_eq!(store.status().expect("status").unshipped.batches, 0);
+    }
+
+    #[test]
+    fn what_no_remote_may_have_waits_for_none() {
+        let dir = tempfile::tempdir().expect("dir");
+        let clock = Arc::new(ManualClock::new(Timestamp(1_000_000_000_000_000)));
+        let rules =
+            "[alert]\nstale_after = \"4h\"\n[[remote]]\nname = \"a\"\ndirectory = \"/a\"\nregion = \"us\"\n[tenant.main]\nregions = [\"no\"]\n";
+        let store = store(dir.path(), rules, &clock);
+        assert_eq!((store.safety().expect("safety"), store.unplaceable().expect("tenants")), (Safety::Empty, vec![]));
+        store.put("a", &b"1"[..]).expect("put");
+        let lag = Lag { batches: 1, age_secs: 0, allowed_secs: Some(4 * 3600), remotes: vec![] };
+        assert_eq!((store.safety().expect("safety"), store.status().expect("status").safety()), (Safety::Late(lag.clone()), Safety::Late(lag)));
+        assert_eq!(store.unplaceable().expect("tenants"), [Unplaceable { tenant: "main".into(), copies: 1, remotes: 0 }]);
     }
 }

@@ -192,6 +192,8 @@ fn proofs(page: &mut Page, store: &Store) -> Result<()> {
 
 fn trouble(page: &mut Page, store: &Store, troubles: &Troubles) -> Result<()> {
     let problems = health::problems(store, troubles)?;
+    let well = store.safety()?.is_safe() && problems.is_empty();
+    page.gauge("annals_safe", "Whether the verdict of annals status is Safe.").add(&[], u8::from(well));
     page.gauge("annals_problems", "Problems that people should know of.").add(&[], problems.len());
     let mut family = page.gauge("annals_problem", "1 for each of them.");
     problems.iter().for_each(|p| family.add(&[("problem", &p.key)], 1));

@@ -750,7 +750,7 @@ pub fn waiting(s: &Status) -> Option<String> {
 
 /// How a store is, and what its agent does about it.
 pub fn status_and_work(s: &Status, tenant: &str, work: &Work) -> Value {
-    let mut value = status(s, tenant);
+    let mut value = status(s, tenant, work);
     for (row, health) in value["remotes"].as_array_mut().into_iter().flatten().zip(&work.remotes) {
         row["health"] = remote_health(health);
     }
@@ -774,8 +774,23 @@ pub fn counted(n: impl TryInto<u64>, noun: &str) -> String {
     format!("{} {}", grouped(n), if n == 1 { noun } else { &many })
 }
 
-/// Whether what a store holds is safe, and the sentence that says so in English. The pages say it in other languages.
-pub fn verdict(s: &Status) -> (bool, String) {
+/// Whether what a store holds is safe, and the sentence that says so in English: never with a problem that people should know. The pages say
+/// it in other languages.
+pub fn verdict(s: &Status, work: &Work) -> (bool, String) {
+    let (safe, mut sentence) = held(s);
+    if let Some((first, more)) = work.problems.split_first().filter(|_| safe) {
+        let more = if more.is_empty() { String::new() } else { format!(" (and {})", counted(more.len() as u64, "other problem")) };
+        sentence = format!("{}{more}; {sentence}", first.said);
+    }
+    let paused: Vec<String> = work.remotes.iter().filter(|r| r.paused.is_some()).map(|r| r.name.clone()).collect();
+    if !paused.is_empty() {
+        sentence = format!("{sentence}; shipping to {} is paused", paused.join(", "));
+    }
+    (safe && work.problems.is_empty(), sentence)
+}
+
+/// Whether what is recorded is offsite as it should be, with the sentence.
+fn held(s: &Status) -> (bool, String) {
     let waiting = s.unshipped;
     let amount = format!("{} in {}", counted(waiting.changes, "change"), counted(waiting.batches, "batch"));
     let (exist, wait) = if waiting.changes == 1 { ("exists", "waits") } else { ("exist", "wait") };
@@ -798,8 +813,8 @@ pub fn verdict(s: &Status) -> (bool, String) {
             let (age, late) = (moment::age(lag.age_secs as i64), lag.remotes.join(", "));
             match lag.allowed_secs.map(moment::duration_text) {
                 Some(limit) if safety.is_safe() => format!("{amount} {wait} for {late}, the oldest for {age}, within the {limit} allowed"),
+                _ if late.is_empty() => format!("{amount} {exist} only here, the oldest for {age}; no remote may have them"),
                 Some(limit) => format!("{amount} {exist} only here, the oldest for {age}, past the {limit} allowed; {late} should have them"),
-                None if late.is_empty() => format!("{amount} {exist} only here, the oldest for {age}; no remote may have them"),
                 None => format!("{amount} {exist} only here, the oldest for {age}; {late} should have them"),
             }
         }
@@ -808,8 +823,8 @@ pub fn verdict(s: &Status) -> (bool, String) {
 }
 
 /// How a store is. `position` is that of the tenant called `tenant`.
-pub fn status(s: &Status, tenant: &str) -> Value {
-    let (safe, summary) = verdict(s);
+fn status(s: &Status, tenant: &str, work: &Work) -> Value {
+    let (safe, summary) = verdict(s, work);
     let own = s.tenants.iter().find(|t| t.name == tenant);
     let tenants: Vec<Value> = s
         .tenants
@@ -1172,7 +1187,7 @@ pub fn last_drill(d: &DrillNote) -> Value {
 
 /// How a remote is: `good`, `waiting`, `stale` or `broken`, and why.
 pub fn remote_health(h: &RemoteHealth) -> Value {
-    json!({ "health": h.health.word(), "said": h.said, "answered": h.contact.good.map(time), "trouble_since": h.contact.since.map(time) })
+    json!({ "health": h.health.word(), "said": h.said, "answered": h.contact.good.map(time), "trouble_since": h.contact.since.map(time), "paused_job": h.paused })
 }
 
 /// What verification saw.

@@ -60,7 +60,19 @@ pub fn show_key(key: &[u8]) -> String {
     out
 }
 
-/// The bytes of a key written by [`show_key`] or typed by a person: `\xNN` is a byte, `\\` a backslash, all else stands for itself.
+/// A key on one line, as a person can type it into a field: as [`show_key`], and the bytes of control characters as `\xNN` too.
+pub fn type_key(key: &[u8]) -> String {
+    let mut out = String::with_capacity(key.len());
+    for c in show_key(key).chars() {
+        match c.is_control() {
+            true => c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&format!("\\x{byte:02x}"))),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
+/// The bytes of a key written by [`show_key`] or [`type_key`], or typed by a person: `\xNN` is a byte, `\\` a backslash, all else stands for itself.
 pub fn parse_key(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -94,7 +106,10 @@ mod tests {
     proptest! {
         #[test]
         fn keys_survive_being_shown(key in proptest::collection::vec(prop_oneof![Just(b'\\'), Just(b'x'), Just(b'4'), any::<u8>()], 0..40)) {
-            prop_assert_eq!(parse_key(&show_key(&key)), key);
+            prop_assert_eq!(&parse_key(&show_key(&key)), &key);
+            let typed = type_key(&key);
+            prop_assert!(!typed.contains(char::is_control), "{}", typed);
+            prop_assert_eq!(parse_key(&typed), key);
         }
     }
 

@@ -63,6 +63,43 @@ fn a_quiet_site_does_nothing_and_a_change_is_shipped_on_schedule_once() {
 }
 
 #[test]
+fn what_is_due_and_has_nothing_to_do_is_not_told_as_next() {
+    let site = Site::new("[schedule]\nship = \"every 2h\"\n[keep]\nfloor = \"1d\"\nlast = 1\n[[remote]]\nname = \"a\"\nrclone = \"a:x\"\n");
+    let agent = Stepwise::new(site.open(), Some(from_memory(vec![("a", memory())]))).expect("agent");
+    let store = agent.store();
+    let next = |count: usize| upcoming(&store, count).expect("next").into_iter().map(|up| (up.task.to_string(), up.at)).collect::<Vec<_>>();
+    let at_of = |task: &str, count: usize| next(count).into_iter().find(|(known, _)| known == task).map(|(_, at)| at);
+    assert_eq!(next(1), [], "nothing is recorded: nothing will be done");
+    put(&store, "one");
+    let now = annals::Timestamp(site.clock_now());
+    assert_eq!(at_of("ship a", 1), Some(vec![now]), "what waits is shipped at once");
+    agent.tick().expect("tick");
+    agent.run().expect("run");
+    let later = |micros: i64| annals::Timestamp(site.clock_now() + micros);
+    assert_eq!((at_of("ship a", 1), at_of("compact a", 1)), (Some(vec![later(2 * HOUR)]), None), "nothing was forgotten");
+    assert_eq!(at_of("compact a", 2), Some(vec![later(DAY)]), "the runs after that may have something to do");
+    site.clock.advance(3 * HOUR);
+    assert_eq!((at_of("ship a", 1), at_of("ship a", 2)), (None, Some(vec![later(2 * HOUR)])), "nothing waits");
+    // What was forgotten is taken off the remote: now there is something to do.
+    store.put("one", &b"again"[..]).expect("put");
+    let forgotten = || store.history("one").expect("history").iter().any(|v| v.forgotten.is_some());
+    for _ in 0..5 {
+        site.clock.advance(DAY);
+        agent.tick().expect("tick");
+        agent.run().expect("run");
+        if forgotten() {
+            break;
+        }
+    }
+    assert!(forgotten());
+    assert_eq!(at_of("compact a", 1), Some(vec![later(0)]));
+    site.clock.advance(3 * HOUR);
+    agent.tick().expect("tick");
+    agent.run().expect("run");
+    assert_eq!(at_of("compact a", 1), Some(vec![later(DAY)]), "it ran");
+}
+
+#[test]
 fn a_remote_that_is_away_keeps_nobody_waiting_and_gets_everything_later() {
     let site = Site::new(&format!("[schedule]\nship = \"every 2h\"\n[alert]\nstale_after = \"4h\"\n{TWO}"));
     let (a, b) = (memory(), memory());

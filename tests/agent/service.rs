@@ -363,6 +363,35 @@ fn the_doctor_finds_what_is_wrong_and_says_how_to_mend_it() {
 }
 
 #[test]
+fn what_tells_of_the_configuration_tells_of_its_mistakes_with_an_agent_as_without_one() {
+    let site = Site::new();
+    fs::create_dir(site.path("usb")).expect("a directory");
+    site.ok(&["remote", "add", "usb", "dir:usb"], b"");
+    let config = site.path("store").join("annals.toml");
+    let good = fs::read_to_string(&config).expect("read");
+    fs::write(&config, format!("{good}[alert]\ncommand = [\"true\"]\n")).expect("written");
+    let agent = site.agent();
+    let verbs: [&[&str]; 5] = [&["alert", "test"], &["remote", "check", "usb"], &["policy", "report"], &["policy", "simulate"], &["forget", "-n"]];
+    site.ok(&["put", "a", "-"], b"1");
+    for verb in verbs {
+        site.ok(verb, b"");
+    }
+    fs::write(&config, format!("{good}[alert]\ncomand = [\"false\"]\n")).expect("written");
+    let told = verbs.map(|verb| {
+        let run = site.run(verb, b"");
+        assert!(run.code == 2 && run.out.is_empty() && run.err.contains("comand") && run.err.contains("did you mean command"), "{verb:?}: {run:?}");
+        run
+    });
+    // What people record and read goes on under the last good one, and the mistake is told.
+    site.ok(&["put", "a", "-"], b"2");
+    assert!(site.run(&["status"], b"").out.contains("annals.toml cannot be used, the last good one stays in force"));
+    drop(agent);
+    for (verb, told) in verbs.iter().zip(told) {
+        assert_eq!(site.run(verb, b""), told, "{verb:?}");
+    }
+}
+
+#[test]
 fn the_doctor_tells_of_an_agent_of_another_version() {
     let site = Site::new();
     let socket = site.path("store").join("agent.sock");

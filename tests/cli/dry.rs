@@ -21,6 +21,31 @@ fn a_verb_that_has_no_dry_run_refuses_it() {
             assert!(run.err.contains("no dry run"), "{args:?}: {run:?}");
         }
     }
+    let help = |words: &str| s.ok(&[&words.split(' ').collect::<Vec<_>>()[..], &["--help"]].concat()).out;
+    let shown = |words: &str| ["  -n, --dry-run", "--plan <FILE>"].map(|flag| help(words).contains(flag));
+    for words in [
+        "put",
+        "mark",
+        "batch begin",
+        "seal",
+        "fetch",
+        "init",
+        "rebuild",
+        "drill",
+        "agent install",
+        "alert test",
+        "hold lift",
+        "tenant drop",
+        "remote rm",
+    ] {
+        assert_eq!(shown(words), [false, false], "{words}");
+    }
+    for words in ["rm", "gc", "ship", "batch", "apply", "forget", "compact"] {
+        assert_eq!(shown(words), [true, false], "{words}");
+    }
+    for words in ["undo", "redo", "restore", "rollback", "erase", "realign"] {
+        assert_eq!(shown(words), [true, true], "{words}");
+    }
     for args in [&["rm", "a"][..], &["gc"], &["ship"], &["batch", "--from", "f"]] {
         assert!(s.fails(2, &[args, &["--plan", "p.json"]].concat()).err.contains("no plan"), "{args:?}");
     }

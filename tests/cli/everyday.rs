@@ -229,3 +229,23 @@ fn a_long_list_is_one_object_that_is_printed_as_it_comes() {
     assert_eq!((&value["error"]["code"], &value["error"]["exit"]), (&"format.damaged".into(), &1.into()));
     s.fails(1, "ls --json=lines");
 }
+
+#[test]
+fn a_document_that_is_called_like_an_address_is_reached() {
+    let s = site();
+    s.put("key@v1", "itself");
+    let read = |address: &str| s.ok(&["get", address]).out;
+    let logged = |address: &str| s.rows(&["log", address]).iter().map(|v| v["key"].as_str().expect("a key").to_owned()).collect::<Vec<_>>();
+    // Nothing is called key: what is called key@v1 is meant.
+    assert_eq!((read("key@v1"), logged("key@v1"), read("key\\x40v1@v1")), ("itself".into(), vec!["key@v1".into()], "itself".into()));
+    assert_eq!(s.json(&["show", "key@v1"])["key"], "key@v1");
+    s.ok(&["rm", "key@v1"]);
+    s.ok(&["restore", "key@v1"]);
+    assert_eq!(s.fails(5, &["get", "other@v1"]).exit, 5);
+    // Now the moment comes first, and it is said how the other one is meant.
+    s.put("key", "the other");
+    assert_eq!(read("key@v1"), "the other");
+    assert!(s.fails(2, &["log", "key@v1"]).err.contains("key\\x40v1 means that one"));
+    assert!(s.ok(&["get", "key@v1"]).err.contains("there is a document called key@v1 too: key\\x40v1 means that one"));
+    assert_eq!((read("key\\x40v1"), logged("key\\x40v1").len()), ("itself".into(), 2));
+}

@@ -110,6 +110,28 @@ fn the_demonstration_ends_well() {
 }
 
 #[test]
+fn a_dry_run_says_at_which_rate_it_reckons() {
+    let (s, _) = with_remote();
+    // Bytes that nothing makes smaller: enough for a measurement.
+    let noise: String = (0u64..12_000).map(|n| format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (n << 40))).collect();
+    s.put("a", &noise);
+    let rate = |words: &str, says: &str, from: &str| {
+        let said = s.ok(words).out;
+        assert!(said.contains("would ship") && said.contains(says), "{said}");
+        let value = s.json(words);
+        assert_eq!(value["rate"]["from"], from, "{value}");
+        let (bytes, rate) = (value["bytes"].as_f64().expect("bytes"), value["rate"]["bytes_per_sec"].as_f64().expect("a rate"));
+        assert!((value["seconds"].as_f64().expect("seconds") - bytes / rate).abs() < 1e-6, "{value}");
+        rate
+    };
+    assert_eq!(rate("ship -n", " s at 8.0 kB/s, assumed until this line is measured", "assumed"), 8_000.0);
+    assert_eq!(rate("ship -n --limit-rate 1KiB/s", " s at 1.0 kB/s, the limit", "limit"), 1_024.0);
+    assert!(s.json("ship")["rate"].is_null());
+    s.put("b", "2");
+    rate("ship -n", "/s as measured", "measured");
+}
+
+#[test]
 fn a_tenant_that_cannot_be_shipped_does_not_keep_the_others_at_home() {
     let (s, _) = with_remote();
     s.ok("tenant add kommune-b");

@@ -24,6 +24,9 @@ fn everything_stays_until_somebody_says_otherwise() {
     );
     assert_eq!(s.fails(2, "forget --keep-last 1 --json").error_code(), "plan.unconfirmed");
     assert_eq!(s.fails(2, "forget --keep-within soon --json").error_code(), "time.duration");
+    for none in ["forget --keep-last 0 -y", "forget --keep-daily 0 -y", "policy simulate --keep-last 0 --keep-yearly 1"] {
+        assert!(s.fails(2, none).err.contains("is at least 1"), "{none}");
+    }
     assert_eq!(s.fails(5, "forget nowhere/ --keep-last 1 --json").error_code(), "document.missing");
     s.configure("\n[keep]\nfloor = \"7d\"\n");
     assert_eq!(s.fails(14, "forget --keep-within 1d -y --json").error_code(), "rule.floor");

@@ -245,7 +245,8 @@ impl Browser {
         path
     }
 
-    /// Fails unless nothing on the page is wider than what is seen, and no field lies over another: nobody should have to scroll sideways.
+    /// Fails unless nothing on the page is wider than what is seen, no table whose rows can become blocks is wider than its frame, and no
+    /// field lies over another: nobody should have to scroll sideways.
     #[track_caller]
     pub fn fits(&self) {
         let wide = "const max = document.documentElement.clientWidth; \
@@ -254,6 +255,9 @@ impl Browser {
             return wide.map(e => e.outerHTML.slice(0, 120)).slice(0, 5).join('\\n') || 'something'";
         let wide = self.script(wide, &[]);
         assert_eq!(wide, "", "wider than the window on {}", self.path());
+        let framed = "const wide = [...document.querySelectorAll('.scroll:has(> .stack)')].filter(e => e.scrollWidth > e.clientWidth + 1); \
+            return wide.map(e => `${e.scrollWidth} > ${e.clientWidth}: ${e.innerText.slice(0, 120)}`).join('\\n')";
+        assert_eq!(self.script(framed, &[]), "", "tables wider than their frame on {}", self.path());
         let crossed = "const fields = [...document.querySelectorAll('.card :is(input, select, textarea)')].filter(e => e.checkVisibility()); \
             const box = e => e.getBoundingClientRect(); \
             const along = (a, b, from, to) => Math.min(a[to], b[to]) - Math.max(a[from], b[from]) > 1; \

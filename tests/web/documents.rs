@@ -275,6 +275,9 @@ fn names_and_texts_of_every_kind_stay_what_they_are() {
     browser.visit(&format!("/document?key={encoded}&at=seq:14"));
     browser.reads("</td><script>alert(2)</script>");
     no_script_of_theirs(&browser);
+    for name in LINES {
+        brought_back(&site, &browser, name);
+    }
     // A picture is what its bytes say, never what the name says.
     let answer = site.person().get(&format!("/picture?key={encoded}&v=2"));
     assert_eq!(answer.status, 404, "{}", answer.text());
@@ -292,6 +295,48 @@ fn names_and_texts_of_every_kind_stay_what_they_are() {
         let page = site.person().get(path).is(status).text();
         assert!(page.contains("role=\"alert\"") && page.contains("What you can do"), "{path}: {page}");
     }
+}
+
+/// Names that a browser would write anew in what a form sends.
+const LINES: [&str; 4] = ["x/two\nlines", "x/two\r\nlines", "x/one\rline", "\r\n%0A+&=x \\x0a%\n/\u{85}\u{2028}\n"];
+
+/// A removed document with this name is put back, by its own button and by a plan; an earlier version, as current and as a copy; and what
+/// forms keep from page to page is still that document.
+fn brought_back(site: &Site, browser: &Browser, name: &str) {
+    let typed = name.replace('\\', "\\\\");
+    let (key, text) = (encode(&typed), |key: &str| site.program().get(&format!("/api/v1/document?key={key}")).is(200).text());
+    let first = site.put(&typed, "first", "806", "");
+    let seq = site.put(&typed, "second", "806", "");
+    site.run(&["rm", &typed]).exits(0);
+    browser.visit(&format!("/deleted?prefix={key}"));
+    browser.find("button[formaction='/bring-back']").click();
+    browser.reads("is put back");
+    assert_eq!(text(&key), "second");
+    site.run(&["rm", &typed]).exits(0);
+    // What is typed into the filter, as it stands there, finds the same.
+    browser.visit(&format!("/deleted?prefix={key}"));
+    browser.click("Show these");
+    browser.find("input[data-all]").click();
+    browser.click("Plan to put back the chosen ones");
+    browser.click("Put back 1 document");
+    browser.reads("1 document was changed");
+    assert_eq!(text(&key), "second");
+    browser.visit(&format!("/document?key={key}&at=seq:{first}"));
+    browser.click("Put back as current");
+    browser.reads("is put back");
+    assert_eq!(text(&key), "first");
+    browser.visit(&format!("/document?key={key}&at=seq:{first}"));
+    browser.click("Put back as a copy");
+    browser.reads("(v1)");
+    browser.visit(&format!("/compare?key={key}&old=1&new=2"));
+    browser.click("Compare these");
+    browser.reads("second");
+    // The moment that is looked at is chosen beside the document.
+    browser.visit(&format!("/document?key={key}"));
+    browser.find(".band summary").click();
+    browser.find("input[name=at]").fill(&format!("seq:{seq}"));
+    browser.click("Show that moment");
+    browser.reads("second");
 }
 
 /// Nothing that a document, a name or a person says became a part of the page.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 
-use super::site;
+use super::site::{self, Site};
 
 #[test]
 fn the_server_says_that_something_was_written_and_pages_take_their_parts_anew() {
@@ -24,6 +24,68 @@ fn the_server_says_that_something_was_written_and_pages_take_their_parts_anew() 
     browser.reads("nytt siden du kom");
     let asked = "return performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/live')).length";
     assert!(browser.script(asked, &[]).as_u64().is_some_and(|n| n <= 1), "one stream, not one for each look");
+}
+
+/// The words of the verdict on the first page and at the head of each, safe and not, in a language; and what says that sending is paused.
+const VERDICTS: [(&str, [&str; 2], [&str; 2], &str); 4] = [
+    ("en", ["Yes, we are safe", "No, not now"], ["Safe", "Not safe"], "Sending to usb is paused"),
+    ("nb", ["Ja, vi er trygge", "Nei, ikke nå"], ["Trygt", "Ikke trygt"], "Sendingen til usb er stanset"),
+    ("sv", ["Ja, vi är säkra", "Nej, inte nu"], ["Säkert", "Inte säkert"], "Sändningen till usb är pausad"),
+    ("it", ["Sì, siamo al sicuro", "No, non adesso"], ["Al sicuro", "Non al sicuro"], "L'invio a usb è sospeso"),
+];
+
+/// All faces give this verdict, and say that sending is paused where it is. What the command line says.
+#[track_caller]
+fn all_say(site: &Site, safe: bool, paused: bool) -> String {
+    let said = site.run(&["status"]).exits(if safe { 0 } else { 4 }).out;
+    assert!(said.starts_with(if safe { "Safe: " } else { "Not safe: " }), "{said}");
+    assert_eq!(said.contains("shipping to usb is paused"), paused, "{said}");
+    let status = site.run(&["status", "--json"]).json();
+    assert_eq!((&status["safe"], status["remotes"][0]["health"]["paused_job"].is_u64()), (&safe.into(), paused), "{status}");
+    assert_eq!(site.program().get("/api/v1/status").is(200).json()["safe"], safe);
+    assert!(site.program().get("/metrics").is(200).text().contains(&format!("\nannals_safe {}\n", u8::from(safe))));
+    for (language, home, head, stands) in VERDICTS {
+        let page = site.person().with("accept-language", language).get("/").is(200).text();
+        let at = usize::from(!safe);
+        assert!(page.contains(&format!("<h1 data-announce>{}</h1>", home[at])), "{language}: {page}");
+        assert!(page.contains(&format!("href=\"/\">{}</a>", head[at])), "{language}: {page}");
+        assert_eq!(page.contains(stands), paused, "{language}: {page}");
+    }
+    said
+}
+
+#[test]
+fn the_verdict_is_one_for_all_faces_and_never_safe_beside_a_problem() {
+    let mut site = site::without_agent();
+    let toml = site.store().join("annals.toml");
+    let good = std::fs::read_to_string(&toml).expect("read");
+    let usb = format!("[[remote]]\nname = \"usb\"\ndirectory = \"{}\"\n", site.path("usb").display());
+    let configure = |more: &str| {
+        std::fs::write(&toml, format!("{good}[schedule]\nship = \"every 1h\"\n[alert]\nstale_after = \"4h\"\n{usb}{more}")).expect("written")
+    };
+    // A disk that is away as it may be.
+    configure("expected = \"weekly\"\n");
+    site.put("sak/1", "{}", "806", "");
+    site.start();
+    let job = loop {
+        let jobs = site.run(&["jobs", "ls", "--json"]).json();
+        if let Some(job) = jobs["rows"].as_array().and_then(|all| all.iter().find(|j| j["kind"] == "ship" && j["state"] == "waiting")) {
+            break job["job"].to_string();
+        }
+    };
+    all_say(&site, true, false);
+    site.run(&["jobs", "pause", &job]).exits(0);
+    let said = all_say(&site, true, true);
+    assert!(said.contains(&format!("annals jobs resume {job} lets it go on")), "{said}");
+    site.run(&["jobs", "resume", &job]).exits(0);
+    all_say(&site, true, false);
+    // One that has to be there all the time.
+    configure("");
+    assert!(all_say(&site, false, false).starts_with("Not safe: remote usb is broken: "));
+    // One that may not have the data of the only tenant.
+    configure("expected = \"weekly\"\nregion = \"us\"\n[tenant.main]\nregions = [\"no\"]\n");
+    let said = all_say(&site, false, false);
+    assert!(said.contains("no remote may have them") && said.contains("ask for a copy offsite and let 0 of the remotes"), "{said}");
 }
 
 #[test]

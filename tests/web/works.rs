@@ -176,13 +176,45 @@ fn two_hundred_transfers_are_watched_and_paused() {
     // What arrived stays. That no byte goes on after a pause is not timed here.
     let sent = || (1..=REMOTES).map(|n| bytes_below(&site.path(&format!("r{n}")))).sum::<u64>();
     let then = sent();
+    // The first page counts as this one does.
+    let counted = browser.find("#summary").text();
+    assert!(counted.starts_with("0 running") && counted.contains("200 paused"), "{counted}");
+    browser.visit("/");
+    assert_eq!(browser.find("#now .facts").text(), counted);
+    browser.visit("/transfers");
     browser.click("Let everything go on");
     browser.reads(&format!("{REMOTES} running"));
     assert_eq!(then, then.min(sent()), "nothing is taken back");
     browser.visit("/transfers?find=r17");
     browser.until("only those of that name", || (browser.all("tr[data-stamp]").len() == 11).then_some(()));
     browser.find("button[aria-label^='Cancel ship r17,']").click();
+    browser.find("button[aria-label^='Pause ship r170,']").click();
+    browser.reads("1 paused");
+    let counted = browser.find("#summary").text();
+    assert!(!counted.contains("waiting"), "what is paused does not wait: {counted}");
     browser.until("it is not cancelled", || browser.all("button[aria-label^='Cancel ship r17,']").is_empty().then_some(()));
+}
+
+#[test]
+fn a_long_cause_leaves_room_for_what_can_be_done() {
+    let mut site = site::without_agent();
+    let far = site.path(&["a-directory-whose-name-is-long"; 6].join("-")).join(["and_goes_on_without_a_blank"; 6].join("_"));
+    site.configure(&format!("[schedule]\nship = \"every 1h\"\n[[remote]]\nname = \"usb\"\ndirectory = \"{}\"\n", far.display()));
+    site.put("sak/1", "{}", "806", "");
+    site.start();
+    let Some(browser) = site.browser() else { return };
+    browser.visit("/transfers");
+    browser.reads("is not there");
+    for (width, scheme) in [(1280, "light"), (1200, "dark"), (1200, "light"), (800, "dark"), (800, "light"), (320, "dark"), (320, "light")] {
+        browser.media("prefers-color-scheme", scheme);
+        browser.viewport(width, 900);
+        browser.visit("/transfers");
+        browser.fits();
+        let beside = "return [...document.querySelectorAll('#jobs button')].filter(e => e.getBoundingClientRect().right > innerWidth).length";
+        assert_eq!((browser.all("#jobs button").len(), browser.script(beside, &[])), (3, 0.into()), "at {width}");
+        browser.screenshot(&format!("transfers-long-{width}-{scheme}"));
+        browser.is_accessible();
+    }
 }
 
 fn bytes_below(dir: &std::path::Path) -> u64 {

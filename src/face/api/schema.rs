@@ -315,7 +315,11 @@ const SHAPES: &[(&str, &str, &str)] = &[
          tenant and database.",
         "kind:string ~batch:integer? ~done:integer ~skipped:integer ~skipped_keys:string[] ~pending:Pending[] ~tenants:object[] ~databases:object[]",
     ),
-    ("Health", "How a remote is: good, waiting, stale or broken.", "health:string said:string answered:time? trouble_since:time?"),
+    (
+        "Health",
+        "How a remote is: good, waiting, stale or broken.",
+        "health:string said:string answered:time? trouble_since:time? paused_job:integer?",
+    ),
     ("Held", "How far a tenant is at a remote.", "tenant:string held_seq:integer behind_batches:integer"),
     (
         "Remote",

@@ -34,7 +34,7 @@ impl Alert {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         context.refuse_dry_run()?;
         let Action::Test = self.action;
-        let store = context.store()?;
+        let store = context.store_as_configured()?;
         let sent = telling::test(&store);
         if sent.is_empty() {
             return Err(Error::usage("alert.none", "nobody is told of problems").hint("write command, webhook or email into [alert] of annals.toml"));

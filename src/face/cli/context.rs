@@ -13,7 +13,7 @@ use crate::engine::store::{MARKER, Options, Store, Tenant};
 use crate::face::control;
 pub(crate) use crate::face::view::{bytes, counted, grouped};
 use crate::face::world::{self, Stream};
-use crate::model::key::DEFAULT_TENANT;
+use crate::model::key::{DEFAULT_TENANT, parse_key, show_key};
 use crate::model::moment::{self, Address, Moment, Zone};
 use crate::storage::source::password::Passwords;
 
@@ -80,6 +80,11 @@ impl Context {
         self.store_within(LOCK_WAIT)
     }
 
+    /// Opens the store with `annals.toml` as it is now, for what says or does what stands there. An agent goes on with the last good one.
+    pub(crate) fn store_as_configured(&self) -> Result<Store> {
+        self.store()?.reread()
+    }
+
     /// Opens the store, waiting so long for another process to let go of it.
     pub(crate) fn store_within(&self, wait: Duration) -> Result<Store> {
         // An agent that carries the command out has the store.
@@ -121,6 +126,21 @@ impl Context {
     /// Reads a time expression.
     pub(crate) fn moment(&self, store: &Store, text: &str) -> Result<Moment> {
         moment::parse(text, self.now(), &self.zone(store))
+    }
+
+    /// Reads an address. Where nothing was ever called what stands before its `@`, a document that is called all of it is meant.
+    pub(crate) fn address(&self, tenant: &Tenant, text: &str) -> Result<Address> {
+        let (address, whole) = (Address::parse(text), parse_key(text));
+        let is_known = |key: &[u8]| -> Result<bool> { Ok(tenant.now().last_version(key)?.is_some()) };
+        match address {
+            Ok(Address { when: None, .. }) => address,
+            _ if !is_known(&whole)? => address,
+            Ok(address) if is_known(&address.key)? => {
+                self.out.note(format!("there is a document called {} too: {} means that one", show_key(&whole), Address::show(&whole, None)));
+                Ok(address)
+            }
+            _ => Ok(Address { key: whole, when: None }),
+        }
     }
 
     /// The version that an address like `KEY@WHEN` means; the resolved moment is said on stderr.

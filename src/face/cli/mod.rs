@@ -162,6 +162,25 @@ enum Command {
     Version(service::Version),
 }
 
+/// Verbs that can say what they would do: help shows `--dry-run` with these alone.
+const WITH_DRY_RUN: [&str; 13] =
+    ["apply", "batch", "compact", "erase", "forget", "gc", "realign", "redo", "restore", "rm", "rollback", "ship", "undo"];
+/// Verbs that make a plan that can be saved: help shows `--plan` with these alone.
+const WITH_PLAN: [&str; 6] = ["erase", "realign", "redo", "restore", "rollback", "undo"];
+
+/// The command line as it is parsed and shown.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let own = |name: &str| command.get_arguments().find(|arg| arg.get_id() == name).map(|arg| arg.clone().hide(true));
+    // A verb that has a flag of its own, hidden, does not show the one that all have.
+    let flags = [(own("dry_run"), &WITH_DRY_RUN[..]), (own("plan"), &WITH_PLAN[..])];
+    let hide = |verb: clap::Command| {
+        let name = verb.get_name().to_owned();
+        verb.args(flags.iter().filter(|(_, with)| !with.contains(&&*name)).filter_map(|(flag, _)| flag.clone()))
+    };
+    command.mut_subcommands(|verb| hide(verb).mut_subcommands(hide))
+}
+
 impl Command {
     /// Whether the agent carries it out where one has the store: all but what works without the store, or is the agent itself.
     fn goes_to_agent(&self) -> bool {
@@ -284,7 +303,8 @@ impl Command {
 /// Runs the program with these words (the first is its name).
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.into_iter().collect();
-    let mut cli = match Cli::try_parse_from(&words) {
+    let parsed = command().try_get_matches_from(&words).and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut cli = match parsed {
         Ok(cli) => cli,
         Err(e) => {
             // clap prints help to stdout and mistakes to stderr, with colours on terminals only.
@@ -352,7 +372,7 @@ fn serve(words: Vec<OsString>, tenant: Option<String>, session: Arc<Session>) ->
     let typed = session.clone();
     world::within(session, || {
         // Relative paths mean the client's directory.
-        let command = whole_paths(Cli::command(), &typed);
+        let command = whole_paths(command(), &typed);
         let parsed = command.try_get_matches_from(&words).and_then(|matches| Cli::from_arg_matches(&matches));
         match parsed {
             Ok(mut cli) => {

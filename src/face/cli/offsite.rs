@@ -11,7 +11,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::id::SiteId;
 use crate::base::limits::SHEET_BYTES_MAX;
 use crate::base::time::Timestamp;
-use crate::engine::offsite::{FetchReport, OpenRemote, OtherLine, ShipOptions, ShipReport};
+use crate::engine::offsite::{FetchReport, LineRate, OpenRemote, OtherLine, ShipOptions, ShipReport};
 use crate::engine::rebuild::Rebuild as Rebuilding;
 use crate::engine::seal::{SealOptions, SealReport};
 use crate::engine::store::{Store, Tenant, read_key_file};
@@ -69,7 +69,7 @@ fn chosen(context: &Context, store: &Store) -> Result<Vec<Tenant>> {
 /// Ship what a remote lacks: seal, upload, read back
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals ship\n  annals ship --to usb\n  annals ship --dry-run        how many bytes, and how long at the measured rate\n\nAn interrupted shipment goes on where it was; what arrived is not sent again. Where one remote or one\ntenant fails, the others are shipped all the same, and the exit code is 3."
+    after_help = "Examples:\n  annals ship\n  annals ship --to usb\n  annals ship --dry-run        how many bytes, and how long at which rate\n\nAn interrupted shipment goes on where it was; what arrived is not sent again. Where one remote or one\ntenant fails, the others are shipped all the same, and the exit code is 3."
 )]
 pub(crate) struct Ship {
     /// Only to this remote [default: every one in the configuration]
@@ -195,8 +195,23 @@ fn ship_line(r: &ShipReport, dry_run: bool) -> String {
         return format!("{}: holds everything already", r.remote);
     }
     let (verb, time) = if dry_run { ("would ship", "about ") } else { ("shipped", "") };
+    let rate = match r.rate {
+        None => String::new(),
+        Some(LineRate::Measured(rate)) => format!(" at {}/s as measured", bytes(rate as u64)),
+        Some(LineRate::Assumed(rate)) => format!(" at {}/s, assumed until this line is measured", bytes(rate as u64)),
+        Some(LineRate::Limit(rate)) => format!(" at {}/s, the limit", bytes(rate as u64)),
+    };
     let (objects, requests) = (counted(r.objects, "object"), counted(requests(r, dry_run), "request"));
-    format!("{}: {verb} {} in {objects}, {time}{:.1} s, {requests}", r.remote, bytes(r.bytes), r.seconds)
+    format!("{}: {verb} {} in {objects}, {time}{:.1} s{rate}, {requests}", r.remote, bytes(r.bytes), r.seconds)
+}
+
+fn rate_json(rate: LineRate) -> Value {
+    let from = match rate {
+        LineRate::Measured(_) => "measured",
+        LineRate::Assumed(_) => "assumed",
+        LineRate::Limit(_) => "limit",
+    };
+    json!({ "bytes_per_sec": rate.bytes_per_sec(), "from": from })
 }
 
 fn ship_json(r: &ShipReport, dry_run: bool) -> Value {
@@ -207,6 +222,7 @@ fn ship_json(r: &ShipReport, dry_run: bool) -> Value {
         "bytes": r.bytes,
         "requests": requests(r, dry_run),
         "seconds": r.seconds,
+        "rate": r.rate.map(rate_json),
         "position": r.positions.first().map(|(_, p)| view::position(p)),
         "positions": r.positions.iter().map(|(name, p)| json!({ "tenant": name, "position": view::position(p) })).collect::<Vec<_>>(),
         "kept_away": r.kept_away,

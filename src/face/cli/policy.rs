@@ -23,7 +23,7 @@ pub(super) struct Report {}
 
 impl Report {
     pub(super) fn run(self, context: &Context) -> Result<u8> {
-        let store = context.store()?;
+        let store = context.store_as_configured()?;
         let report = store.policy_report()?;
         context.out.object("annals.policy.report/1", view::policy_report(&report))?;
         show(context, &report, &context.zone(&store))?;

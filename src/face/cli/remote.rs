@@ -176,7 +176,7 @@ struct Check {
 
 impl Check {
     fn run(self, context: &Context) -> Result<u8> {
-        let store = context.store()?;
+        let store = context.store_as_configured()?;
         let found = store.check_remote(&self.name, self.write, options(context)?, &context.monitor())?;
         context.out.object("annals.remote.check/1", view::remote_check(&self.name, &found))?;
         let wrote = if self.write { ", writes and reads back what was written" } else { "" };

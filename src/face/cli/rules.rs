@@ -154,6 +154,10 @@ impl Keeping {
     /// The rules that were named, or those of the configuration.
     fn rules(&self, store: &Store) -> Result<Rules> {
         let own = store.keep_rules();
+        if self.keep_last == Some(0) {
+            return Err(Error::usage("keep.none", "--keep-last is at least 1: the current version of a document never goes")
+                .hint("write --keep-last 1 to keep nothing but the last version; annals erase is for what must go altogether"));
+        }
         let within =
             self.keep_within.as_deref().map(|text| parse_duration(text).map_err(|e| e.hint("write a time like 90d, 12h or 2w"))).transpose()?;
         for (name, count) in [
@@ -162,6 +166,11 @@ impl Keeping {
             ("--keep-monthly", self.keep_monthly),
             ("--keep-yearly", self.keep_yearly),
         ] {
+            if count == Some(0) {
+                return Err(
+                    Error::usage("keep.none", format!("{name} is at least 1")).hint(format!("leave {name} away where it should keep nothing"))
+                );
+            }
             if count.is_some_and(|n| n > PERIODS_MAX) {
                 return Err(Error::usage("keep.many", format!("{name} is at most {PERIODS_MAX}")).hint("that is a hundred years of days"));
             }
@@ -197,7 +206,7 @@ pub(crate) struct Forget {
 impl Forget {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         context.refuse_plan()?;
-        let store = context.store()?;
+        let store = context.store_as_configured()?;
         let tenant = context.tenant(&store)?;
         if context.globals.yes && !context.globals.dry_run {
             super::tenant::tell_let_go(context, &store.let_go(&context.monitor())?)?;
@@ -300,7 +309,7 @@ struct Simulate {
 
 impl Simulate {
     fn run(self, context: &Context) -> Result<u8> {
-        let store = context.store()?;
+        let store = context.store_as_configured()?;
         let tenant = context.tenant(&store)?;
         let prefix = parse_key(self.prefix.as_deref().unwrap_or_default());
         let rules = self.keeping.rules(&store)?;

@@ -33,7 +33,7 @@ const DOCUMENTS_SHOWN: usize = 10;
 /// Show whether everything is offsite, and how old the oldest change is that is not
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals status\n  annals status --json\n\nAsks no remote, so it is quick and works offline. Exit code 4 where the oldest change that exists only\nhere is older than stale_after in [alert] of annals.toml, where damage or another problem is known, or where\nthe store or a captured database went back in time, or the store parted from a remote."
+    after_help = "Examples:\n  annals status\n  annals status --json\n\nAsks no remote, so it is quick and works offline. Exit code 4 where the oldest change that exists only\nhere is older than stale_after in [alert] of annals.toml, where damage or another problem is known, or where\nthe store or a captured database went back in time, or the store parted from a remote: then it never says\nSafe. It says Not safe with exit code 0 where nobody set a remote up or said how long a change may wait."
 )]
 pub(crate) struct Status {}
 
@@ -53,7 +53,7 @@ impl Status {
 
 fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Result<()> {
     let out = &context.out;
-    let (safe, sentence) = view::verdict(seen);
+    let (safe, sentence) = view::verdict(seen, work);
     let word = if safe { out.paint("32", "Safe") } else { out.paint("31", "Not safe") };
     out.line(format!("{word}: {sentence}"))?;
     let site = seen.site_name.as_deref().unwrap_or("(no name)");
@@ -134,7 +134,7 @@ fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Res
         let mut next: Vec<_> = work.next.iter().filter_map(|p| Some((*p.at.first()?, p.task.to_string()))).collect();
         next.sort();
         let next: Vec<String> = next.into_iter().take(3).map(|(at, task)| format!("{task} {}", moment::show_short(at, zone))).collect();
-        out.line(format!("  agent      runs; next {}", next.join(", ")))?;
+        out.line(if next.is_empty() { "  agent      runs".to_owned() } else { format!("  agent      runs; next {}", next.join(", ")) })?;
     }
     for problem in work.problems.iter().filter(|p| !["stale", "damage"].contains(&p.key.as_str())) {
         out.line(format!("  {}    {}", out.paint("31", "problem"), problem.said))?;

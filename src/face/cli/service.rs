@@ -1,6 +1,6 @@
 //! The program itself.
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use serde_json::json;
 
 use crate::base::error::Result;
@@ -39,7 +39,7 @@ pub(crate) struct Completions {
 impl Completions {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut super::Cli::command(), "annals", &mut script);
+        clap_complete::generate(self.shell, &mut super::command(), "annals", &mut script);
         context.out.bytes(&script)?;
         Ok(0)
     }

@@ -1,5 +1,6 @@
 //! A request as pages and endpoints see it, and their answer.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -17,6 +18,9 @@ use crate::model::moment::{Moment, Zone};
 
 use super::desk::Desk;
 use super::door::Session;
+
+/// The field of a form that holds another one, written as in an address: see [`field`].
+pub(super) const EXACT: &str = "%";
 
 /// A request.
 pub(in crate::face) struct Ask {
@@ -194,6 +198,16 @@ pub(in crate::face) fn attachment(name: &str) -> String {
     let name = name.rsplit(['/', '\\']).next().filter(|last| !last.is_empty()).unwrap_or("document");
     let quoted: String = name.chars().map(|c| if c.is_ascii_graphic() && !"\"\\%".contains(c) { c } else { '_' }).collect();
     format!("attachment; filename=\"{quoted}\"; filename*=UTF-8''{}", encode(name))
+}
+
+/// Name and value of a field in a form, so that it arrives as it is. A browser makes every end of a line CR LF in what a form sends
+/// (<https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#constructing-entry-list>), and reads a page without its CRs
+/// and NULs: a value with such characters is written as in an address, within the field [`EXACT`].
+pub(in crate::face) fn field<'a>(name: &'a str, value: &'a str) -> (&'a str, Cow<'a, str>) {
+    match value.contains(char::is_control) {
+        true => (EXACT, format!("{}={}", encode(name), encode(value)).into()),
+        false => (name, value.into()),
+    }
 }
 
 /// A text as a value of a query (RFC 3986): everything but unreserved characters and `/` is escaped.

@@ -13,7 +13,7 @@ mod body;
 mod listen;
 mod server;
 
-pub(super) use ask::{Answer, Ask, attachment, encode};
+pub(super) use ask::{Answer, Ask, attachment, encode, field};
 pub(super) use body::{Content, Reply};
 pub(super) use desk::{Desk, OPEN_FILE};
 pub(super) use door::secret;

@@ -25,7 +25,7 @@ use crate::face::view;
 use crate::face::words::Language;
 use crate::storage::config::Web;
 
-use super::ask::{Answer, Ask};
+use super::ask::{Answer, Ask, EXACT};
 use super::body::{self, Download, Reply, Upload};
 use super::desk::Desk;
 use super::door::Session;
@@ -282,7 +282,7 @@ async fn enter(State(desk): State<Arc<Desk>>, axum::extract::Path(code): axum::e
 /// The question of a request, without a form.
 fn ask(desk: Arc<Desk>, parts: Parts) -> Option<Ask> {
     let session = parts.extensions.get::<Session>().cloned()?;
-    let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map(|query| query.0).unwrap_or_default();
+    let query = fields(parts.uri.query().unwrap_or_default());
     let language = session.language.or(wanted(&parts.headers)).unwrap_or_default();
     Some(Ask { desk, session, language, path: parts.uri.path().to_owned(), query, form: Vec::new(), headers: parts.headers, named: Vec::new() })
 }
@@ -309,7 +309,7 @@ pub(in crate::face) async fn act(
             Ok(Err(_)) => return long(),
             Ok(Ok(form)) => form,
         };
-        ask.form = form_fields(&form);
+        ask.form = fields(&String::from_utf8_lossy(&form));
         let token = ask.form.iter().find(|(name, _)| name == "token").map(|(_, value)| value.as_str());
         // A program showed its token already.
         if !ask.session.is_program() && token != Some(&ask.session.token) {
@@ -328,9 +328,15 @@ pub(in crate::face) async fn act(
     }
 }
 
-fn form_fields(body: &[u8]) -> Vec<(String, String)> {
-    // A form and a query are written alike (application/x-www-form-urlencoded).
-    let uri = format!("/?{}", String::from_utf8_lossy(body)).parse();
+/// The fields of a query or a form, which are written alike (application/x-www-form-urlencoded). Those that were carried within another
+/// one ([`super::ask::field`]) are as the others.
+fn fields(query: &str) -> Vec<(String, String)> {
+    let all = written(query).into_iter();
+    all.flat_map(|(name, value)| if name == EXACT { written(&value) } else { vec![(name, value)] }).collect()
+}
+
+fn written(query: &str) -> Vec<(String, String)> {
+    let uri = format!("/?{query}").parse();
     uri.ok().and_then(|uri| Query::<Vec<(String, String)>>::try_from_uri(&uri).ok()).map(|query| query.0).unwrap_or_default()
 }
 

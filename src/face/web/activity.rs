@@ -11,7 +11,7 @@ use crate::engine::audit::{AuditChange, AuditEntry, AuditFilter, AuditKind, Audi
 use crate::engine::store::Tenant;
 use crate::face::http::{Answer, Ask};
 use crate::face::view;
-use crate::model::key::{parse_key, show_key};
+use crate::model::key::{parse_key, show_key, type_key};
 use crate::model::moment::{self, Moment};
 
 use super::parts::{self, Scribe};
@@ -80,8 +80,9 @@ pub(super) fn activity(ask: &Ask) -> Result<Answer> {
 
 fn filters(ask: &Ask, scribe: &Scribe) -> Markup {
     let field = |name: &str, message: &str, example: &str| {
-        html! { label .field { span { (scribe.say(message)) } input name=(name) value=(ask.query(name).unwrap_or_default()) placeholder=(example)
-        autocomplete="off"; } }
+        let asked = ask.query(name).unwrap_or_default();
+        let value = if name == "prefix" { type_key(&parse_key(asked)) } else { asked.to_owned() };
+        html! { label .field { span { (scribe.say(message)) } input name=(name) value=(value) placeholder=(example) autocomplete="off"; } }
     };
     let any = ["who", "kind", "prefix", "from", "until"].iter().any(|name| ask.query(name).is_some());
     html! {

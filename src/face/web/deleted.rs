@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
 use crate::engine::history::Version;
-use crate::face::http::{Answer, Ask, encode};
-use crate::model::key::{parse_key, show_key};
+use crate::face::http::{Answer, Ask, encode, field};
+use crate::model::key::{parse_key, show_key, type_key};
 use crate::model::retention::Rules;
 
 use super::moments::Sight;
@@ -28,15 +28,16 @@ pub(super) fn deleted(ask: &Ask) -> Result<Answer> {
     let rows = html! {
         @for v in &page.rows {
             @let (key, end) = (show_key(&v.key), v.until.as_ref().unwrap_or(&v.from));
+            @let ((choose, chosen), (one, this)) = (field("restore", &key), field("one", &key));
             @let named = |message: &str| scribe.say_with(message, &[("name", key.as_str().into())]);
             tr .gone {
-                td data-name=(scribe.say("column-choose")) { @if now { input type="checkbox" name="restore" value=(key) aria-label=(named("deleted-choose")); } }
+                td data-name=(scribe.say("column-choose")) { @if now { input type="checkbox" name=(choose) value=(chosen) aria-label=(named("deleted-choose")); } }
                 th scope="row" { a .row href=(ask.link("/document", &[("key", &key)])) { del { (parts::key(&v.key)) } } }
                 td data-name=(scribe.say("column-removed")) { (scribe.time(end.time)) (parts::who_why(&scribe, &end.actor, &end.reason, end.cause)) }
                 td data-name=(scribe.say("column-left")) { (left(&scribe, &sight, &rules, v)?) }
                 td .number {
                     @if now {
-                        button .tight formaction="/bring-back" name="one" value=(key) aria-label=(named("deleted-put-back-one")) { (scribe.say("document-put-back")) }
+                        button .tight formaction="/bring-back" name=(one) value=(this) aria-label=(named("deleted-put-back-one")) { (scribe.say("document-put-back")) }
                     }
                 }
             }
@@ -50,7 +51,7 @@ pub(super) fn deleted(ask: &Ask) -> Result<Answer> {
         form .card action="/deleted" {
             (parts::kept(ask, &["prefix", "before"]))
             div .form {
-                label .field { span { (scribe.say("deleted-below")) } input name="prefix" value=(prefix) placeholder="case/" autocomplete="off"; }
+                label .field { span { (scribe.say("deleted-below")) } input name="prefix" value=(type_key(&parse_key(prefix))) placeholder="case/" autocomplete="off"; }
                 div .acts {
                     button { (scribe.say("deleted-filter")) }
                     @if !prefix.is_empty() { a .button href=(ask.here(&[("prefix", None), ("before", None)])) { (scribe.say("deleted-all")) } }
@@ -65,7 +66,7 @@ pub(super) fn deleted(ask: &Ask) -> Result<Answer> {
                 @if now {
                     div .pad.acts {
                         button .main data-key="r" { (scribe.say("deleted-plan")) }
-                        label .check hidden { input type="checkbox" data-all="restore"; (scribe.say("deleted-choose-all")) }
+                        label .check hidden { input type="checkbox" data-all; (scribe.say("deleted-choose-all")) }
                     }
                 }
                 (parts::table(&scribe, &title, false, true, columns, &rows))

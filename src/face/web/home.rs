@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::agent::health::{self, Health, Problem};
+use crate::agent::health::{self, Health, Problem, RemoteHealth};
 use crate::agent::proof;
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
@@ -13,7 +13,7 @@ use crate::face::view;
 use crate::model::job::{Job, State};
 
 use super::parts::{self, Scribe};
-use super::shell;
+use super::{shell, transfers};
 
 /// Changes shown.
 const CHANGES_SHOWN: usize = 6;
@@ -26,16 +26,17 @@ const PROBLEMS_SHOWN: usize = 8;
 pub(super) fn home(ask: &Ask) -> Result<Answer> {
     let (scribe, store) = (Scribe::of(ask), ask.store()?);
     let (safety, remotes) = (store.safety()?, store.remote_statuses()?);
+    let (all, health) = (health::problems(&store, &ask.agent()?.troubles())?, health::remotes(&store)?);
     let body = html! {
-        div #verdict data-live="5" { (verdict(&scribe, &safety)) }
-        div #problems data-live="5" { (problems(ask, &scribe, &health::problems(&store, &ask.agent()?.troubles())?)) }
+        div #verdict data-live="5" { (verdict(&scribe, &safety, &all, &health)) }
+        div #problems data-live="5" { (problems(ask, &scribe, &all)) }
         div .cards {
             section .card #offsite data-live="5" { (offsite(ask, &scribe, &safety)) }
             section .card { (proven(ask, &scribe, &store, &remotes)?) }
-            section .card #now data-live="2" { (now(ask, &scribe, &store.jobs(0)?)) }
+            section .card #now data-live="2" { (now(ask, &scribe, &store.jobs_left()?)) }
         }
         div .two.even {
-            section .card.flush #copies data-live="5" { (copies(ask, &scribe, &store, &remotes)?) }
+            section .card.flush #copies data-live="5" { (copies(ask, &scribe, &remotes, &health)) }
             section .card.flush #changes data-live="5" { (changes(ask, &scribe)?) }
         }
     };
@@ -76,15 +77,21 @@ fn sentence(scribe: &Scribe, safety: &Safety) -> String {
     .into_owned()
 }
 
-fn verdict(scribe: &Scribe, safety: &Safety) -> Markup {
-    let safe = safety.is_safe();
+/// Whether people can sleep: never with a problem that they should know.
+fn verdict(scribe: &Scribe, safety: &Safety, problems: &[Problem], health: &[RemoteHealth]) -> Markup {
+    let (held, safe) = (safety.is_safe(), safety.is_safe() && problems.is_empty());
+    let paused: Vec<&str> = health.iter().filter(|h| h.paused.is_some()).map(|h| h.name.as_str()).collect();
     html! {
         div .verdict.safe[safe].risk[!safe] {
             div .sign aria-hidden="true" { svg viewBox="0 0 24 24" { path d=(if safe { "M5 12.5l4.5 4.5L19 7.5" } else { "M12 5v9M12 18.5v.5" }) {} } }
             div {
                 p .quiet { (scribe.say("home-title")) }
                 h1 data-announce { (scribe.say(if safe { "home-safe" } else { "home-not-safe" })) }
-                p .lead { (sentence(scribe, safety)) }
+                p .lead {
+                    @if held && !safe { (scribe.count("verdict-problems", problems.len() as u64)) " " }
+                    (sentence(scribe, safety))
+                    @if !paused.is_empty() { " " (scribe.say_with("verdict-paused", &[("remotes", paused.join(", ").into())])) }
+                }
             }
         }
     }
@@ -140,6 +147,7 @@ fn way(kind: &str) -> Option<(&'static str, &'static str)> {
         "damage" | "drill" => Some(("/proof", "nav-proof")),
         "brake" => Some(("/batches", "nav-batches")),
         "config" => Some(("/settings", "nav-settings")),
+        "nowhere" => Some(("/copies", "nav-copies")),
         _ => None,
     }
 }
@@ -194,7 +202,6 @@ fn proven(ask: &Ask, scribe: &Scribe, store: &Store, remotes: &[RemoteStatus]) -
 /// What the agent does now.
 fn now(ask: &Ask, scribe: &Scribe, jobs: &[Job]) -> Markup {
     let running: Vec<&Job> = jobs.iter().filter(|j| j.state == State::Running).collect();
-    let waiting = jobs.iter().filter(|j| !j.state.is_over() && j.state != State::Running).count();
     html! {
         h2 { (scribe.say("home-now")) }
         @if running.is_empty() { p .figure { (scribe.say("home-idle")) } }
@@ -208,34 +215,38 @@ fn now(ask: &Ask, scribe: &Scribe, jobs: &[Job]) -> Markup {
             }
         }
         @if running.len() > JOBS_SHOWN { p .quiet { (scribe.count("home-more-jobs", (running.len() - JOBS_SHOWN) as u64)) } }
-        p .quiet { (scribe.count("home-jobs-wait", waiting as u64)) }
+        p .facts { (transfers::summary(scribe, jobs)) }
         p { a href=(ask.link_now("/transfers", &[])) { (scribe.say("home-transfers")) } }
     }
 }
 
-fn copies(ask: &Ask, scribe: &Scribe, store: &Store, remotes: &[RemoteStatus]) -> Result<Markup> {
-    let health = health::remotes(store)?;
+fn copies(ask: &Ask, scribe: &Scribe, remotes: &[RemoteStatus], health: &[RemoteHealth]) -> Markup {
     let columns = [("column-copy", ""), ("column-state", ""), ("column-received", ""), ("column-lacks", "number")];
     let rows = html! {
         @for remote in remotes {
-            @let how = health.iter().find(|h| h.name == remote.place.name).map_or(Health::Good, |h| h.health);
+            @let known = health.iter().find(|h| h.name == remote.place.name);
+            @let how = known.map_or(Health::Good, |h| h.health);
             // What has not gone there yet is no trouble, and not good either.
             @let how = if how == Health::Good && remote.behind() > 0 { Health::Waiting } else { how };
             tr {
                 th scope="row" { bdi { (remote.place.name) } div .small.quiet { bdi { (view::remote_url(&remote.place)) } } }
-                td data-name=(scribe.say("column-state")) { (health_badge(scribe, how)) }
+                td data-name=(scribe.say("column-state")) {
+                    (health_badge(scribe, how))
+                    @if known.is_some_and(|h| h.paused.is_some()) { " " a href=(ask.link_now("/transfers", &[("show", "waiting")])) {
+                        (parts::badge("wait", scribe.say("job-paused"))) } }
+                }
                 td data-name=(scribe.say("column-received")) { @match remote.last_shipped { Some(at) => (scribe.ago(at)), None => span .absent { (scribe.say("copy-never")) } } }
                 td .number data-name=(scribe.say("column-lacks")) { @if remote.behind() == 0 { (scribe.say("copy-nothing")) } @else { (scribe.count("copy-lacks", remote.behind())) } }
             }
         }
     };
-    Ok(html! {
+    html! {
         @if remotes.is_empty() {
             h2 { (scribe.say("home-copies")) }
             (parts::empty(scribe.say("home-no-copies"), scribe.say("home-no-copies-words")))
         } @else { (parts::table(scribe, &scribe.say("home-copies"), true, true, &columns, &rows)) }
         p .pad { a href=(ask.link_now("/copies", &[])) { (scribe.say("home-all-copies")) } }
-    })
+    }
 }
 
 /// How a remote is, with its sign.

@@ -7,7 +7,7 @@ use maud::{Markup, Render, html};
 
 use crate::base::disk;
 use crate::base::time::Timestamp;
-use crate::face::http::Ask;
+use crate::face::http::{Ask, field};
 use crate::face::words::{Language, Variable};
 use crate::model::change::Cause;
 use crate::model::field::{Labels, Path};
@@ -222,9 +222,15 @@ pub(super) fn step(scribe: &Scribe, way: &str, to: Option<String>, message: &str
 pub(super) fn kept(ask: &Ask, but: &[&str]) -> Markup {
     html! {
         @for (name, value) in ask.query_fields().filter(|(name, _)| *name != "done" && !but.contains(name)) {
-            input type="hidden" name=(name) value=(value);
+            (carried(name, value))
         }
     }
+}
+
+/// A field that nobody sees, which arrives as it is.
+pub(super) fn carried(name: &str, value: &str) -> Markup {
+    let (name, value) = field(name, value);
+    html! { input type="hidden" name=(name) value=(value); }
 }
 
 /// A button that does something: a form of its own with the fields it needs.
@@ -237,7 +243,7 @@ pub(super) fn fields_of(ask: &Ask, fields: &[(&str, &str)]) -> Markup {
     html! {
         input type="hidden" name="token" value=(ask.session.token);
         input type="hidden" name="tenant" value=(ask.tenant_name());
-        @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
+        @for (name, value) in fields { (carried(name, value)) }
     }
 }
 

@@ -166,5 +166,5 @@ if (live.length) {
 // Ticks all rows of a list.
 for (const box of all("input[data-all]")) {
   box.closest("label").hidden = false;
-  box.addEventListener("change", () => all(`input[name="${box.dataset.all}"]`).forEach((one) => { one.checked = box.checked; }));
+  box.addEventListener("change", () => all("input[type=checkbox]:not([data-all])", box.form).forEach((one) => { one.checked = box.checked; }));
 }

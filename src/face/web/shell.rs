@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::agent::health;
 use crate::base::error::{Error, Kind, Result};
 use crate::face::http::{Answer, Ask};
 use crate::face::words::{LANGUAGES, Language};
@@ -152,8 +153,8 @@ fn tenants(ask: &Ask, scribe: &Scribe) -> Markup {
 
 /// Whether all is safe; the home page says more.
 fn safety(ask: &Ask, scribe: &Scribe) -> Markup {
-    let Ok(safety) = ask.store().and_then(|store| store.safety()) else { return html! {} };
-    let (kind, message) = if safety.is_safe() { ("good", "safe") } else { ("bad", "not-safe") };
+    let Ok(well) = ask.store().and_then(|store| health::is_well(&store, &ask.agent()?.troubles())) else { return html! {} };
+    let (kind, message) = if well { ("good", "safe") } else { ("bad", "not-safe") };
     html! { a .badge.(kind) href=(ask.link_now("/", &[])) { (scribe.say(message)) } }
 }
 
@@ -199,7 +200,7 @@ fn band(ask: &Ask, scribe: &Scribe) -> Markup {
             summary { (scribe.say("moment-other")) }
             form {
                 @for (name, value) in ask.query_fields().filter(|(name, _)| !["at", "done", "after", "v"].contains(name)) {
-                    input type="hidden" name=(name) value=(value);
+                    (parts::carried(name, value))
                 }
                 label .field { span { (scribe.say("moment-label")) } input name="at" required value=(ask.at().unwrap_or_default()) aria-describedby="moment-forms" autocomplete="off"; }
                 button { (scribe.say("moment-go")) }

@@ -89,7 +89,8 @@ pub(super) fn transfers(ask: &Ask) -> Result<Answer> {
     let which = Which::of(ask);
     let find = ask.query("find").unwrap_or_default();
     let mut jobs: Vec<Job> = store.jobs(ENDED_MAX)?;
-    let counts = count(&jobs);
+    let left = store.jobs_left()?;
+    let counts = count(&left);
     jobs.retain(|job| which.has(job) && matches(job, find));
     jobs.sort_by_key(order);
     let from = ask.query("from").and_then(|text| text.parse().ok()).unwrap_or(0usize).min(jobs.len());
@@ -99,7 +100,7 @@ pub(super) fn transfers(ask: &Ask) -> Result<Answer> {
     let rows = html! { @for job in &page { (row(&scribe, job)) } };
     let body = html! {
         div .head {
-            div { h1 { (title) } p #summary .facts aria-live="off" data-announce { (summary(&scribe, &counts, &jobs)) } }
+            div { h1 { (title) } p #summary .facts aria-live="off" data-announce { (summary(&scribe, &left)) } }
             div #acts .acts { (acts_of_all(ask, &scribe, &counts)) }
         }
         (line(&scribe, &store)?)
@@ -129,16 +130,18 @@ pub(super) fn transfers(ask: &Ask) -> Result<Answer> {
     works::page(ask, &title, &body)
 }
 
-/// How many jobs are in which state, of those that are not over.
+/// How many jobs are in which state.
 fn count(jobs: &[Job]) -> BTreeMap<&'static str, u64> {
     let mut counts = BTreeMap::new();
-    for job in jobs.iter().filter(|job| !matches!(job.state, State::Done | State::Cancelled)) {
+    for job in jobs {
         *counts.entry(job.state.word()).or_default() += 1;
     }
     counts
 }
 
-fn summary(scribe: &Scribe, counts: &BTreeMap<&'static str, u64>, jobs: &[Job]) -> Markup {
+/// How many of the jobs that are not done run, wait and so on, and how fast they are together.
+pub(super) fn summary(scribe: &Scribe, jobs: &[Job]) -> Markup {
+    let counts = count(jobs);
     let n = |word: &str| counts.get(word).copied().unwrap_or(0);
     let rate: u64 = jobs.iter().filter(|job| job.state == State::Running).map(|job| job.advance.bytes_per_sec).sum();
     html! {
@@ -327,10 +330,10 @@ pub(super) fn rows(ask: &Ask) -> Result<Answer> {
     let shown = ask.form("have").unwrap_or_default().split_whitespace().filter_map(|pair| pair.split_once(':')).take(ASKED_MAX);
     let known: BTreeMap<i64, &Job> = jobs.iter().map(|job| (job.id, job)).collect();
     let mut changed = serde_json::Map::new();
-    let mut left = 0;
+    let mut gone = 0;
     for (id, had) in shown {
         let Some(job) = id.parse().ok().and_then(|id: i64| known.get(&id)) else {
-            left += 1;
+            gone += 1;
             continue;
         };
         let cells = cells(&scribe, job);
@@ -339,7 +342,7 @@ pub(super) fn rows(ask: &Ask) -> Result<Answer> {
             changed.insert(format!("j{}", job.id), json!({ "stamp": stamp, "cells": cells.0 }));
         }
     }
-    let counts = count(&jobs);
+    let left = store.jobs_left()?;
     // What begins or ends changes which rows there are: then the browser takes the page anew.
     let all: Vec<i64> = {
         let (which, find) = (Which::of_word(ask.form("show")), ask.form("find").unwrap_or_default());
@@ -348,13 +351,12 @@ pub(super) fn rows(ask: &Ask) -> Result<Answer> {
         let from = ask.form("from").and_then(|text| text.parse().ok()).unwrap_or(0usize);
         all.iter().skip(from).take(JOBS_SHOWN).map(|job| job.id).collect()
     };
-    let open: Vec<Job> = jobs.into_iter().filter(|job| job.state == State::Running).collect();
     Ok(Answer::Json(json!({
-        "summary": summary(&scribe, &counts, &open).0,
-        "acts": acts_of_all(ask, &scribe, &counts).0,
+        "summary": summary(&scribe, &left).0,
+        "acts": acts_of_all(ask, &scribe, &count(&left)).0,
         "rows": Value::Object(changed),
         "order": all,
-        "gone": left,
+        "gone": gone,
     })))
 }
 

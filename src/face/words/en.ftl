@@ -446,6 +446,12 @@ verdict-late-nowhere =
         [one] { $count } change exists only here, for { $age }; no copy may have it.
        *[other] { $count } changes exist only here, the oldest for { $age }; no copy may have them.
     }
+verdict-problems =
+    { $n ->
+        [one] { $count } problem needs somebody.
+       *[other] { $count } problems need somebody.
+    }
+verdict-paused = Sending to { $remotes } is paused; it goes on when somebody presses Go on under Transfers.
 home-problems =
     { $n ->
         [one] { $count } thing needs you
@@ -499,11 +505,6 @@ home-more-jobs =
     { $n ->
         [one] and { $count } more
        *[other] and { $count } more
-    }
-home-jobs-wait =
-    { $n ->
-        [one] { $count } job waits
-       *[other] { $count } jobs wait
     }
 home-transfers = All transfers
 doing-capture = Recording { $subject }
@@ -1455,6 +1456,8 @@ brake-reason = Why it was meant
 brake-lift = It was meant: let the rules work again
 problem-policy = A rule about where the data of { $about } may lie is not kept
 problem-policy-do = See which place, and what the rule says.
+problem-nowhere = Too few places may have the data of { $about }
+problem-nowhere-do = See which place may have them, and add one or change the rule.
 problem-erasure = What was erased by law is still at { $about }
 problem-erasure-do = Ship to it; where it is away, bring it back.
 first-interrupted = A rebuild did not come to its end

@@ -445,6 +445,12 @@ verdict-late-nowhere =
         [one] { $count } modifica esiste solo qui, da { $age }; nessuna copia può averla.
        *[other] { $count } modifiche esistono solo qui, la più vecchia da { $age }; nessuna copia può averle.
     }
+verdict-problems =
+    { $n ->
+        [one] { $count } problema richiede qualcuno.
+       *[other] { $count } problemi richiedono qualcuno.
+    }
+verdict-paused = L'invio a { $remotes } è sospeso; continua quando qualcuno preme Riprendere in Trasferimenti.
 home-problems =
     { $n ->
         [one] { $count } cosa ha bisogno di te
@@ -498,11 +504,6 @@ home-more-jobs =
     { $n ->
         [one] e un altro ({ $count })
        *[other] e altri { $count }
-    }
-home-jobs-wait =
-    { $n ->
-        [one] { $count } lavoro aspetta
-       *[other] { $count } lavori aspettano
     }
 home-transfers = Tutti i trasferimenti
 doing-capture = Registrazione di { $subject }
@@ -1454,6 +1455,8 @@ brake-reason = Perché era voluto
 brake-lift = Era voluto: riattiva le regole
 problem-policy = Una regola su dove possono stare i dati di { $about } non è rispettata
 problem-policy-do = Guarda quale luogo, e che cosa dice la regola.
+problem-nowhere = Troppo pochi luoghi possono avere i dati di { $about }
+problem-nowhere-do = Guarda quali luoghi possono averli, e aggiungine uno o cambia la regola.
 problem-erasure = Ciò che è stato cancellato per legge è ancora in { $about }
 problem-erasure-do = Invia a quel luogo; se manca, ricollegalo.
 first-interrupted = Una ricostruzione non è arrivata alla fine

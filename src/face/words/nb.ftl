@@ -445,6 +445,12 @@ verdict-late-nowhere =
         [one] { $count } endring finnes bare her, i { $age }; ingen kopi har lov til å ha den.
        *[other] { $count } endringer finnes bare her, den eldste i { $age }; ingen kopi har lov til å ha dem.
     }
+verdict-problems =
+    { $n ->
+        [one] { $count } problem trenger noen.
+       *[other] { $count } problemer trenger noen.
+    }
+verdict-paused = Sendingen til { $remotes } er stanset; den fortsetter når noen trykker Fortsett under Overføringer.
 home-problems =
     { $n ->
         [one] { $count } ting trenger deg
@@ -498,11 +504,6 @@ home-more-jobs =
     { $n ->
         [one] og { $count } til
        *[other] og { $count } til
-    }
-home-jobs-wait =
-    { $n ->
-        [one] { $count } jobb venter
-       *[other] { $count } jobber venter
     }
 home-transfers = Alle overføringer
 doing-capture = Lagrer { $subject }
@@ -1454,6 +1455,8 @@ brake-reason = Hvorfor det var ment
 brake-lift = Det var ment: la reglene virke igjen
 problem-policy = En regel om hvor dataene til { $about } kan ligge, er ikke overholdt
 problem-policy-do = Se hvilket sted, og hva regelen sier.
+problem-nowhere = For få steder kan ha dataene til { $about }
+problem-nowhere-do = Se hvilke steder som kan ha dem, og legg til ett eller endre regelen.
 problem-erasure = Det som er slettet etter loven, ligger fortsatt hos { $about }
 problem-erasure-do = Send til den; er den borte, hent den tilbake.
 first-interrupted = En gjenoppbygging ble ikke ferdig

@@ -445,6 +445,12 @@ verdict-late-nowhere =
         [one] { $count } ändring finns bara här, sedan { $age }; ingen kopia får ha den.
        *[other] { $count } ändringar finns bara här, den äldsta sedan { $age }; ingen kopia får ha dem.
     }
+verdict-problems =
+    { $n ->
+        [one] { $count } problem behöver någon.
+       *[other] { $count } problem behöver någon.
+    }
+verdict-paused = Sändningen till { $remotes } är pausad; den fortsätter när någon trycker Fortsätt under Överföringar.
 home-problems =
     { $n ->
         [one] { $count } sak behöver dig
@@ -498,11 +504,6 @@ home-more-jobs =
     { $n ->
         [one] och { $count } till
        *[other] och { $count } till
-    }
-home-jobs-wait =
-    { $n ->
-        [one] { $count } jobb väntar
-       *[other] { $count } jobb väntar
     }
 home-transfers = Alla överföringar
 doing-capture = Sparar { $subject }
@@ -1454,6 +1455,8 @@ brake-reason = Varför det var avsett
 brake-lift = Det var avsett: låt reglerna gälla igen
 problem-policy = En regel om var data för { $about } får ligga följs inte
 problem-policy-do = Se vilken plats, och vad regeln säger.
+problem-nowhere = För få platser får ha data för { $about }
+problem-nowhere-do = Se vilka platser som får ha dem, och lägg till en eller ändra regeln.
 problem-erasure = Det som raderats enligt lag finns kvar hos { $about }
 problem-erasure-do = Skicka till den; är den borta, hämta tillbaka den.
 first-interrupted = En återuppbyggnad kom inte till sitt slut

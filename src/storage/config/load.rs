@@ -118,7 +118,11 @@ pub(super) fn store(section: &Section<'_>) -> Result<StoreRules> {
 }
 
 pub(super) fn schedule(section: &Section<'_>) -> Result<Schedule> {
-    let every = section.parsed("ship", |text| interval(text, MINUTE, 31 * DAY))?;
+    let every = section.parsed("ship", |text| match Cron::parse(text) {
+        Ok(_) => Err(Error::usage("config.value", format!("not a length of time but times of day, as cron has them: {}", shown(text)))
+            .hint(format!("write cron = {} in place of ship", shown(text)))),
+        Err(_) => interval(text, MINUTE, 31 * DAY),
+    })?;
     let cron = section.parsed("cron", Cron::parse)?;
     let ship = match (every, cron) {
         (Some(_), Some(_)) => {

@@ -150,6 +150,7 @@ fn bad_values_are_refused_when_the_file_is_read() {
         ("[store]\nquota = \"1 G\"\n", 2, "1 GiB"),
         ("[store]\nquota = \"0 GiB\"\n", 2, "take the line away"),
         ("[schedule]\nship = \"every -2h\"\n", 2, "from 1m to 31d"),
+        ("[schedule]\nship = \"0 3 * * *\"\n", 2, "write cron = \"0 3 * * *\" in place of ship"),
         ("[schedule]\nship = \"every 0s\"\n", 2, "from 1m to 31d"),
         ("[schedule]\nship = \"every 1 month\"\n", 2, "from 1m to 31d"),
         ("[schedule]\nship = \"every 2h\"\ncron = \"0 * * * *\"\n", 3, "keep one of the two"),

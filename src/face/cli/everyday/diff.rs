@@ -134,9 +134,9 @@ impl Diff {
     }
 
     fn versions(&self, context: &Context, store: &Store, tenant: &Tenant) -> Result<(Version, Version)> {
-        let first = Address::parse(&self.old)?;
+        let first = context.address(tenant, &self.old)?;
         if let Some(new) = &self.new {
-            return Ok((context.version(store, tenant, &first)?, context.version(store, tenant, &Address::parse(new)?)?));
+            return Ok((context.version(store, tenant, &first)?, context.version(store, tenant, &context.address(tenant, new)?)?));
         }
         if first.when.is_some() {
             return Ok((context.version(store, tenant, &first)?, tenant.find_version(&first.key, None)?));

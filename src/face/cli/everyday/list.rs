@@ -6,6 +6,7 @@ use crate::base::error::{Error, Result};
 use crate::base::monitor::check_stop;
 use crate::engine::find::{FieldIs, Pattern, Query};
 use crate::engine::history::Version;
+use crate::engine::store::Tenant;
 use crate::face::cli::context::{Context, bytes};
 use crate::face::cli::table::{clean, pad};
 use crate::face::view;
@@ -35,12 +36,12 @@ pub(crate) struct Ls {
 }
 
 /// A prefix and the moment it was named with: `case/`, `case/@yesterday`, or nothing; `--at` says the same.
-pub(super) fn prefix_and_moment(prefix: Option<&str>, at: Option<&str>) -> Result<(Vec<u8>, Option<String>)> {
+pub(super) fn prefix_and_moment(context: &Context, tenant: &Tenant, prefix: Option<&str>, at: Option<&str>) -> Result<(Vec<u8>, Option<String>)> {
     let address = match prefix.filter(|text| !text.is_empty()) {
         None => Address { key: Vec::new(), when: None },
         // A final slash says that no moment was meant, whatever the folder is called.
         Some(text) if text.ends_with('/') => Address { key: parse_key(text), when: None },
-        Some(text) => Address::parse(text)?,
+        Some(text) => context.address(tenant, text)?,
     };
     match (address.when, at) {
         (Some(_), Some(at)) => Err(Error::usage("time.twice", format!("two moments: one after the @ and --at {at}")).hint("name one of them")),
@@ -66,7 +67,7 @@ impl Ls {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
-        let (prefix, at) = prefix_and_moment(self.prefix.as_deref(), self.at.as_deref())?;
+        let (prefix, at) = prefix_and_moment(context, &tenant, self.prefix.as_deref(), self.at.as_deref())?;
         let since = self.since.as_deref().map(|text| context.seq_since(&store, &tenant, text)).transpose()?;
         let view = context.view(&store, &tenant, at.as_deref())?;
         let (zone, monitor) = (context.zone(&store), context.monitor());

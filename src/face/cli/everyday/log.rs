@@ -11,7 +11,7 @@ use crate::face::cli::context::{Context, bytes, counted};
 use crate::face::cli::table::{Table, clean, cut, pad};
 use crate::face::view;
 use crate::model::change::Cause;
-use crate::model::moment::{self, Address};
+use crate::model::moment;
 
 /// Batches fetched at a time.
 const PAGE: usize = 256;
@@ -19,7 +19,7 @@ const PAGE: usize = 256;
 /// Show every version of a document, or the batches of the log
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals log case/2018-163\n  annals log --limit 20\n  annals log case/ --since '1 week ago'\n  annals log case/2018-163 --json=lines\n\nKEY shows its versions, PREFIX/ the batches that changed something below it, nothing all batches. The newest comes first, also in JSON."
+    after_help = "Examples:\n  annals log case/2018-163\n  annals log --limit 20\n  annals log case/ --since '1 week ago'\n  annals log case/2018-163 --json=lines\n\nKEY shows its versions, PREFIX/ the batches that changed something below it, nothing all batches. The newest comes first, also in JSON.\nWhere nothing is called what stands before an @, a document that is called all of it is meant; KEY\\x40v7 always means one called KEY@v7."
 )]
 pub(crate) struct Log {
     /// KEY (or KEY@WHEN: up to that moment), or PREFIX/
@@ -46,7 +46,7 @@ impl Log {
 }
 
 fn versions(context: &Context, store: &Store, tenant: &Tenant, text: &str, since: u64, limit: usize) -> Result<u8> {
-    let address = Address::parse(text)?;
+    let address = context.address(tenant, text)?;
     let view = context.view(store, tenant, address.when.as_deref())?;
     let all = view.history(&address.key)?;
     let shown = || all.iter().rev().filter(|v| v.from.seq > since).take(limit);

@@ -26,7 +26,7 @@ use crate::base::error::{Error, Result};
 use crate::face::{view, world};
 use crate::model::change::Meta;
 use crate::model::key::show_key;
-use crate::model::moment::{Address, Moment};
+use crate::model::moment::Moment;
 
 use super::context::{Context, bytes, grouped};
 use super::remote;
@@ -130,7 +130,7 @@ impl Put {
 /// Read a document, now or as it was
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  annals get case/2018-163\n  annals get 'report.docx@yesterday 14:00' --out report-old.docx\n  annals get case/2018-163@v7"
+    after_help = "Examples:\n  annals get case/2018-163\n  annals get 'report.docx@yesterday 14:00' --out report-old.docx\n  annals get case/2018-163@v7\n\nA document that is called KEY@v7 itself is KEY\\x40v7; without the escape where nothing is called KEY."
 )]
 pub(crate) struct Get {
     /// KEY, KEY@WHEN or KEY@v7
@@ -147,7 +147,7 @@ impl Get {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
-        let address = Address::parse(&self.address)?;
+        let address = context.address(&tenant, &self.address)?;
         let version = context.version(&store, &tenant, &address)?;
         let mut reader = tenant.open(&version)?;
         match &self.out {

@@ -59,7 +59,7 @@ impl Restore {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
         plans::prepare(context, &tenant, self.to_source);
-        let (key, at) = prefix_and_moment(self.address.as_deref(), self.at.as_deref())?;
+        let (key, at) = prefix_and_moment(context, &tenant, self.address.as_deref(), self.at.as_deref())?;
         match (tenant.scope(&key)?, &self.into, &self.out) {
             (Scope::Document(key), Some(_), _) | (Scope::Document(key), _, Some(_)) => self.file(context, &store, &tenant, key, at),
             #[cfg(feature = "postgres")]

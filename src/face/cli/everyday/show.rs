@@ -37,7 +37,7 @@ impl Show {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
-        let (key, at) = prefix_and_moment(Some(&self.address), self.at.as_deref())?;
+        let (key, at) = prefix_and_moment(context, &tenant, Some(&self.address), self.at.as_deref())?;
         if key.is_empty() || key.ends_with(b"/") || !self.with.is_empty() {
             return group(context, &store, &tenant, &key, at.as_deref(), &self.with);
         }
