@@ -117,13 +117,11 @@ impl Shipment<'_> {
         if self.options.dry_run {
             return Ok(());
         }
-        let outbox = self.tenant.outbox();
-        disk::create_dirs(&outbox)?;
         // Noted before they are sent: one that arrived and of which nobody heard has keys in it all the same.
         inner.catalog.write(|w| lacking.iter().try_for_each(|row| w.note_key_object(remote, id, &row.name, false)))?;
         let mut uploads = Vec::with_capacity(lacking.len());
         for row in &lacking {
-            let path = outbox.join(&row.name);
+            let path = self.on_its_way(&row.name)?;
             disk::write_file(&path, &row.object, 0o600)?;
             uploads.push(Upload::new(self.name_of(&row.name), &path, row.object.len() as u64).again());
         }
@@ -132,7 +130,7 @@ impl Shipment<'_> {
             outcome?;
             self.confirm(&upload.name, row.object.len() as u64, Digest::of(&row.object))?;
             inner.catalog.write(|w| w.note_key_object(remote, id, &row.name, true))?;
-            disk::remove_file(&outbox.join(&row.name))?;
+            disk::remove_file(&upload.from)?;
         }
         Ok(())
     }

@@ -432,9 +432,7 @@ impl Shipment<'_> {
         if self.options.dry_run {
             return Ok(());
         }
-        let outbox = self.tenant.outbox();
-        disk::create_dirs(&outbox)?;
-        let path = outbox.join(&name);
+        let path = self.on_its_way(&name)?;
         disk::write_file(&path, &keyring, 0o600)?;
         let upload = self.upload(&name, 1, &path, keyring.len() as u64);
         for outcome in self.remote.remote.store(std::slice::from_ref(&upload), self.monitor)? {
@@ -443,6 +441,14 @@ impl Shipment<'_> {
         self.confirm(&upload.name, keyring.len() as u64, Digest::of(&keyring))?;
         self.note_held(&[&name])?;
         disk::remove_file(&path)
+    }
+
+    /// Where an object is written that is made for a shipment and is no part of a slice: for this remote alone, since others may be shipped to at
+    /// the same time. What an end in between leaves goes when the store is opened next.
+    pub(super) fn on_its_way(&self, name: &str) -> Result<PathBuf> {
+        let outbox = self.tenant.outbox();
+        disk::create_dirs(&outbox)?;
+        Ok(outbox.join(format!("{name}.{}.partial", self.remote.name)))
     }
 
     /// Reads back what was stored: all of a small object nearby, the size of a large one; far away the size, which the upload did already.

@@ -232,3 +232,33 @@ fn a_tenant_goes_only_where_its_rules_allow() {
     assert!(store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship").kept_away.is_empty());
     assert!(memory.list("", &Silent).expect("list").iter().any(|o| o.name.starts_with(&ruled)));
 }
+
+#[test]
+fn a_first_shipment_to_many_remotes_at_once_is_one_to_each() {
+    let dir = tempfile::tempdir().expect("dir");
+    drop(Store::init(dir.path().join("store"), "test").expect("init"));
+    // What is sealed stays until every remote of the configuration has it.
+    let names: Vec<String> = (0..32).map(|n| format!("r{n}")).collect();
+    let sections = names.iter().map(|name| format!("[[remote]]\nname = \"{name}\"\ndirectory = \"/nowhere/{name}\"\n")).collect::<String>();
+    std::fs::write(dir.path().join("store/annals.toml"), format!("[store]\nsite = \"test\"\n{sections}")).expect("written");
+    let store = Store::open(dir.path().join("store")).expect("open");
+    store.put("a", &b"1"[..]).expect("put");
+    // Sealed before, so that they meet where each makes what it needs for itself.
+    store.seal(&Default::default(), &Silent).expect("seal");
+    let remotes: Vec<_> = names.iter().map(|name| memory(name).1).collect();
+    let start = std::sync::Barrier::new(remotes.len());
+    std::thread::scope(|threads| {
+        let ship = |remote| {
+            start.wait();
+            store.ship(remote, &ShipOptions::default(), &Silent)
+        };
+        let all: Vec<_> = remotes.iter().map(|remote| threads.spawn(move || ship(remote))).collect();
+        for one in all {
+            one.join().expect("no panic").expect("shipped");
+        }
+    });
+    assert_eq!(store.unshipped().expect("unshipped").batches, 0);
+    for remote in &remotes {
+        assert_eq!(remote.device().list("", &Silent).expect("list").len(), 2, "the key and the slice");
+    }
+}
