@@ -64,6 +64,8 @@ pub struct Server {
     version: i32,
     place: String,
     number: i64,
+    /// There is a publication of tables of which only what is inserted is published.
+    hears_inserts: bool,
 }
 
 /// What a role needs that is denied something.
@@ -230,7 +232,7 @@ impl Server {
             );
         }
         let place = format!("{host}/{}", row.get::<_, String>(3));
-        Ok(Server { client, decoding: None, glance: None, log_end: None, version, place, number: row.get(4) })
+        Ok(Server { client, decoding: None, glance: None, log_end: None, version, place, number: row.get(4), hears_inserts: false })
     }
 
     /// Reads the slot over a connection of its own from now on. Whoever reads a slot makes the server forget what it keeps of the catalogue for
