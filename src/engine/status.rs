@@ -6,10 +6,11 @@ use std::path::Path;
 use crate::base::error::{Error, Result};
 use crate::base::id::{SiteId, TenantId};
 use crate::base::time::Timestamp;
+use crate::model::key::{DEFAULT_TENANT, parse_key, show_key};
 use crate::model::timeline::Position;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, View};
-use crate::storage::config::Remote as Place;
+use crate::storage::config::{Capture, Remote as Place};
 
 use super::brake::Brake;
 use super::capture::{self, CaptureStatus};
@@ -345,6 +346,15 @@ impl Store {
         self.inner.catalog.read(capture::statuses)
     }
 
+    /// What is known of a capture of the configuration; nothing before it recorded anything.
+    pub(crate) fn captured_as(&self, capture: &Capture) -> Result<Option<CaptureStatus>> {
+        self.inner.catalog.read(|rows| {
+            let Some(tenant) = rows.tenant(capture.tenant.as_deref().unwrap_or(DEFAULT_TENANT))? else { return Ok(None) };
+            let prefix = prefix_of(capture);
+            Ok(capture::statuses(rows)?.into_iter().find(|status| (status.tenant, &status.prefix) == (tenant.id, &prefix)))
+        })
+    }
+
     /// How the store is now.
     pub fn status(&self) -> Result<Status> {
         let inner = &*self.inner;
@@ -381,6 +391,12 @@ impl Store {
             brakes: self.brakes()?,
         })
     }
+}
+
+/// What the keys of a capture begin with, as people write it.
+fn prefix_of(capture: &Capture) -> String {
+    let prefix = parse_key(capture.prefix.as_deref().unwrap_or(&capture.name));
+    show_key(prefix.strip_suffix(b"/").unwrap_or(&prefix)) + "/"
 }
 
 /// The last batch up to which as many remotes hold everything as the rules of the tenant ask for.

@@ -41,7 +41,10 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
                 folders += below(path, FOLDERS_MAX.saturating_sub(folders));
             }
             CaptureFrom::Sqlite { path, .. } => sqlite(name, path, found),
-            CaptureFrom::Postgres { .. } => postgres(store, capture, around, found),
+            CaptureFrom::Postgres { .. } => {
+                postgres(store, capture, around, found);
+                left_out(store, capture, found)?;
+            }
         }
     }
     if let Some(most) = around.watches_max
@@ -64,6 +67,17 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
             let why = "its changes count as not offsite for ever";
             found.push(wrong("tenant.copies", what, why, "add a remote that its regions and remotes allow, or lower copies_min"));
         }
+    }
+    Ok(())
+}
+
+/// Tables that the last look at a database left out.
+fn left_out(store: &Store, capture: &Capture, found: &mut Vec<Finding>) -> Result<()> {
+    let Some(seen) = store.captured_as(capture)? else { return Ok(()) };
+    for (table, reason) in &seen.left_out {
+        let (why, mend) = reason.split_once(": ").unwrap_or((reason, "annals capture postgres names it"));
+        let what = format!("capture {}: table {table} is left out: {why}", capture.name);
+        found.push(advice("capture.left_out", what, "what happens in it is not in the history, and cannot be brought back", mend.to_owned()));
     }
     Ok(())
 }

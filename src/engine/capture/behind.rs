@@ -98,6 +98,8 @@ pub struct CaptureStatus {
     pub rows: u64,
     /// Set where it went back in time: its history has what it lacks.
     pub behind: Option<Behind>,
+    /// Tables that are wanted and not captured, with the reason and what helps, as of the last look.
+    pub left_out: Vec<(String, String)>,
 }
 
 impl CaptureStatus {

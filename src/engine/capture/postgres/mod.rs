@@ -541,6 +541,13 @@ impl Visit<'_> {
         };
         let tables = what.chosen(&all)?;
         report.skipped = what.skipped(&all)?;
+        if state.left_out != report.skipped {
+            state.left_out.clone_from(&report.skipped);
+            // Whether or not anything is recorded now; the first batch brings its state along.
+            if let Some(stored) = state::load(tenant, &what.name)? {
+                state::save(tenant, &what.name, &State { left_out: report.skipped.clone(), ..stored })?;
+            }
+        }
 
         let held_bytes = slot.as_ref().map_or(0, |slot| slot.held_bytes);
         // The publication comes before the slot: the slot shows the past as it was, and without a publication then there is nothing to show.
