@@ -122,7 +122,7 @@ fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Res
         out.line(format!("  proof      {}: {result}; {}", remote.place.name, moment::show_short(Timestamp(drill.at), zone)))?;
     }
     for capture in &seen.captures {
-        let state = capture.trouble().unwrap_or_else(|| format!("{} rows", grouped(capture.rows)));
+        let state = capture.trouble().map(|text| clean(&text)).unwrap_or_else(|| format!("{} rows", grouped(capture.rows)));
         out.line(format!("  capture    {} ({}): {state}", capture.prefix, capture.source))?;
         for (table, reason) in capture.left_out.iter().take(TABLES_SHOWN) {
             out.line(format!("  {}   {} of {}: {}", out.paint("33", "left out"), clean(table), capture.prefix, clean(reason)))?;

@@ -278,6 +278,7 @@ impl State {
             rows: self.rows,
             behind: self.behind.clone(),
             left_out: self.left_out.clone(),
+            waits: None,
         }
     }
 

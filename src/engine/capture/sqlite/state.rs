@@ -101,6 +101,7 @@ impl State {
             rows: self.rows,
             behind: self.behind.clone(),
             left_out: Vec::new(),
+            waits: None,
         }
     }
 

@@ -142,6 +142,15 @@ fn host_of(config: &Config) -> (String, u16) {
     (host, config.get_ports().first().copied().unwrap_or(5432))
 }
 
+/// Host and database of an address, for people; without a password.
+///
+/// # Errors
+/// Where it is none.
+pub fn place_of(url: &str) -> Result<String> {
+    let (config, _) = parsed(url)?;
+    Ok(format!("{}/{}", host_of(&config).0, config.get_dbname().or(config.get_user()).unwrap_or_default()))
+}
+
 /// The address in the form `host=.. dbname=..`, without a password, so that it can be kept.
 ///
 /// # Errors
