@@ -30,6 +30,9 @@ fn a_subject_is_shown_erased_and_told_of() {
     let gone = s.fails(5, "get person/1/notes@v1 --json");
     assert_eq!(gone.error_code(), "content.erased");
     assert!(gone.err.contains("erased on 20") && gone.err.contains("by 806") && gone.err.contains("asked for it"), "{}", gone.err);
+    let gone = s.fails(5, "get person/1/notes --json");
+    assert_eq!(gone.error_code(), "content.erased", "also without a version");
+    assert!(gone.err.contains("person/1/notes was erased on 20") && !gone.err.contains("brings it back"), "{}", gone.err);
     let log = s.ok("log person/1/notes");
     assert!(log.out.contains("erased") && !log.out.contains("damage"), "{}", log.out);
     assert_eq!(s.rows("log person/1/notes").iter().filter(|row| row["forgotten"]["erased"] == true).count(), 2);
