@@ -229,6 +229,16 @@ fn schedules_that_never_come_or_do_not_fit_the_line() {
 }
 
 #[test]
+fn a_full_disk_of_the_store_is_not_laid_to_a_remote() {
+    let full = |what: &str| Error::io(what, std::io::ErrorKind::StorageFull.into());
+    let here = line::unreached("usb", &full("write a probe file beside the store, in /srv/annals"), "look");
+    assert_eq!((here.code, &here.what[..]), ("space.none", "no space left: write a probe file beside the store, in /srv/annals"));
+    assert!(!format!("{here:?}").contains("usb"), "{here:?}");
+    let there = line::unreached("usb", &Error::new(Kind::Space, "remote.full", "no space left on usb"), "look");
+    assert_eq!((there.code, &there.what[..]), ("remote.unwritable", "remote usb: no space left on usb"));
+}
+
+#[test]
 fn sources_that_cannot_be_captured() {
     let mut site = Site::new();
     for name in ["letters/a/b", "letters/c"] {
