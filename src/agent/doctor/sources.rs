@@ -43,7 +43,8 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
             CaptureFrom::Sqlite { path, .. } => sqlite(name, path, found),
             CaptureFrom::Postgres { .. } => {
                 postgres(store, capture, around, found);
-                left_out(store, capture, found)?;
+                let seen = store.captured_as(capture)?;
+                left_out(&capture.name, seen.as_ref().map_or(&[], |seen| &seen.left_out), found);
             }
         }
     }
@@ -72,14 +73,12 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
 }
 
 /// Tables that the last look at a database left out.
-fn left_out(store: &Store, capture: &Capture, found: &mut Vec<Finding>) -> Result<()> {
-    let Some(seen) = store.captured_as(capture)? else { return Ok(()) };
-    for (table, reason) in &seen.left_out {
+pub(super) fn left_out(name: &str, tables: &[(String, String)], found: &mut Vec<Finding>) {
+    for (table, reason) in tables {
         let (why, mend) = reason.split_once(": ").unwrap_or((reason, "annals capture postgres names it"));
-        let what = format!("capture {}: table {table} is left out: {why}", capture.name);
+        let what = format!("capture {name}: table {table} is left out: {why}");
         found.push(advice("capture.left_out", what, "what happens in it is not in the history, and cannot be brought back", mend.to_owned()));
     }
-    Ok(())
 }
 
 /// Whose documents a capture makes, and what their keys begin with.

@@ -239,6 +239,14 @@ fn a_full_disk_of_the_store_is_not_laid_to_a_remote() {
 }
 
 #[test]
+fn tables_that_a_capture_leaves_out_are_named_with_what_helps() {
+    let mut found = Vec::new();
+    sources::left_out("shop", &[("public.loose".into(), "it has no key: ALTER TABLE loose ..".into())], &mut found);
+    let told: Vec<_> = found.iter().map(|f| (f.code, &f.what[..], &f.mend[..])).collect();
+    assert_eq!(told, [("capture.left_out", "capture shop: table public.loose is left out: it has no key", "ALTER TABLE loose ..")]);
+}
+
+#[test]
 fn sources_that_cannot_be_captured() {
     let mut site = Site::new();
     for name in ["letters/a/b", "letters/c"] {
