@@ -224,7 +224,7 @@ impl Source for PgCapture {
     fn capture(&self, tenant: &Tenant, _: &News, by: &By, monitor: &dyn Monitor) -> Result<String> {
         let PgCaptured { transactions, merged_intervals, added, changed, removed, skipped, .. } = tenant.capture_postgres(self, by, monitor)?;
         let left_out: Vec<&str> = skipped.iter().map(|(table, _)| table.as_str()).collect();
-        let left_out = if left_out.is_empty() { String::new() } else { format!("; without a key by which to follow them: {}", left_out.join(", ")) };
+        let left_out = if left_out.is_empty() { String::new() } else { format!("; left out: {}", left_out.join(", ")) };
         Ok(rows(transactions, merged_intervals, added, changed, removed) + &left_out)
     }
 

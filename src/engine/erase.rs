@@ -48,7 +48,7 @@ pub struct ErasePlan {
     /// Of them, those that were recorded before the prefix was declared erasable: segments hold them in no box of the subject, so destroying its
     /// key does not make them unreadable there. They leave the remotes with the next compaction.
     pub bare: u64,
-    /// Contents that stay, because documents outside have the same bytes; and the first of those documents.
+    /// Contents that stay with documents outside, which have the same bytes; and the first of those documents.
     pub shared: u64,
     /// See `shared`.
     pub outside: Vec<String>,

@@ -254,7 +254,8 @@ impl Tenant {
     /// Reads the current version of `key`.
     ///
     /// # Errors
-    /// [`Kind::Missing`]: never existed (with near names), or was removed (with when, by whom, and how to bring it back).
+    /// [`Kind::Missing`]: never existed (with near names), or was removed (with when, by whom, and how to bring it back), or was
+    /// erased with its subject (code `content.erased`).
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<ContentReader> {
         self.now().get(key)
     }
@@ -305,11 +306,7 @@ impl Tenant {
     fn forgotten_error(&self, version: &Version, forgotten: &Forgotten) -> Result<Error> {
         let name = show_key(&version.key);
         if let (true, Some(by)) = (forgotten.erased, &forgotten.by) {
-            let who = if by.actor.is_empty() { String::new() } else { format!(" by {}", by.actor) };
-            let text = format!("{name} v{} was erased on {}{who} (seq {}): {}", version.number, moment::rfc3339_utc(by.time), by.seq, by.reason);
-            return Ok(Error::missing(ERASED, text)
-                .hint("its bytes are gone for good; who, when, size and digest are still known")
-                .at_key(&version.key));
+            return Ok(erased(&format!("{name} v{}", version.number), &version.key, by));
         }
         let how = match &forgotten.by {
             Some(by) if forgotten.rule.is_empty() => format!("at {} (seq {})", moment::rfc3339_utc(by.time), by.seq),
@@ -468,7 +465,7 @@ impl View {
                 });
             };
             if row.content.is_none() {
-                return Err(removed(rows, key, &row)?);
+                return Err(removed(rows, key, document.id, &row)?);
             }
             version(rows, key, &row, self.next_of(rows, &row)?.as_ref())
         })
@@ -582,12 +579,28 @@ pub(crate) enum Which {
     Both,
 }
 
-fn removed(rows: &Rows<'_>, key: &[u8], row: &VersionRow) -> Result<Error> {
+/// The error for bytes that were erased with their subject; `what` names a document or a version of it.
+fn erased(what: &str, key: &[u8], by: &Event) -> Error {
+    let who = if by.actor.is_empty() { String::new() } else { format!(" by {}", by.actor) };
+    let text = format!("{what} was erased on {}{who} (seq {}): {}", moment::rfc3339_utc(by.time), by.seq, by.reason);
+    Error::missing(ERASED, text).hint("its bytes are gone for good; who, when, size and digest are still known").at_key(key)
+}
+
+/// The error for a document that does not exist any more. What cannot be brought back is not promised.
+fn removed(rows: &Rows<'_>, key: &[u8], document: i64, row: &VersionRow) -> Result<Error> {
+    let last = rows.version_numbered(document, row.number)?.map(|last| version(rows, key, &last, None)).transpose()?;
+    let gone = last.as_ref().and_then(|last| last.forgotten.as_ref());
+    if let Some(Forgotten { erased: true, by: Some(by), .. }) = gone {
+        return Ok(erased(&show_key(key), key, by));
+    }
     let end = event(rows, row.batch)?;
     let by = if end.actor.is_empty() { String::new() } else { format!(" by {}", end.actor) };
     let name = show_key(key);
     Ok(Error::new(Kind::Missing, "document.removed", format!("{name} was removed at {}{by} (seq {})", moment::rfc3339_utc(end.time), end.seq))
-        .hint(format!("annals restore '{name}' brings it back; annals get '{name}@v{}' reads its last version", row.number))
+        .hint(match gone {
+            None => format!("annals restore '{name}' brings it back; annals get '{name}@v{}' reads its last version", row.number),
+            Some(_) => format!("the bytes of its last version were forgotten; annals log '{name}' shows which versions are there"),
+        })
         .at_key(key)
         .at_seq(end.seq))
 }

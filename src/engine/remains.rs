@@ -77,10 +77,16 @@ pub(crate) fn going(rows: &Rows<'_>, log: i64, name: &[u8], documents: &[(i64, V
             }
         }
     }
+    // What the subject has in boxes of its own, documents outside have apart from it.
+    let mut looked = bare.clone();
+    for n in &numbers {
+        let (digest, _) = rows.content_digest(catalog::id(log, *n))?;
+        looked.extend(rows.contents_with(log, &digest)?.into_iter().filter(|content| !numbers.contains(&number(*content))));
+    }
     let mut found = Going { numbers: Vec::new(), bytes: 0, bare: 0, shared: 0, outside: Vec::new() };
-    if !bare.is_empty() {
+    if !looked.is_empty() {
         let mut shared: HashSet<i64> = HashSet::new();
-        rows.each_document_with(log, &bare, &mut |content, key| {
+        rows.each_document_with(log, &looked, &mut |content, key| {
             if !subject::is_of(name, key) {
                 shared.insert(content);
                 if found.outside.len() < OUTSIDE_TOLD {

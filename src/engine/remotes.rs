@@ -129,7 +129,8 @@ impl Store {
         let mut bytes = [0; PROBE_BYTES];
         self.inner.random().fill(&mut bytes);
         let digest = Digest::of(&bytes);
-        let failed = |e| Error::io("write a probe file", e);
+        // It is made here and sent there.
+        let failed = |e| Error::io(format_args!("write a probe file beside the store, in {}", self.inner.dir.display()), e);
         let mut file = tempfile::NamedTempFile::new_in(&self.inner.dir).map_err(failed)?;
         file.write_all(&bytes).map_err(failed)?;
         let name = format!("annals-probe-{}", digest.short(16));

@@ -6,10 +6,11 @@ use std::path::Path;
 use crate::base::error::{Error, Result};
 use crate::base::id::{SiteId, TenantId};
 use crate::base::time::Timestamp;
+use crate::model::key::{DEFAULT_TENANT, parse_key, show_key};
 use crate::model::timeline::Position;
 use crate::storage::catalog::tenants::TenantRow;
 use crate::storage::catalog::{self, View};
-use crate::storage::config::Remote as Place;
+use crate::storage::config::{Capture, CaptureFrom, Remote as Place};
 
 use super::brake::Brake;
 use super::capture::{self, CaptureStatus};
@@ -229,7 +230,7 @@ pub struct Status {
     pub damaged: bool,
     /// How each tenant stands towards its witnesses.
     pub lineage: Vec<Standing>,
-    /// Captured databases.
+    /// Captured databases, and captures that never succeeded.
     pub captures: Vec<CaptureStatus>,
     /// What the rules would free, as it was seen last.
     pub would_free: Option<WouldFree>,
@@ -346,6 +347,15 @@ impl Store {
         self.inner.catalog.read(capture::statuses)
     }
 
+    /// What is known of a capture of the configuration; nothing before it recorded anything.
+    pub(crate) fn captured_as(&self, capture: &Capture) -> Result<Option<CaptureStatus>> {
+        self.inner.catalog.read(|rows| {
+            let Some(tenant) = tenant_of(rows, capture)? else { return Ok(None) };
+            let prefix = prefix_of(capture);
+            Ok(capture::statuses(rows)?.into_iter().find(|status| (status.tenant, &status.prefix) == (tenant.id, &prefix)))
+        })
+    }
+
     /// How the store is now.
     pub fn status(&self) -> Result<Status> {
         let inner = &*self.inner;
@@ -357,7 +367,11 @@ impl Store {
             }
             let statuses = tenants.iter().map(|t| tenant_status(inner, rows, t)).collect::<Result<Vec<_>>>()?;
             let remotes = inner.config.remotes.iter().map(|place| remote_status(inner, rows, &tenants, place)).collect::<Result<Vec<_>>>()?;
-            Ok((statuses, remotes, drafts, capture::statuses(rows)?))
+            let mut captures = capture::statuses(rows)?;
+            for configured in &inner.config.captures {
+                captures.extend(never_captured(rows, configured, &captures)?);
+            }
+            Ok((statuses, remotes, drafts, captures))
         })?;
         let mut unshipped = Unshipped::default();
         for tenant in &tenants {
@@ -382,6 +396,36 @@ impl Store {
             brakes: self.brakes()?,
         })
     }
+}
+
+/// Whose documents a capture makes; nobody's, where the configuration names a tenant that does not exist.
+fn tenant_of(rows: &View<'_>, capture: &Capture) -> Result<Option<TenantRow>> {
+    rows.tenant(capture.tenant.as_deref().unwrap_or(DEFAULT_TENANT))
+}
+
+/// A capture of the configuration that failed and never recorded anything, where it is none of the databases that are known.
+fn never_captured(rows: &View<'_>, capture: &Capture, known: &[CaptureStatus]) -> Result<Option<CaptureStatus>> {
+    let (tenant, prefix) = (tenant_of(rows, capture)?.map_or(0, |tenant| tenant.id), prefix_of(capture));
+    let (None, Some(why)) = rows.last_captured(&capture.name)? else { return Ok(None) };
+    // Jobs are forgotten in time, what they recorded is not.
+    let is_known = known.iter().any(|status| (status.tenant, &status.prefix) == (tenant, &prefix));
+    if is_known || !rows.documents(tenant, &parse_key(&prefix), None, 1)?.is_empty() {
+        return Ok(None);
+    }
+    let source = match &capture.from {
+        CaptureFrom::Folder { path, .. } | CaptureFrom::Sqlite { path, .. } => path.display().to_string(),
+        #[cfg(feature = "postgres")]
+        CaptureFrom::Postgres { url, .. } => crate::storage::source::postgres::place_of(url)?,
+        #[cfg(not(feature = "postgres"))]
+        CaptureFrom::Postgres { .. } => "PostgreSQL".to_owned(),
+    };
+    Ok(Some(CaptureStatus { tenant, source, prefix, rows: 0, behind: None, left_out: Vec::new(), waits: Some(why) }))
+}
+
+/// What the keys of a capture begin with, as people write it.
+fn prefix_of(capture: &Capture) -> String {
+    let prefix = parse_key(capture.prefix.as_deref().unwrap_or(&capture.name));
+    show_key(prefix.strip_suffix(b"/").unwrap_or(&prefix)) + "/"
 }
 
 /// The last batch up to which as many remotes hold everything as the rules of the tenant ask for.

@@ -118,7 +118,7 @@ fn holdings(page: &mut Page, store: &Store) -> Result<()> {
         page.gauge("annals_quota_bytes", "Bytes that the store may take.").add(&[], quota);
     }
     let mut family = page.gauge("annals_capture_behind", "Whether the captured database went back in time.");
-    for capture in &seen.captures {
+    for capture in seen.captures.iter().filter(|capture| capture.waits.is_none()) {
         family.add(&[("prefix", &capture.prefix.to_string())], u8::from(capture.behind.is_some()));
     }
     Ok(())

@@ -1048,7 +1048,8 @@ fn capture_status(c: &CaptureStatus) -> Value {
     let behind = c.behind.as_ref().map(|b| {
         json!({ "seq": b.seq, "head": b.head, "transactions": b.transactions, "rows": b.rows, "only_here": b.only_here, "forked": b.is_forked() })
     });
-    json!({ "source": c.source, "prefix": c.prefix, "rows": c.rows, "behind": behind, "summary": c.trouble() })
+    let left_out: Vec<Value> = c.left_out.iter().map(|(table, reason)| json!({ "table": table, "reason": reason })).collect();
+    json!({ "source": c.source, "prefix": c.prefix, "rows": c.rows, "behind": behind, "left_out": left_out, "summary": c.trouble() })
 }
 
 /// A word for what is known of a remote.

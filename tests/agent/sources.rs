@@ -69,6 +69,34 @@ fn a_database_that_is_not_there_yet_is_waited_for_without_counting() {
 }
 
 #[test]
+fn a_capture_that_never_worked_stands_in_the_status_with_its_reason() {
+    let letters = "[[capture]]\nname = \"letters\"\nprefix = \"post\"\nfolder = \"DIR/letters\"\n";
+    let site = Site::new(&format!("{STOCK}{letters}"));
+    fs::write(site.path("stock.db"), [7; 5000]).expect("bytes");
+    let agent = site.stepwise();
+    let store = agent.store();
+    let shown = || -> Vec<_> { store.status().expect("status").captures.iter().map(|c| (c.prefix.clone(), c.source.clone(), c.trouble())).collect() };
+    assert_eq!(shown(), [], "nobody tried");
+    for name in ["stock", "letters"] {
+        store.add_job(&Task::Capture(name.into())).expect("add");
+    }
+    agent.run().expect("run");
+    let seen = shown();
+    let place = |name: &str| site.path(name).display().to_string();
+    assert_eq!((&seen[0].0[..], &seen[0].1, &seen[1].0[..], &seen[1].1), ("stock/", &place("stock.db"), "post/", &place("letters")));
+    let why = |at: usize| seen[at].2.clone().unwrap_or_default();
+    assert!(why(0).starts_with("nothing recorded yet: ") && why(0).contains("stock.db"), "{seen:?}");
+    assert!(why(1).starts_with("nothing recorded yet: ") && why(1).contains("letters"), "{seen:?}");
+    // Once something was recorded, a failure is no such news, however long ago.
+    store.put("post/a", &b"x"[..]).expect("put");
+    fs::remove_file(site.path("stock.db")).expect("removed");
+    app(&site, "stock.db").execute_batch("INSERT INTO item VALUES ('a', 10)").expect("row");
+    site.clock.advance(HOUR);
+    agent.run().expect("run");
+    assert_eq!(shown().iter().map(|(prefix, _, trouble)| (&prefix[..], trouble.is_none())).collect::<Vec<_>>(), [("stock/", true)]);
+}
+
+#[test]
 fn tables_prefix_image_and_tenant_are_those_of_the_configuration() {
     let site = Site::new(
         "[[capture]]\nname = \"stock\"\nsqlite = \"DIR/stock.db\"\ntables = [\"it*\"]\nimage = true\nprefix = \"shop\"\ntenant = \"north\"\n",

@@ -30,6 +30,9 @@ fn a_subject_is_shown_erased_and_told_of() {
     let gone = s.fails(5, "get person/1/notes@v1 --json");
     assert_eq!(gone.error_code(), "content.erased");
     assert!(gone.err.contains("erased on 20") && gone.err.contains("by 806") && gone.err.contains("asked for it"), "{}", gone.err);
+    let gone = s.fails(5, "get person/1/notes --json");
+    assert_eq!(gone.error_code(), "content.erased", "also without a version");
+    assert!(gone.err.contains("person/1/notes was erased on 20") && !gone.err.contains("brings it back"), "{}", gone.err);
     let log = s.ok("log person/1/notes");
     assert!(log.out.contains("erased") && !log.out.contains("damage"), "{}", log.out);
     assert_eq!(s.rows("log person/1/notes").iter().filter(|row| row["forgotten"]["erased"] == true).count(), 2);
@@ -96,4 +99,25 @@ fn a_saved_plan_is_carried_out_by_somebody_else_if_nothing_was_recorded_since() 
     let done = s.ok(&["apply", &plan, "-y", "--json"]).object("annals.erase/1");
     assert_eq!((&done["applied"], &done["subject"]), (&true.into(), &"person/1".into()));
     s.fails(5, "get person/1/notes");
+}
+
+#[test]
+fn documents_outside_with_the_same_bytes_are_named_whenever_the_prefix_was_declared() {
+    let s = site();
+    s.put("person/2/old", "before it was declared");
+    s.put("case/8", "before it was declared");
+    s.configure("\n[erasable]\nprefixes = [\"person/\"]\n");
+    s.put("person/2/notes", "the same in both");
+    s.put("person/3/notes", "the same in both");
+    s.put("case/9", "the same in both");
+    s.put("case/10", "its own");
+    let plan = s.json("erase person/2 -n");
+    let outside = serde_json::json!(["case/8", "case/9", "person/3/notes"]);
+    assert_eq!((&plan["outside"], &plan["shared"], &plan["contents"]), (&outside, &3.into(), &1.into()), "{plan}");
+    assert!(s.ok("erase person/2 -n").out.contains("case/9"));
+    s.ok("erase person/2 -y --reason asked");
+    for key in ["person/3/notes", "case/9"] {
+        assert_eq!(s.get(key), "the same in both");
+    }
+    assert_eq!(s.get("case/8"), "before it was declared");
 }

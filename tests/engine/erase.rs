@@ -258,7 +258,8 @@ fn bytes_of_several_subjects_are_never_one_content() {
     assert_eq!(version.number, 1);
     ship(&s, &a);
     let plan = s.store.plan_erase("person/1").expect("plan");
-    assert_eq!((plan.contents, plan.shared, plan.existing), (1, 0, 2), "{plan:?}");
+    assert_eq!((plan.contents, plan.shared, plan.existing), (1, 2, 2), "{plan:?}");
+    assert_eq!(plan.outside, ["letters/form", "person/2/form"]);
     s.store.erase(&plan, &by(), &Silent).expect("erase");
     ship(&s, &a);
     let (again, report) = rebuild(&s, &[a], "again", None).expect("rebuild");

@@ -211,6 +211,17 @@ fn what_cannot_be_captured_is_said_with_what_to_do() {
     server.stop();
     let e = site.try_capture().expect_err("no server");
     assert_eq!((e.code(), e.what_next().is_some()), ("source.unreachable", true));
+    let socket = server.dir.path().join(".s.PGSQL.5432");
+    assert_eq!(e.to_string(), format!("connect to {}: the server cannot be reached: no such file or directory", socket.display()));
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("a port").port();
+    for mode in ["", "&sslmode=disable"] {
+        site.what.url = format!("postgresql://app:secret@127.0.0.1:{free}/shop?connect_timeout=5{mode}");
+        let e = site.try_capture().expect_err("nobody listens");
+        assert_eq!(e.to_string(), format!("connect to 127.0.0.1:{free}: the server cannot be reached: connection refused"));
+    }
+    site.what.url = "postgresql://app@nowhere.invalid/shop".into();
+    let e = site.try_capture().expect_err("no such host").to_string();
+    assert!(e.starts_with("connect to nowhere.invalid:5432: the server cannot be reached: failed to lookup address"), "{e}");
     site.what.url = "postgresql://nowhere?sslmode=allowed".into();
     assert_eq!(site.try_capture().expect_err("TLS").code(), "source.tls");
 }

@@ -4,6 +4,7 @@
 mod server;
 
 mod capture;
+mod context;
 mod follow;
 mod kills;
 mod lineage;

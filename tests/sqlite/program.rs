@@ -127,6 +127,12 @@ fn an_older_database_in_words() {
     let (code, out, _) = run(dir, "status");
     assert!(code == 4 && out.contains("stock is behind its history by 1 transaction"), "{out}");
     assert_eq!(run(dir, "seal").0, 14);
+    let told = |words: &str| {
+        let (code, _, err) = run(dir, words);
+        (code, err.matches("stock is behind its history by 1 transaction").count())
+    };
+    assert_eq!(told("undo B3 --to-source -y"), (14, 1), "the reason is said once");
+    assert_eq!(told("undo B3 --to-source -n"), (0, 1), "also where only looking is asked for");
     let (code, out, _) = run(dir, "realign -n");
     assert!(code == 0 && out.contains("missing here  1 transaction, 1 row") && out.contains("field (default)"), "{out}");
     let (code, out, _) = run(dir, "realign stock/ --json");

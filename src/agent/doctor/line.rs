@@ -1,6 +1,5 @@
 //! Remotes and schedules: does what has to travel get there?
 
-use crate::base::error::Result;
 use crate::engine::remotes::RemoteCheck;
 use crate::engine::store::Store;
 use crate::model::moment;
@@ -12,6 +11,7 @@ use super::super::schedule;
 use super::super::site::Opener;
 use super::{Finding, Surroundings, advice, failed, wrong};
 use crate::base::disk;
+use crate::base::error::{Error, Result};
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -62,17 +62,10 @@ fn reach(store: &Store, opener: &Opener, around: &Surroundings, found: &mut Vec<
             // One program that is missing is one finding, however many remotes need it.
             Some(Err(e)) if told.contains(&e.code()) => {}
             Some(Err(e)) => {
-                let code = match e.code() {
-                    "remote.rclone_missing" => "rclone.missing",
-                    "remote.rclone_old" => "rclone.old",
-                    "remote.denied" | "remote.full" | "remote.probe" => "remote.unwritable",
-                    _ => "remote.unreachable",
-                };
-                if code.starts_with("rclone.") {
+                let finding = unreached(name, &e, &mend);
+                if !finding.code.starts_with("remote.") {
                     told.push(e.code());
                 }
-                let mut finding = failed(code, &e, "nothing is shipped there", &mend);
-                finding.what = format!("remote {name}: {}", finding.what);
                 found.push(finding);
             }
             Some(Ok(RemoteCheck { foreign, .. })) => {
@@ -96,6 +89,23 @@ fn reach(store: &Store, opener: &Opener, around: &Surroundings, found: &mut Vec<
             ));
         }
     }
+}
+
+/// Why a remote could not be tried; what is wrong here is not laid to it.
+pub(super) fn unreached(name: &str, e: &Error, mend: &str) -> Finding {
+    if e.code() == "disk.full" {
+        let why = "nothing is recorded until there is space, and no remote can be tried: what is sent is made here first";
+        return failed("space.none", e, why, "df -h; annals gc; then free some space");
+    }
+    let code = match e.code() {
+        "remote.rclone_missing" => "rclone.missing",
+        "remote.rclone_old" => "rclone.old",
+        "remote.denied" | "remote.full" | "remote.probe" => "remote.unwritable",
+        _ => "remote.unreachable",
+    };
+    let mut finding = failed(code, e, "nothing is shipped there", mend);
+    finding.what = format!("remote {name}: {}", finding.what);
+    finding
 }
 
 fn fires(store: &Store, found: &mut Vec<Finding>) {

@@ -41,7 +41,11 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
                 folders += below(path, FOLDERS_MAX.saturating_sub(folders));
             }
             CaptureFrom::Sqlite { path, .. } => sqlite(name, path, found),
-            CaptureFrom::Postgres { .. } => postgres(store, capture, around, found),
+            CaptureFrom::Postgres { .. } => {
+                postgres(store, capture, around, found);
+                let seen = store.captured_as(capture)?;
+                left_out(&capture.name, seen.as_ref().map_or(&[], |seen| &seen.left_out), found);
+            }
         }
     }
     if let Some(most) = around.watches_max
@@ -66,6 +70,15 @@ pub(super) fn look(store: &Store, around: &Surroundings, found: &mut Vec<Finding
         }
     }
     Ok(())
+}
+
+/// Tables that the last look at a database left out.
+pub(super) fn left_out(name: &str, tables: &[(String, String)], found: &mut Vec<Finding>) {
+    for (table, reason) in tables {
+        let (why, mend) = reason.split_once(": ").unwrap_or((reason, "annals capture postgres names it"));
+        let what = format!("capture {name}: table {table} is left out: {why}");
+        found.push(advice("capture.left_out", what, "what happens in it is not in the history, and cannot be brought back", mend.to_owned()));
+    }
 }
 
 /// Whose documents a capture makes, and what their keys begin with.

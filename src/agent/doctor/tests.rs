@@ -229,6 +229,24 @@ fn schedules_that_never_come_or_do_not_fit_the_line() {
 }
 
 #[test]
+fn a_full_disk_of_the_store_is_not_laid_to_a_remote() {
+    let full = |what: &str| Error::io(what, std::io::ErrorKind::StorageFull.into());
+    let here = line::unreached("usb", &full("write a probe file beside the store, in /srv/annals"), "look");
+    assert_eq!((here.code, &here.what[..]), ("space.none", "no space left: write a probe file beside the store, in /srv/annals"));
+    assert!(!format!("{here:?}").contains("usb"), "{here:?}");
+    let there = line::unreached("usb", &Error::new(Kind::Space, "remote.full", "no space left on usb"), "look");
+    assert_eq!((there.code, &there.what[..]), ("remote.unwritable", "remote usb: no space left on usb"));
+}
+
+#[test]
+fn tables_that_a_capture_leaves_out_are_named_with_what_helps() {
+    let mut found = Vec::new();
+    sources::left_out("shop", &[("public.loose".into(), "it has no key: ALTER TABLE loose ..".into())], &mut found);
+    let told: Vec<_> = found.iter().map(|f| (f.code, &f.what[..], &f.mend[..])).collect();
+    assert_eq!(told, [("capture.left_out", "capture shop: table public.loose is left out: it has no key", "ALTER TABLE loose ..")]);
+}
+
+#[test]
 fn sources_that_cannot_be_captured() {
     let mut site = Site::new();
     for name in ["letters/a/b", "letters/c"] {

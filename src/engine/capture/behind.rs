@@ -85,7 +85,7 @@ impl Behind {
     }
 }
 
-/// A captured database, for whoever asks how the store is.
+/// A captured database, or one of the configuration that could not be captured yet, for whoever asks how the store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaptureStatus {
     /// The tenant's number.
@@ -98,11 +98,16 @@ pub struct CaptureStatus {
     pub rows: u64,
     /// Set where it went back in time: its history has what it lacks.
     pub behind: Option<Behind>,
+    /// Tables that are wanted and not captured, with the reason and what helps, as of the last look.
+    pub left_out: Vec<(String, String)>,
+    /// Why nothing was ever recorded of it, where the last try failed.
+    pub waits: Option<String>,
 }
 
 impl CaptureStatus {
     /// What is wrong, in a sentence.
     pub fn trouble(&self) -> Option<String> {
-        self.behind.as_ref().map(|behind| behind.sentence(self.prefix.trim_end_matches('/')))
+        let behind = self.behind.as_ref().map(|behind| behind.sentence(self.prefix.trim_end_matches('/')));
+        behind.or_else(|| Some(format!("nothing recorded yet: {}", self.waits.as_ref()?)))
     }
 }

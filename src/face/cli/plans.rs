@@ -1,5 +1,7 @@
 //! Plans on the command line: shown, asked about, saved or applied. Shared by every verb that changes more than one document.
 
+use std::cell::RefCell;
+
 use crate::base::error::{Error, Result};
 use crate::engine::plans::Applied;
 use crate::engine::store::Tenant;
@@ -44,6 +46,8 @@ pub(crate) struct Settling<'a> {
     pub(crate) seen: bool,
     /// It is carried out in the database that the rows were captured from.
     pub(crate) to_source: bool,
+    /// What came of bringing the history of that up to now first.
+    pub(crate) prepared: Option<&'a Prepared<'a>>,
     /// There in transactions of at most so many rows; all in one where absent.
     pub(crate) rows_max: Option<usize>,
 }
@@ -55,9 +59,29 @@ pub(crate) fn rows_max(text: &str) -> std::result::Result<usize, String> {
 
 /// Where a plan is about rows of a captured database: brings their history up to now first, so that the plan is about what the rows are. One that
 /// is not at hand matters only if the plan is about it, and is asked again then.
-pub(crate) fn prepare(context: &Context, tenant: &Tenant, to_source: bool) {
-    if to_source && let Err(e) = tenant.catch_up_databases(&context.by(), &context.monitor()) {
-        context.out.note(format!("not up to now: {e}"));
+pub(crate) fn prepare<'c>(context: &'c Context, tenant: &Tenant, to_source: bool) -> Prepared<'c> {
+    let done = if to_source { tenant.catch_up_databases(&context.by(), &context.monitor()) } else { Ok(()) };
+    Prepared { context, why_not: RefCell::new(done.err().map(|e| e.to_string())) }
+}
+
+/// The history of a captured database, brought up to now or not; why not is told when this goes, unless an error says it.
+pub(crate) struct Prepared<'c> {
+    context: &'c Context,
+    why_not: RefCell<Option<String>>,
+}
+
+impl Prepared<'_> {
+    fn is_told_by(&self, e: &Error) {
+        let text = e.to_string();
+        self.why_not.borrow_mut().take_if(|why| *why == text);
+    }
+}
+
+impl Drop for Prepared<'_> {
+    fn drop(&mut self) {
+        if let Some(why) = self.why_not.take() {
+            self.context.out.note(format!("not up to now: {why}"));
+        }
     }
 }
 
@@ -105,6 +129,9 @@ pub(crate) fn settle(context: &Context, tenant: &Tenant, plan: &Plan, how: &Sett
         }
         false => tenant.apply(plan, how.on_conflict.into(), &context.by()),
     };
+    if let (Err(e), Some(prepared)) = (&done, how.prepared) {
+        prepared.is_told_by(e);
+    }
     let applied = done.map_err(|e| match e.code() {
         "plan.stale" => e.hint(format!("nothing was changed; make the plan again and look at it: {} --plan FILE", how.command)),
         _ => e,

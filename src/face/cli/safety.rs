@@ -27,6 +27,8 @@ use super::table::clean;
 
 /// Exit code of a check that found something.
 const FOUND: u8 = 4;
+/// Tables named that one capture leaves out, before the rest is counted.
+const TABLES_SHOWN: usize = 10;
 /// Documents named for one problem before the rest is counted.
 const DOCUMENTS_SHOWN: usize = 10;
 
@@ -120,8 +122,14 @@ fn print_status(context: &Context, seen: &Seen, work: &Work, zone: &Zone) -> Res
         out.line(format!("  proof      {}: {result}; {}", remote.place.name, moment::show_short(Timestamp(drill.at), zone)))?;
     }
     for capture in &seen.captures {
-        let state = capture.trouble().unwrap_or_else(|| format!("{} rows", grouped(capture.rows)));
+        let state = capture.trouble().map(|text| clean(&text)).unwrap_or_else(|| format!("{} rows", grouped(capture.rows)));
         out.line(format!("  capture    {} ({}): {state}", capture.prefix, capture.source))?;
+        for (table, reason) in capture.left_out.iter().take(TABLES_SHOWN) {
+            out.line(format!("  {}   {} of {}: {}", out.paint("33", "left out"), clean(table), capture.prefix, clean(reason)))?;
+        }
+        if let Some(more) = capture.left_out.len().checked_sub(TABLES_SHOWN).filter(|more| *more > 0) {
+            out.line(format!("  left out   {more} more of {}; annals doctor names them", capture.prefix))?;
+        }
     }
     if let Some(free) = seen.would_free.as_ref().filter(|free| free.versions > 0) {
         let (what, when) = (counted(free.versions, "version"), moment::show_short(Timestamp(free.at), zone));

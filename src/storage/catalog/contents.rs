@@ -184,6 +184,11 @@ impl View<'_> {
         Ok(self.contents_called(tenant, digest)?.into_iter().map(|(id, _)| id).max())
     }
 
+    /// The ids of all of the tenant's contents with `digest` whose bytes are there: each subject has its own.
+    pub fn contents_with(&self, tenant: i64, digest: &Digest) -> Result<Vec<i64>> {
+        Ok(self.contents_called(tenant, digest)?.into_iter().filter(|(_, gone)| !gone).map(|(id, _)| id).collect())
+    }
+
     /// The ids of the tenant's contents with `digest`, each with whether it was given up.
     fn contents_called(&self, tenant: i64, digest: &Digest) -> Result<Vec<(i64, bool)>> {
         let mut s = self.sql.prepare_cached(CONTENTS_CALLED).map_err(sql)?;

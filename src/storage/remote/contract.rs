@@ -88,7 +88,8 @@ pub enum Check {
 }
 
 /// One place offsite: a tree of immutable objects. An error is never a statement about what is there. Every verb may wait for a line that says
-/// nothing; when the monitor wants to stop, it ends within a second or two with [`Kind::Interrupted`], whatever the other side does.
+/// nothing; when the monitor wants to stop, it ends within seconds with [`Kind::Interrupted`], unless the operating system itself waits (a share
+/// that hangs).
 pub trait Remote: Send + Sync {
     /// All objects whose names start with `prefix`, in order of name. A prefix that ends in `/` is the cheap way to ask for one folder.
     /// Names that we could not have given (see [`check_name`]) and files being written are left out. An empty answer means that the root

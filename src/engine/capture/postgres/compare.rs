@@ -65,10 +65,16 @@ pub(super) fn gone(recorded: &Value, tables: &[&Table]) -> Vec<String> {
     schema::texts(recorded).filter(|name| !tables.iter().any(|table| table.text() == *name)).map(str::to_owned).collect()
 }
 
-/// The rows that differ, whole, in order of key.
-pub(super) fn differences(target: &Target<'_>, server: &mut Server, tables: &[&Table], monitor: &dyn Monitor) -> Result<Vec<RowDifference>> {
+/// The rows of `tables` that differ, whole, in order of key. What is recorded of tables that are not among `described` is gone.
+pub(super) fn differences(
+    target: &Target<'_>,
+    server: &mut Server,
+    tables: &[&Table],
+    described: &[&Table],
+    monitor: &dyn Monitor,
+) -> Result<Vec<RowDifference>> {
     let (now, mut out) = (target.tenant.now(), Vec::new());
-    let gone = gone(&target.schema()?, tables);
+    let gone = gone(&target.schema()?, described);
     each_difference(target, server, tables, &gone, monitor, &mut |key, there| {
         let recorded = content(&now, &key)?;
         out.push(RowDifference { key, recorded, there });

@@ -116,7 +116,8 @@ impl Seen {
         let glance = server.glance(&name)?;
         let Some(slot) = glance.slot.filter(|slot| slot.status != WalStatus::Lost && slot.held_bytes <= what.slot_bytes_max) else { return Ok(None) };
         if glance.catalogue != self.catalogue {
-            let is_same = server.tables()? == self.tables && server.enums()? == self.enums && server.publishes(&name, &what.chosen(&self.tables)?)?;
+            let (whole, inserts) = what.followed(&self.tables)?;
+            let is_same = server.tables()? == self.tables && server.enums()? == self.enums && server.publishes(&name, &whole, &inserts)?;
             if !is_same {
                 return Ok(None);
             }
@@ -342,7 +343,8 @@ impl PgFollower<'_> {
             watch_slot(what, server, &what.slot_name(), slot, &mut taken.captured)?;
         }
         let target = what.target(tenant, self.by, server);
-        let tables: HashMap<i64, Table> = what.chosen(&seen.tables)?.into_iter().map(|t| (t.oid, t.clone())).collect();
+        let (whole, inserts) = what.followed(&seen.tables)?;
+        let tables: HashMap<i64, Table> = whole.into_iter().chain(inserts).map(|t| (t.oid, t.clone())).collect();
         let known: HashSet<i64> = tables.keys().copied().collect();
         let mut recorder = Recorder::new(tenant, fact_name(tenant.id, &what.name), &mut taken.captured);
         let Following { sender, relations, slot, .. } = following;

@@ -229,30 +229,53 @@ impl PgCapture {
         Target { tenant, by, prefix: self.prefix.clone(), origin: format!("postgres:{}", server.place()) }
     }
 
-    /// The tables that are captured.
+    /// The tables whose rows are captured.
     fn chosen<'t>(&self, all: &'t [Table]) -> Result<Vec<&'t Table>> {
         let globs = self.check()?;
-        Ok(all.iter().filter(|t| self.wants(&globs, t) && t.can_be_published()).collect())
+        Ok(all.iter().filter(|t| self.wants(&globs, t) && t.can_be_published() && !t.is_context()).collect())
     }
 
-    /// The tables that are wanted and cannot be followed.
-    fn unfit<'t>(&self, all: &'t [Table]) -> Result<Vec<&'t Table>> {
+    /// The tables that the schema describes: those that are captured, and the one of who and why, which the application needs too.
+    fn described<'t>(&self, all: &'t [Table]) -> Result<Vec<&'t Table>> {
         let globs = self.check()?;
-        Ok(all.iter().filter(|t| self.wants(&globs, t) && !t.can_be_published()).collect())
+        Ok(all.iter().filter(|t| self.wants(&globs, t) && (t.can_be_published() || t.is_context())).collect())
+    }
+
+    /// The tables that are followed: those that are published whole, and those of which only what is inserted is.
+    fn followed<'t>(&self, all: &'t [Table]) -> Result<(Vec<&'t Table>, Vec<&'t Table>)> {
+        let (keyed, keyless): (Vec<&Table>, Vec<&Table>) = all.iter().filter(|t| hears(t)).partition(|t| t.can_be_published());
+        Ok((self.chosen(all)?.into_iter().chain(keyed).collect(), keyless))
+    }
+
+    /// Makes the server publish the tables that are followed; whether what it publishes had to be made.
+    fn publish(&self, server: &mut Server, all: &[Table]) -> Result<bool> {
+        let (whole, inserts) = self.followed(all)?;
+        server.publish(&self.slot_name(), &whole, &inserts)
     }
 
     /// The tables that are wanted and cannot be followed, and why.
     fn skipped(&self, all: &[Table]) -> Result<Vec<(String, String)>> {
-        let why = |t: &Table| {
-            let hint = format!("ALTER TABLE {} ADD PRIMARY KEY .., or ALTER TABLE {} REPLICA IDENTITY FULL", t.sql_name(), t.sql_name());
-            (format!("{}.{}", t.schema, t.name), format!("it has no key by which its rows could be followed: {hint}"))
+        let globs = self.check()?;
+        let why = |t: &Table| match t.is_context() {
+            true if hears(t) => None,
+            true => Some(format!("who and why are not taken from it, because the role does not own it: ALTER TABLE {} OWNER TO ..", t.sql_name())),
+            false if t.can_be_published() || !self.wants(&globs, t) => None,
+            false => Some(format!(
+                "it has no key by which its rows could be followed: ALTER TABLE {0} ADD PRIMARY KEY .., or ALTER TABLE {0} REPLICA IDENTITY FULL",
+                t.sql_name()
+            )),
         };
-        Ok(self.unfit(all)?.into_iter().map(why).collect())
+        Ok(all.iter().filter_map(|t| Some((format!("{}.{}", t.schema, t.name), why(t)?))).collect())
     }
 
     fn wants(&self, globs: &GlobSet, table: &Table) -> bool {
         self.tables.is_empty() || globs.is_match(&table.name) || globs.is_match(format!("{}.{}", table.schema, table.name))
     }
+}
+
+/// Whether who and why are taken from a table. Whatever tables are wanted: its rows are no documents.
+fn hears(table: &Table) -> bool {
+    table.is_context() && table.owned
 }
 
 impl Tenant {
@@ -349,11 +372,12 @@ fn let_go(what: &PgCapture, server: &mut Server) -> Result<()> {
 }
 
 /// All rows in which a server and the history differ, seen in one snapshot.
-fn all_differing(target: &Target<'_>, server: &mut Server, tables: &[&Table], monitor: &dyn Monitor) -> Result<(Differing, Compared)> {
+fn all_differing(what: &PgCapture, target: &Target<'_>, server: &mut Server, all: &[Table], monitor: &dyn Monitor) -> Result<(Differing, Compared)> {
     let mut differing = Differing::new();
-    let gone = gone(&target.schema()?, tables);
+    let gone = gone(&target.schema()?, &what.described(all)?);
+    let tables = what.chosen(all)?;
     server.begin_snapshot()?;
-    let compared = each_difference(target, server, tables, &gone, monitor, &mut |key, there| {
+    let compared = each_difference(target, server, &tables, &gone, monitor, &mut |key, there| {
         differing.insert(key, there.as_deref().map(Digest::of));
         Ok(())
     })?;
@@ -366,7 +390,7 @@ fn look_after_replay(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Se
     let Some(mut state) = state::load(tenant, &what.name)? else { return Ok(()) };
     let target = what.target(tenant, by, server);
     let all = server.tables()?;
-    let (differing, _) = all_differing(&target, server, &what.chosen(&all)?, monitor)?;
+    let (differing, _) = all_differing(what, &target, server, &all, monitor)?;
     if let Some(fork) = lineage::find_lack(tenant, &what.prefix, replayed, &differing)? {
         let refusal = state.stand_behind(tenant, Some(fork), differing.len())?;
         state::save(tenant, &what.name, &state)?;
@@ -383,15 +407,14 @@ fn fence(tenant: &Tenant, what: &PgCapture, by: &By, server: &mut Server, e: Err
     let Some(mut state) = state::load(tenant, &what.name)? else { return Err(e) };
     let target = what.target(tenant, by, server);
     let all = server.tables()?;
-    let tables = what.chosen(&all)?;
     let recorded = target.schema()?;
-    let (differing, compared) = all_differing(&target, server, &tables, monitor)?;
+    let (differing, compared) = all_differing(what, &target, server, &all, monitor)?;
     let_go(what, server)?;
     // With the same rows a server that has another number may be any copy: only a person knows.
     if e.code() == "lineage.foreign" && differing.is_empty() {
         return Err(e);
     }
-    if differing.is_empty() && schema::first_other(&recorded, &schema::value(&tables)?).is_none() {
+    if differing.is_empty() && schema::first_other(&recorded, &schema::value(&what.described(&all)?)?).is_none() {
         return visit(tenant, what, by, server, &mut None, Some("another server, with all that was recorded".into()), monitor);
     }
     // A wrong address, rather than a restored server.
@@ -518,10 +541,17 @@ impl Visit<'_> {
         };
         let tables = what.chosen(&all)?;
         report.skipped = what.skipped(&all)?;
+        if state.left_out != report.skipped {
+            state.left_out.clone_from(&report.skipped);
+            // Whether or not anything is recorded now; the first batch brings its state along.
+            if let Some(stored) = state::load(tenant, &what.name)? {
+                state::save(tenant, &what.name, &State { left_out: report.skipped.clone(), ..stored })?;
+            }
+        }
 
         let held_bytes = slot.as_ref().map_or(0, |slot| slot.held_bytes);
         // The publication comes before the slot: the slot shows the past as it was, and without a publication then there is nothing to show.
-        let published = follows.is_none() && server.publish(&name, &tables)?;
+        let published = follows.is_none() && what.publish(server, &all)?;
         if slot.is_none() || published {
             state.ask_scan(&[]);
             let mut recorder = Recorder::new(tenant, fact.clone(), report);
@@ -530,18 +560,21 @@ impl Visit<'_> {
             server.make_slot(&name)?;
         }
 
-        let new = schema::document(&tables, &enums);
+        let new = schema::document(&what.described(&all)?, &enums);
         let old_schema = target.schema()?;
         let new_schema: Value = serde_json::from_slice(&new).map_err(|e| Error::damaged("a schema").caused_by(e))?;
-        let changes = schema::compare(&old_schema, &new_schema, &|oid| all.iter().any(|t| t.oid == oid));
+        let mut changes = schema::compare(&old_schema, &new_schema, &|oid| all.iter().any(|t| t.oid == oid));
         let mut schema = (old_schema != new_schema).then_some(new);
-        let known_tables = same_tables(&old_schema, &new_schema);
+        let heard: Vec<&Table> = all.iter().filter(|t| hears(t)).collect();
+        // What they say is about the transaction alone, whatever they said before.
+        changes.scan.retain(|oid| tables.iter().any(|t| t.oid == *oid));
+        let known_tables: HashSet<i64> = same_tables(&old_schema, &new_schema).into_iter().chain(heard.iter().map(|t| t.oid)).collect();
         // A table that is to be read whole is not followed until then; rows that come in between are seen by the scan.
         if !changes.scan.is_empty() {
             state.ask_scan(&changes.scan);
         }
 
-        let by_number: HashMap<i64, Table> = tables.iter().map(|t| (t.oid, (*t).clone())).collect();
+        let by_number: HashMap<i64, Table> = tables.iter().chain(&heard).map(|t| (t.oid, (*t).clone())).collect();
         let mut recorder = Recorder::new(tenant, fact, report);
         let owes_last = slot.as_ref().is_some_and(|slot| slot.confirmed.0 < state.lsn) && !published;
         let drained = match &follows {

@@ -66,10 +66,10 @@ pub(in crate::engine::capture) fn compare_rows(tenant: &Tenant, state: &State, m
     let _held = hold(&turn);
     let mut server = Server::connect(&what.address(tenant))?;
     let all = server.tables()?;
-    let tables = what.chosen(&all)?;
+    let (tables, described) = (what.chosen(&all)?, what.described(&all)?);
     let target = what.target(tenant, &by, &server);
     server.begin_snapshot()?;
-    let found = differences(&target, &mut server, &tables, monitor)?;
+    let found = differences(&target, &mut server, &tables, &described, monitor)?;
     server.end_snapshot()?;
     Ok(found)
 }
@@ -87,7 +87,7 @@ pub(in crate::engine::capture) fn open<T>(
     let turn = capturing(tenant, &what.name);
     let _held = hold(&turn);
     let server = Server::connect(&what.address(tenant))?;
-    act(&mut Open { tenant, what: &what, by, monitor, server, writer: None, tables: HashMap::new(), held: None })
+    act(&mut Open { tenant, what: &what, by, monitor, server, writer: None, tables: HashMap::new(), described: Vec::new(), held: None })
 }
 
 struct Open<'w> {
@@ -101,6 +101,8 @@ struct Open<'w> {
     writer: Option<Writer>,
     /// The captured tables, by the beginning of their rows' keys.
     tables: HashMap<Vec<u8>, Table>,
+    /// Those that the schema describes.
+    described: Vec<Table>,
     /// What is seen since nobody else can write.
     held: Option<Snapshot>,
 }
@@ -126,6 +128,7 @@ impl Open<'_> {
         if self.writer.is_none() {
             let all = self.server.tables()?;
             let chosen = self.what.chosen(&all)?;
+            self.described = self.what.described(&all)?.into_iter().cloned().collect();
             self.tables = chosen.iter().map(|table| ([table.text().as_bytes(), b"/"].concat(), (*table).clone())).collect();
             self.writer = Some(Writer::begin(Server::connect(&self.what.address(self.tenant))?)?);
         }
@@ -216,8 +219,8 @@ impl OpenDatabase for Open<'_> {
             state.remade = true;
             state::save(self.tenant, &self.what.name, &state)?;
             let all = self.server.tables()?;
-            let (tables, name) = (self.what.chosen(&all)?, self.what.slot_name());
-            self.server.publish(&name, &tables)?;
+            let name = self.what.slot_name();
+            self.what.publish(&mut self.server, &all)?;
             self.server.drop_slot(&name)?;
             self.server.make_slot(&name)?;
         }
@@ -234,12 +237,13 @@ impl OpenDatabase for Open<'_> {
     fn differences(&mut self) -> Result<Vec<RowDifference>> {
         let tables: Vec<Table> = self.tables.values().cloned().collect();
         let tables: Vec<&Table> = tables.iter().collect();
+        let described: Vec<&Table> = self.described.iter().collect();
         let target = self.what.target(self.tenant, self.by, &self.server);
-        differences(&target, self.writer.as_mut().ok_or_else(closed)?.server(), &tables, self.monitor)
+        differences(&target, self.writer.as_mut().ok_or_else(closed)?.server(), &tables, &described, self.monitor)
     }
 
     fn refuse_other_schema(&mut self, fork: u64) -> Result<()> {
-        let tables: Vec<&Table> = self.tables.values().collect();
+        let tables: Vec<&Table> = self.described.iter().collect();
         let recorded = self.what.target(self.tenant, self.by, &self.server).schema()?;
         match schema::first_other(&recorded, &schema::value(&tables)?) {
             None => Ok(()),
@@ -350,8 +354,7 @@ fn record(
     mark: &Mark,
 ) -> Result<RealignedBatches> {
     let all = server.tables()?;
-    let tables = what.chosen(&all)?;
-    let document = schema::document(&tables, &server.enums()?);
+    let document = schema::document(&what.described(&all)?, &server.enums()?);
     let mut next = State { since: state.since, rows: state.rows, scan: None, ..State::new(target.tenant, what, server.place(), identity)? };
     next.skip = Some(Skip::new(&Snapshot { text: mark.snapshot.clone(), lsn: Lsn(mark.until) }, &[]));
     next.high = identity.lsn.0;

@@ -126,6 +126,9 @@ pub(in crate::engine::capture) struct State {
     /// Rows that exist.
     #[serde(default)]
     pub rows: u64,
+    /// Tables that are wanted and cannot be followed, and why, for people.
+    #[serde(default)]
+    pub left_out: Vec<(String, String)>,
     /// The number that the server gave the database: another one is a database that was made anew.
     #[serde(default)]
     pub database: Option<i64>,
@@ -222,6 +225,7 @@ impl State {
             tables: what.tables.clone(),
             since: 0,
             rows: 0,
+            left_out: Vec::new(),
             database: Some(identity.database),
             behind: None,
             remade: false,
@@ -267,7 +271,15 @@ impl State {
 
     /// The capture as whoever asks how the store is sees it.
     pub(in crate::engine::capture) fn status(&self) -> CaptureStatus {
-        CaptureStatus { tenant: self.tenant, source: self.place.clone(), prefix: self.prefix.clone(), rows: self.rows, behind: self.behind.clone() }
+        CaptureStatus {
+            tenant: self.tenant,
+            source: self.place.clone(),
+            prefix: self.prefix.clone(),
+            rows: self.rows,
+            behind: self.behind.clone(),
+            left_out: self.left_out.clone(),
+            waits: None,
+        }
     }
 
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {

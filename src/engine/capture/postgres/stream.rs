@@ -23,7 +23,7 @@ use super::state::{State, apart};
 const MESSAGE_PREFIX: &str = "annals";
 
 /// What an application may say about its transaction.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Said {
     #[serde(default)]
     actor: String,
@@ -40,8 +40,10 @@ struct Transaction {
     known: bool,
     /// A scan saw it already, for these tables.
     seen: bool,
-    actor: String,
-    reason: String,
+    /// What the application said of it in a message.
+    said: Said,
+    /// What it wrote into the table of who and why.
+    context: Said,
     /// What the documents are at its end, and the order in which they came up.
     rows: HashMap<Vec<u8>, Option<Vec<u8>>>,
     order: Vec<Vec<u8>>,
@@ -138,8 +140,8 @@ impl<'a, 'r> Stream<'a, 'r> {
             xid,
             known,
             seen,
-            actor: String::new(),
-            reason: String::new(),
+            said: Said::default(),
+            context: Said::default(),
             rows: HashMap::new(),
             order: Vec::new(),
             bytes: 0,
@@ -161,11 +163,21 @@ impl<'a, 'r> Stream<'a, 'r> {
         let Some(open) = &mut self.open else { return };
         let text = String::from_utf8_lossy(content);
         let said = serde_json::from_str(&text).unwrap_or_else(|_| Said { actor: String::new(), reason: text.into_owned() });
-        let short = |text: String| match text.char_indices().nth(limits::TEXT_BYTES_MAX / 8) {
-            Some((at, _)) => text[..at].to_owned(),
-            None => text,
-        };
-        (open.actor, open.reason) = (short(said.actor), short(said.reason));
+        open.said = Said { actor: short(&said.actor), reason: short(&said.reason) };
+    }
+
+    /// Takes who and why from a row of the table for that. What it leaves out stays as an earlier row of the transaction said it.
+    fn hear(&mut self, relation: &Relation, row: &Tuple) -> Result<()> {
+        let context = &mut self.open()?.context;
+        for (column, value) in relation.columns.iter().zip(row) {
+            let Value::Text(text) = value else { continue };
+            match &column.name[..] {
+                "actor" => context.actor = short(&String::from_utf8_lossy(text)),
+                "reason" => context.reason = short(&String::from_utf8_lossy(text)),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The table of a relation, where its rows are wanted.
@@ -198,6 +210,9 @@ impl<'a, 'r> Stream<'a, 'r> {
 
     fn row(&mut self, relation: u32, before: Option<Before>, after: Option<Tuple>) -> Result<()> {
         let Some((table, relation)) = self.table(relation)? else { return Ok(()) };
+        if table.is_context() {
+            return after.map_or(Ok(()), |row| self.hear(&relation, &row));
+        }
         if table.key.is_empty() {
             return self.keyless(table, &relation, before, after);
         }
@@ -299,7 +314,7 @@ impl<'a, 'r> Stream<'a, 'r> {
     }
 
     fn truncate(&mut self, relation: u32) -> Result<()> {
-        let Some((table, _)) = self.table(relation)? else { return Ok(()) };
+        let Some((table, _)) = self.table(relation)?.filter(|(table, _)| !table.is_context()) else { return Ok(()) };
         // What waits for its commit is among what exists then.
         self.recorder.commit()?;
         let prefix = self.target.table_key(table);
@@ -337,12 +352,12 @@ impl<'a, 'r> Stream<'a, 'r> {
         let Some(open) = &mut self.open else { return Ok(()) };
         let (mut rows, order) = (std::mem::take(&mut open.rows), std::mem::take(&mut open.order));
         open.bytes = 0;
-        let reason = match (open.reason.is_empty(), open.part) {
-            (true, 0) => target.by.reason.clone(),
-            (false, 0) => open.reason.clone(),
-            (_, part) => format!("part {part} of a transaction: {}", open.reason),
+        let (actor, said) = (first(&open.said.actor, &open.context.actor), first(&open.said.reason, &open.context.reason));
+        let reason = match open.part {
+            0 => first(said, &target.by.reason).to_owned(),
+            part => format!("part {part} of a transaction: {said}"),
         };
-        let actor = if open.actor.is_empty() { &target.by.actor } else { &open.actor };
+        let actor = first(actor, &target.by.actor);
         let origin = format!("{} transaction {} at {}, committed {}", target.origin, open.xid, open.commit, moment::rfc3339_utc(open.time));
         let mut batch: Batch = target.tenant.batch(&reason).actor(actor).origin(&origin);
         let given = self.state.given.clone().filter(|given| given.is(open.xid));
@@ -381,6 +396,17 @@ impl<'a, 'r> Stream<'a, 'r> {
         });
         self.recorder.take(batch, self.state, rows)
     }
+}
+
+/// A text of the application, not longer than a batch may carry.
+fn short(text: &str) -> String {
+    let end = text.char_indices().nth(limits::TEXT_BYTES_MAX / 8).map_or(text.len(), |(at, _)| at);
+    text[..end].to_owned()
+}
+
+/// The first of two texts, unless it is empty.
+fn first<'t>(text: &'t str, other: &'t str) -> &'t str {
+    if text.is_empty() { other } else { text }
 }
 
 /// The JSON of a row. A value that the update left out is taken from the row before, or from the recorded one.

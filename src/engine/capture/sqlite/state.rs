@@ -94,7 +94,15 @@ impl State {
 
     /// The capture as whoever asks how the store is sees it.
     pub(crate) fn status(&self) -> CaptureStatus {
-        CaptureStatus { tenant: self.tenant, source: self.source.clone(), prefix: self.prefix.clone(), rows: self.rows, behind: self.behind.clone() }
+        CaptureStatus {
+            tenant: self.tenant,
+            source: self.source.clone(),
+            prefix: self.prefix.clone(),
+            rows: self.rows,
+            behind: self.behind.clone(),
+            left_out: Vec::new(),
+            waits: None,
+        }
     }
 
     /// The name that people know the database by: its prefix without the final slash.

@@ -11,7 +11,7 @@ use crate::engine::history::Version;
 use crate::engine::restore::Scope;
 use crate::engine::store::{Store, Tenant};
 use crate::face::cli::context::{Context, bytes, counted, grouped};
-use crate::face::cli::plans::{self, Conflicts, Settling};
+use crate::face::cli::plans::{self, Conflicts, Prepared, Settling};
 use crate::face::cli::table::clean;
 use crate::face::view;
 use crate::model::key::show_key;
@@ -58,7 +58,7 @@ impl Restore {
         }
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
-        plans::prepare(context, &tenant, self.to_source);
+        let prepared = plans::prepare(context, &tenant, self.to_source);
         let (key, at) = prefix_and_moment(context, &tenant, self.address.as_deref(), self.at.as_deref())?;
         match (tenant.scope(&key)?, &self.into, &self.out) {
             (Scope::Document(key), Some(_), _) | (Scope::Document(key), _, Some(_)) => self.file(context, &store, &tenant, key, at),
@@ -73,8 +73,8 @@ impl Restore {
             (Scope::Prefix(prefix), _, Some(_)) => {
                 Err(Error::usage("restore.many", format!("{} is not one document", show_key(&prefix))).hint("use --into DIR for a tree of files"))
             }
-            (Scope::Document(key), None, None) => current(context, &store, &tenant, key, at, self.to_source),
-            (Scope::Prefix(prefix), None, None) => current_prefix(context, &store, &tenant, &prefix, at, &self),
+            (Scope::Document(key), None, None) => current(context, &store, &tenant, key, at, &self, &prepared),
+            (Scope::Prefix(prefix), None, None) => current_prefix(context, &store, &tenant, &prefix, at, &self, &prepared),
         }
     }
 
@@ -191,15 +191,24 @@ fn database(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at
     Ok(3)
 }
 
-fn settling(command: &str, to_source: bool, rows_max: Option<usize>) -> Settling<'_> {
-    Settling { schema: "annals.restore/1", command, on_conflict: Conflicts::Skip, seen: false, to_source, rows_max }
+fn settling<'a>(command: &'a str, to_source: bool, prepared: &'a Prepared<'a>, rows_max: Option<usize>) -> Settling<'a> {
+    Settling { schema: "annals.restore/1", command, on_conflict: Conflicts::Skip, seen: false, to_source, prepared: Some(prepared), rows_max }
 }
 
 fn flag(to_source: bool) -> &'static str {
     if to_source { " --to-source" } else { "" }
 }
 
-fn current(context: &Context, store: &Store, tenant: &Tenant, key: Vec<u8>, when: Option<String>, to_source: bool) -> Result<u8> {
+fn current(
+    context: &Context,
+    store: &Store,
+    tenant: &Tenant,
+    key: Vec<u8>,
+    when: Option<String>,
+    how: &Restore,
+    prepared: &Prepared<'_>,
+) -> Result<u8> {
+    let to_source = how.to_source;
     let command = format!("annals restore '{}'{}", Address::show(&key, when.as_deref()), flag(to_source));
     let plan = match &when {
         None => tenant.restore_at(&key, &Moment::Seq(tenant.position()?.seq))?,
@@ -213,10 +222,18 @@ fn current(context: &Context, store: &Store, tenant: &Tenant, key: Vec<u8>, when
             }
         },
     };
-    plans::settle(context, tenant, &plan, &settling(&command, to_source, None))
+    plans::settle(context, tenant, &plan, &settling(&command, to_source, prepared, None))
 }
 
-fn current_prefix(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u8], at: Option<String>, how: &Restore) -> Result<u8> {
+fn current_prefix(
+    context: &Context,
+    store: &Store,
+    tenant: &Tenant,
+    prefix: &[u8],
+    at: Option<String>,
+    how: &Restore,
+    prepared: &Prepared<'_>,
+) -> Result<u8> {
     let to_source = how.to_source;
     let mut plan = match &at {
         None => tenant.restore_removed(prefix)?,
@@ -226,5 +243,5 @@ fn current_prefix(context: &Context, store: &Store, tenant: &Tenant, prefix: &[u
     tenant.narrow(&mut plan, &conditions)?;
     let at = at.map_or(String::new(), |at| format!(" --at '{at}'")) + &how.conditions.iter().map(|c| format!(" --where '{c}'")).collect::<String>();
     let command = format!("annals restore '{}'{at}{}", show_key(prefix), flag(to_source));
-    plans::settle(context, tenant, &plan, &settling(&command, to_source, how.batch))
+    plans::settle(context, tenant, &plan, &settling(&command, to_source, prepared, how.batch))
 }

@@ -43,7 +43,7 @@ impl Undo {
         let seq = batch_number(&self.batch)?;
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
-        plans::prepare(context, &tenant, self.to_source);
+        let prepared = plans::prepare(context, &tenant, self.to_source);
         let plan = tenant.undo(seq)?;
         let command = format!("annals undo B{seq}{}", if self.to_source { " --to-source" } else { "" });
         let (on_conflict, to_source) = (self.on_conflict, self.to_source);
@@ -51,7 +51,7 @@ impl Undo {
             context,
             &tenant,
             &plan,
-            &Settling { schema: "annals.undo/1", command: &command, on_conflict, seen: false, to_source, rows_max: None },
+            &Settling { schema: "annals.undo/1", command: &command, on_conflict, seen: false, to_source, prepared: Some(&prepared), rows_max: None },
         )
     }
 }
@@ -74,7 +74,7 @@ impl Redo {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
-        plans::prepare(context, &tenant, self.to_source);
+        let prepared = plans::prepare(context, &tenant, self.to_source);
         let seq = tenant.last_undo()?;
         let plan = tenant.undo(seq)?;
         let (on_conflict, to_source) = (self.on_conflict, self.to_source);
@@ -82,7 +82,15 @@ impl Redo {
             context,
             &tenant,
             &plan,
-            &Settling { schema: "annals.redo/1", command: "annals redo", on_conflict, seen: false, to_source, rows_max: None },
+            &Settling {
+                schema: "annals.redo/1",
+                command: "annals redo",
+                on_conflict,
+                seen: false,
+                to_source,
+                prepared: Some(&prepared),
+                rows_max: None,
+            },
         )
     }
 }
@@ -127,7 +135,7 @@ impl Apply {
             context,
             &tenant,
             &plan,
-            &Settling { schema: "annals.apply/1", command: &command, on_conflict, seen: true, to_source, rows_max: self.batch },
+            &Settling { schema: "annals.apply/1", command: &command, on_conflict, seen: true, to_source, prepared: None, rows_max: self.batch },
         )
     }
 }

@@ -91,7 +91,7 @@ impl Rollback {
     pub(crate) fn run(self, context: &Context) -> Result<u8> {
         let store = context.store()?;
         let tenant = context.tenant(&store)?;
-        plans::prepare(context, &tenant, self.to_source);
+        let prepared = plans::prepare(context, &tenant, self.to_source);
         let prefix = parse_key(self.prefix.as_deref().unwrap_or_default());
         let to = context.moment(&store, &self.to)?;
         let seq = tenant.resolve(&to)?;
@@ -110,6 +110,7 @@ impl Rollback {
             on_conflict: Conflicts::Skip,
             seen: false,
             to_source: self.to_source,
+            prepared: Some(&prepared),
             rows_max: None,
         };
         plans::settle(context, &tenant, &plan, &how)

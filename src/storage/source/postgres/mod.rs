@@ -15,6 +15,7 @@ pub mod writer;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use postgres::config::Host;
 use postgres::{Client, Config, Statement};
 
 use crate::base::error::{Error, Kind, Result};
@@ -64,6 +65,8 @@ pub struct Server {
     version: i32,
     place: String,
     number: i64,
+    /// There is a publication of tables of which only what is inserted is published.
+    hears_inserts: bool,
 }
 
 /// What a role needs that is denied something.
@@ -76,11 +79,19 @@ fn failed(what: &str, e: postgres::Error) -> Error {
         if std::error::Error::source(&e).is_some_and(|why| why.to_string() == "password missing") {
             return needs_password(what).caused_by(e);
         }
-        return Error::new(Kind::Failed, "source.unreachable", format!("{what}: the server cannot be reached: {e}"))
+        return Error::new(Kind::Failed, "source.unreachable", format!("{what}: the server cannot be reached: {}", reason(&e)))
             .hint("check that the server runs, and the address; capture goes on where it was")
             .caused_by(e);
     };
     refused(what, db.code().code(), db.message())
+}
+
+/// The innermost reason of an error, as it stands in a sentence: the outer ones only say that there was one.
+fn reason(e: &(dyn std::error::Error + 'static)) -> String {
+    let text = std::iter::successors(Some(e), |e| e.source()).last().map_or(String::new(), ToString::to_string);
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
 }
 
 fn needs_password(what: &str) -> Error {
@@ -134,10 +145,31 @@ fn parsed(url: &str) -> Result<(Config, Encryption)> {
 /// Host and port that are tried first, as people and lists of passwords name them.
 fn host_of(config: &Config) -> (String, u16) {
     let host = config.get_hosts().first().map_or(String::new(), |host| match host {
-        postgres::config::Host::Tcp(name) => name.clone(),
-        postgres::config::Host::Unix(_) => "localhost".into(),
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(_) => "localhost".into(),
     });
     (host, config.get_ports().first().copied().unwrap_or(5432))
+}
+
+/// Host and database of an address, for people; without a password.
+///
+/// # Errors
+/// Where it is none.
+pub fn place_of(url: &str) -> Result<String> {
+    let (config, _) = parsed(url)?;
+    Ok(format!("{}/{}", host_of(&config).0, config.get_dbname().or(config.get_user()).unwrap_or_default()))
+}
+
+/// What connecting is called in an error: where to.
+fn connecting(config: &Config) -> String {
+    let ports = config.get_ports();
+    let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);
+    let place = |(at, host): (usize, &Host)| match host {
+        Host::Tcp(name) => format!("{name}:{}", port(at)),
+        Host::Unix(path) => format!("{}/.s.PGSQL.{}", path.display(), port(at)),
+    };
+    let places: Vec<String> = config.get_hosts().iter().enumerate().map(place).collect();
+    if places.is_empty() { "connect".into() } else { format!("connect to {}", places.join(", ")) }
 }
 
 /// The address in the form `host=.. dbname=..`, without a password, so that it can be kept.
@@ -152,8 +184,8 @@ pub fn without_password(url: &str) -> Result<String> {
         out.push_str(&format!("{joint}{key}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'")));
     };
     let hosts = config.get_hosts().iter().map(|host| match host {
-        postgres::config::Host::Tcp(name) => name.clone(),
-        postgres::config::Host::Unix(path) => path.display().to_string(),
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
     });
     let hosts: Vec<String> = hosts.collect();
     let ports: Vec<String> = config.get_ports().iter().map(u16::to_string).collect();
@@ -230,7 +262,7 @@ impl Server {
             );
         }
         let place = format!("{host}/{}", row.get::<_, String>(3));
-        Ok(Server { client, decoding: None, glance: None, log_end: None, version, place, number: row.get(4) })
+        Ok(Server { client, decoding: None, glance: None, log_end: None, version, place, number: row.get(4), hears_inserts: false })
     }
 
     /// Reads the slot over a connection of its own from now on. Whoever reads a slot makes the server forget what it keeps of the catalogue for

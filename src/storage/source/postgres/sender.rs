@@ -61,8 +61,8 @@ impl Server {
         }
         wire.run("set up the session", SESSION)?;
         let messages = if self.has_messages() { ", messages 'true'" } else { "" };
-        let publication = quoted(publication).replace('\'', "''");
-        let text = format!("START_REPLICATION SLOT {} LOGICAL 0/0 (proto_version '1', publication_names '{publication}'{messages})", quoted(slot));
+        let publications = self.publications(publication).replace('\'', "''");
+        let text = format!("START_REPLICATION SLOT {} LOGICAL 0/0 (proto_version '1', publication_names '{publications}'{messages})", quoted(slot));
         wire.copy_both("have the replication slot sent", &text)?;
         Ok(Sender { wire, sent: Lsn(0), confirmed: Lsn(0), frames: 0, heard: Instant::now() })
     }

@@ -1,6 +1,6 @@
 //! Publication and replication slot: what the server keeps for us, and how it is looked at and let go.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use postgres::Row;
@@ -66,6 +66,20 @@ impl Slot {
     }
 }
 
+/// The publication of the tables of which only what is inserted is published: PostgreSQL would refuse to update a row of theirs, where it could
+/// not be told which one. No capture has a name with a dot.
+fn beside(name: &str) -> String {
+    format!("{name}.context")
+}
+
+/// The statements after which a publication that has the tables `known` has exactly `tables`.
+fn change(publication: &str, known: &HashMap<i64, String>, tables: &[&Table]) -> Vec<String> {
+    let gone: Vec<&str> = known.iter().filter(|(oid, _)| !tables.iter().any(|t| t.oid == **oid)).map(|(_, name)| name.as_str()).collect();
+    let new: Vec<String> = tables.iter().filter(|t| !known.contains_key(&t.oid)).map(|t| t.sql_name()).collect();
+    let step = |verb: &str, tables: String| (!tables.is_empty()).then(|| format!("ALTER PUBLICATION {} {verb} TABLE {tables}", quoted(publication)));
+    [step("DROP", gone.join(", ")), step("ADD", new.join(", "))].into_iter().flatten().collect()
+}
+
 impl Server {
     /// The slot called `name`, where this database has it.
     pub fn slot(&mut self, name: &str) -> Result<Option<Slot>> {
@@ -86,33 +100,54 @@ impl Server {
         self.client.query(text, &[&name]).map(drop).map_err(|e| failed("remove the replication slot", e))
     }
 
-    /// Makes the publication `name` have exactly these tables; whether it had to be made.
-    pub fn publish(&mut self, name: &str, tables: &[&Table]) -> Result<bool> {
-        let exists =
-            self.client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[&name]).map_err(|e| failed("look at the publication", e))?;
-        let list = |tables: &[&Table]| tables.iter().map(|t| t.sql_name()).collect::<Vec<_>>().join(", ");
-        let run = |server: &mut Server, text: String| server.client.batch_execute(&text).map_err(|e| failed("set up the publication", e));
-        if exists.is_none() {
-            let tables = if tables.is_empty() { String::new() } else { format!("FOR TABLE {}", list(tables)) };
-            run(self, format!("CREATE PUBLICATION {} {tables} WITH (publish_via_partition_root = true)", quoted(name)))?;
-            return Ok(true);
+    /// Makes the publication `name` have exactly the tables `whole`, and the one beside it exactly `inserts`; whether one had to be made.
+    pub fn publish(&mut self, name: &str, whole: &[&Table], inserts: &[&Table]) -> Result<bool> {
+        let beside = beside(name);
+        let (known, known_beside) = (self.published(name)?, self.published(&beside)?);
+        // A slot shows nothing of the time before a publication, so one that may be wanted later is made with the first.
+        let makes_beside = known_beside.is_none() && (known.is_none() || !inserts.is_empty());
+        let mut steps = Vec::new();
+        if known.is_none() {
+            steps.push(format!("CREATE PUBLICATION {} WITH (publish_via_partition_root = true)", quoted(name)));
         }
-        if self.publishes(name, tables)? {
-            return Ok(false);
+        if makes_beside {
+            let with = "publish = 'insert', publish_via_partition_root = true";
+            steps.push(format!("CREATE PUBLICATION {} WITH ({with})", quoted(&beside)));
         }
-        match tables.is_empty() {
-            true => run(self, format!("DROP PUBLICATION {0}; CREATE PUBLICATION {0} WITH (publish_via_partition_root = true)", quoted(name)))?,
-            false => run(self, format!("ALTER PUBLICATION {} SET TABLE {}", quoted(name), list(tables)))?,
+        let is_made = known.is_none() || makes_beside;
+        self.hears_inserts = known_beside.is_some() || makes_beside;
+        steps.extend(change(name, &known.unwrap_or_default(), whole));
+        steps.extend(change(&beside, &known_beside.unwrap_or_default(), inserts));
+        if !steps.is_empty() {
+            self.client.batch_execute(&steps.join("; ")).map_err(|e| failed("set up the publication", e))?;
         }
-        Ok(false)
+        Ok(is_made)
     }
 
-    /// Whether the publication `name` has exactly these tables.
-    pub fn publishes(&mut self, name: &str, tables: &[&Table]) -> Result<bool> {
-        let text = "SELECT r.prrelid::int8 FROM pg_publication p LEFT JOIN pg_publication_rel r ON p.oid = r.prpubid WHERE p.pubname = $1";
-        let rows = self.client.query(text, &[&name]).map_err(|e| failed("look at the publication", e))?;
-        let has: HashSet<i64> = rows.iter().filter_map(|row| row.get(0)).collect();
-        Ok(!rows.is_empty() && has == tables.iter().map(|t| t.oid).collect())
+    /// Whether the publications are as [`Server::publish`] would leave them.
+    pub fn publishes(&mut self, name: &str, whole: &[&Table], inserts: &[&Table]) -> Result<bool> {
+        let beside = beside(name);
+        let (known, known_beside) = (self.published(name)?, self.published(&beside)?);
+        self.hears_inserts = known_beside.is_some();
+        let is = |known: &HashMap<i64, String>, tables: &[&Table]| known.len() == tables.len() && tables.iter().all(|t| known.contains_key(&t.oid));
+        Ok(known.is_some_and(|known| is(&known, whole)) && is(&known_beside.unwrap_or_default(), inserts))
+    }
+
+    /// The tables of a publication, as SQL names them, by number; `None` where it does not exist.
+    fn published(&mut self, publication: &str) -> Result<Option<HashMap<i64, String>>> {
+        let text = "SELECT r.prrelid::int8, r.prrelid::regclass::text FROM pg_publication p \
+                    LEFT JOIN pg_publication_rel r ON p.oid = r.prpubid WHERE p.pubname = $1";
+        let rows = self.client.query(text, &[&publication]).map_err(|e| failed("look at the publication", e))?;
+        let tables = rows.iter().filter_map(|row| Some((row.get::<_, Option<i64>>(0)?, row.get(1)))).collect();
+        Ok((!rows.is_empty()).then_some(tables))
+    }
+
+    /// The publications of a slot, as its reader names them.
+    pub(super) fn publications(&self, name: &str) -> String {
+        match self.hears_inserts {
+            true => format!("{},{}", quoted(name), quoted(&beside(name))),
+            false => quoted(name),
+        }
     }
 
     /// Waits until nobody reads the slot called `name`: who read it and was killed is noticed after a moment.
@@ -130,9 +165,9 @@ impl Server {
         Ok(())
     }
 
-    /// Removes the publication; one that is not there is fine.
+    /// Removes the publications; those that are not there are fine.
     pub fn unpublish(&mut self, name: &str) -> Result<()> {
-        let text = format!("DROP PUBLICATION IF EXISTS {}", quoted(name));
+        let text = format!("DROP PUBLICATION IF EXISTS {}, {}", quoted(name), quoted(&beside(name)));
         self.client.batch_execute(&text).map_err(|e| failed("remove the publication", e))
     }
 
@@ -142,7 +177,8 @@ impl Server {
         let messages = if self.has_messages() { ", 'messages', 'true'" } else { "" };
         let text =
             format!("SELECT data FROM pg_logical_slot_peek_binary_changes($1, NULL, $2, 'proto_version', '1', 'publication_names', $3{messages})");
-        let params: [&(dyn ToSql + Sync); 3] = [&slot, &changes, &publication];
+        let publications = self.publications(publication);
+        let params: [&(dyn ToSql + Sync); 3] = [&slot, &changes, &publications];
         let client = self.decoding.as_mut().unwrap_or(&mut self.client);
         let mut rows = client.query_raw(&text, params).map_err(|e| failed("read the replication slot", e))?;
         while let Some(row) = rows.next().map_err(|e| failed("read the replication slot", e))? {

@@ -8,6 +8,9 @@ use crate::base::error::{Error, Result};
 use crate::format::pgoutput::Lsn;
 use crate::format::pgrow;
 
+/// What the table is called in which an application may say who does a transaction, and why.
+const CONTEXT: &str = "annals_context";
+
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -42,6 +45,8 @@ pub struct Table {
     pub identity: String,
     /// It consists of partitions.
     pub partitioned: bool,
+    /// The role that captures may publish it.
+    pub owned: bool,
     /// The columns in their order.
     pub columns: Vec<Column>,
     /// The columns by which a row is known, in the order of the key; empty where there are none.
@@ -88,6 +93,11 @@ impl Table {
         self.identity == "f" || !self.key.is_empty() && self.identity != "n"
     }
 
+    /// Whether an application says in it who does a transaction, and why.
+    pub fn is_context(&self) -> bool {
+        self.name == CONTEXT
+    }
+
     /// The columns whose values are recorded.
     pub fn stored(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|c| !c.generated)
@@ -107,7 +117,7 @@ impl Server {
     /// All tables of people in this database: ordinary and partitioned ones, no temporary and unlogged ones, no partitions.
     pub fn tables(&mut self) -> Result<Vec<Table>> {
         let fail = |e| failed("read the catalogue", e);
-        let text = "SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relreplident::text, c.relkind = 'p' \
+        let text = "SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relreplident::text, c.relkind = 'p', pg_has_role(c.relowner, 'USAGE') \
                     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p' \
                     AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 2, 3";
@@ -119,6 +129,7 @@ impl Server {
                 name: row.get(2),
                 identity: row.get(3),
                 partitioned: row.get(4),
+                owned: row.get(5),
                 columns: Vec::new(),
                 key: Vec::new(),
                 constraints: Vec::new(),

@@ -21,7 +21,7 @@ use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{self, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_rustls::{TlsConnector, client};
 
-use super::failed;
+use super::{connecting, failed};
 use crate::base::error::{Error, Kind, Result};
 
 /// What a server that was asked for encryption directly wants to hear; others do not mind.
@@ -183,14 +183,16 @@ impl Encryption {
     pub(super) fn connect(&self, config: &mut Config) -> Result<Client> {
         let mode = self.mode.unwrap_or(Mode::Prefer);
         if mode == Mode::Disable {
-            return config.ssl_mode(SslMode::Disable).connect(NoTls).map_err(|e| failed("connect", e));
+            return config.ssl_mode(SslMode::Disable).connect(NoTls).map_err(|e| failed(&connecting(config), e));
         }
         let tls = Tls(Arc::new(self.client(mode)?));
         match config.ssl_mode(if mode == Mode::Prefer { SslMode::Prefer } else { SslMode::Require }).connect(tls) {
             // What is only preferred may fail.
-            Err(e) if mode == Mode::Prefer && is_handshake(&e) => config.ssl_mode(SslMode::Disable).connect(NoTls).map_err(|e| failed("connect", e)),
+            Err(e) if mode == Mode::Prefer && is_handshake(&e) => {
+                config.ssl_mode(SslMode::Disable).connect(NoTls).map_err(|e| failed(&connecting(config), e))
+            }
             Err(e) if is_handshake(&e) => Err(self.refused(&e).caused_by(e)),
-            connected => connected.map_err(|e| failed("connect", e)),
+            connected => connected.map_err(|e| failed(&connecting(config), e)),
         }
     }
 
