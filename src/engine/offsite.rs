@@ -448,7 +448,9 @@ impl Shipment<'_> {
     pub(super) fn on_its_way(&self, name: &str) -> Result<PathBuf> {
         let outbox = self.tenant.outbox();
         disk::create_dirs(&outbox)?;
-        Ok(outbox.join(format!("{name}.{}.partial", self.remote.name)))
+        // One that is in no configuration is called by its address.
+        let remote = Digest::of(self.remote.name.as_bytes()).short(16);
+        Ok(outbox.join(format!("{name}.{remote}.partial")))
     }
 
     /// Reads back what was stored: all of a small object nearby, the size of a large one; far away the size, which the upload did already.

@@ -46,7 +46,7 @@ const REST_MAX: Duration = Duration::from_secs(1);
 /// What a visit makes the next one wait for: for each MiB of log that is read, for each 1,000 messages that are shown, for each 1,000 rows of
 /// the catalogue that are counted.
 const REST_LOG: Duration = Duration::from_millis(80);
-const REST_MESSAGES: Duration = Duration::from_millis(190);
+const REST_MESSAGES: Duration = Duration::from_millis(150);
 const REST_CATALOGUE: Duration = Duration::from_millis(20);
 /// Messages that come of a sender in a second, at most: it is woken for each commit, and beside about 60 of them a second, with five messages and
 /// one or two about how far it is, that costs the server as much as being asked every 0.3 seconds.
@@ -480,9 +480,9 @@ mod tests {
         let millis = |log_bytes, messages, rows| Work { log_bytes, messages, rows }.rest().as_millis();
         assert_eq!(millis(0, 0, 0), 200);
         // 200 transactions a second of five messages, the log read from eight seconds before.
-        assert_eq!(millis(3 << 18, 500, 100), 357);
+        assert_eq!(millis(3 << 18, 500, 100), 337);
         // A few transactions a second.
-        assert_eq!(millis(1 << 14, 20, 100), 207);
+        assert_eq!(millis(1 << 14, 20, 100), 206);
         assert_eq!(millis(0, 0, 40_000), 1000);
         assert_eq!(millis(u64::MAX, u64::MAX, u64::MAX), 1000, "as seldom as that, and not more seldom");
     }
