@@ -11,7 +11,8 @@ use crate::model::job::{Advance, Job, Task, Wish};
 
 /// Over how long the rate is measured.
 const RATE_OVER: Duration = Duration::from_secs(30);
-/// A remote that took and gave nothing for so long holds the work up: a full send buffer of a thin line drains within that time.
+/// A remote that took and gave nothing for so long is said to hold the work up. On a thin line a full send buffer can take longer to drain; that is
+/// waiting too.
 const SILENT_AFTER: Duration = Duration::from_secs(60);
 /// What is said of it then.
 const SILENT: &str = "no answer for more than a minute; it is waited for";
@@ -43,7 +44,7 @@ struct Seen {
     note: String,
     /// A number that grows with each step, and when the keeper saw it last change, on a clock that never steps.
     steps: u64,
-    seen: Option<(u64, Duration)>,
+    still: Option<(u64, Duration)>,
     samples: VecDeque<(Duration, u64)>,
     told: Advance,
 }
@@ -123,9 +124,9 @@ impl Live {
             moved: seen.moved,
             held_up: String::new(),
         };
-        let (steps, since) = seen.seen.unwrap_or((seen.steps, elapsed));
+        let (steps, since) = seen.still.unwrap_or((seen.steps, elapsed));
         let since = if steps == seen.steps { since } else { elapsed };
-        seen.seen = Some((seen.steps, since));
+        seen.still = Some((seen.steps, since));
         let silent = waits_for_remote(&self.job.task, &now.phase) && elapsed.saturating_sub(since) >= SILENT_AFTER;
         now.held_up = if silent { SILENT.to_owned() } else { seen.note.clone() };
         if seen.samples.back().is_some_and(|(_, last)| *last > bytes) {

@@ -429,6 +429,8 @@ mod tests {
         let mut open: Vec<_> = world.catalog.read(|v| v.open_jobs()).expect("jobs").iter().map(|job| (job.id, job.attempts)).collect();
         open.sort_unstable();
         assert_eq!(open, [(first, 1), (other, 0)]);
+        // Who asked for it hears what became of it.
+        assert_eq!((world.job(second).state, world.job(second).said), (State::Cancelled, format!("job {first} does the same")));
         // The same where its holder is gone.
         world.clock.set(world.job(first).not_before);
         queue.claim(&capture.lane()).expect("claim").expect("a job");

@@ -117,7 +117,7 @@ impl Watch<'_> {
     /// says that the source came back or is another one now, it is tried at once.
     fn catch_up(&self, identity: &dyn Fn() -> Option<Identity>) -> Result<bool> {
         let mut seen = identity();
-        let id = self.ask(News::All)?;
+        let mut id = self.ask(News::All)?;
         loop {
             let store = self.site.store();
             let state = match store.job(id) {
@@ -137,8 +137,13 @@ impl Watch<'_> {
                     }
                     seen = now;
                 }
+                // Another may do the same in its stead.
+                State::Cancelled => {
+                    let task = Task::Capture(self.capture.name.clone());
+                    id = store.jobs_left()?.iter().find(|job| job.task == task).map_or(id, |job| job.id);
+                }
                 // What runs may have looked before the source came back; the rest is up to people.
-                State::Running | State::Paused | State::Dead | State::Cancelled => {}
+                State::Running | State::Paused | State::Dead => {}
             }
             if !self.rest(SEEK_EVERY) {
                 return Ok(false);

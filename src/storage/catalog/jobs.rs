@@ -195,15 +195,17 @@ impl Writer<'_> {
         let text = "UPDATE job SET state = ?, not_before = ?, attempts = attempts + ?, said = ?, code = ?, wish = '', ended = ? WHERE id = ?";
         let ended = state.is_over().then_some(now.micros());
         self.run(text, (state.word(), verdict.not_before.micros(), verdict.counts, &verdict.said, &verdict.code, ended, id))?;
-        self.drop_doubles(id)?;
+        self.end_doubles(id, now)?;
         Ok(Some(state))
     }
 
-    /// Where a job waits again, what was asked for while it ran waits in vain: it does the same, and knows how often it was tried.
-    fn drop_doubles(&self, id: i64) -> Result<()> {
-        let text = "DELETE FROM job WHERE id <> ?1 AND state IN ('waiting','failed') AND (lane, kind, subject) = \
+    /// Where a job waits again, what was asked for while it ran waits in vain: it does the same, and knows how often it was tried. Whoever asked
+    /// has the other's number, so that one stays and says so.
+    fn end_doubles(&self, id: i64, now: Timestamp) -> Result<()> {
+        let text = "UPDATE job SET state = 'cancelled', ended = ?2, said = 'job ' || ?1 || ' does the same' \
+                    WHERE id <> ?1 AND state IN ('waiting','failed') AND (lane, kind, subject) = \
                     (SELECT lane, kind, subject FROM job WHERE id = ?1 AND state IN ('waiting','failed'))";
-        self.run(text, [id])
+        self.run(text, (id, now.micros()))
     }
 
     /// Takes a job away from a holder that gave no sign of life since `beat`; it waits again, from now on, unless a person wished otherwise.
@@ -214,7 +216,7 @@ impl Writer<'_> {
                     WHERE id = ?3 AND beat = ?4 AND state = 'running'";
         let mut s = self.sql.prepare_cached(text).map_err(sql)?;
         let taken = s.execute((now.micros(), said, id, beat)).map(|n| n == 1).map_err(sql)?;
-        self.drop_doubles(id)?;
+        self.end_doubles(id, now)?;
         Ok(taken)
     }
 

@@ -102,8 +102,8 @@ impl Seen {
 
     /// What the next visit may take for granted, until it is shown otherwise: where the log ends now is all that it asks.
     pub(super) fn trusted(&self, server: &mut Server) -> Result<Option<Glance>> {
-        let far = self.slot.as_ref().is_some_and(|slot| slot.status == WalStatus::Kept && !slot.active);
-        if self.is_old() || !self.settled || !far || self.relations.is_empty() {
+        let is_kept = self.slot.as_ref().is_some_and(|slot| slot.status == WalStatus::Kept && !slot.active);
+        if self.is_old() || !self.settled || !is_kept || self.relations.is_empty() {
             return Ok(None);
         }
         let identity = Identity { lsn: server.log_end()?, ..self.identity.clone() };
