@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Dependencies that only some modules may name: the rest of the house does not know that they exist.
-const DOORS: [(&str, &[&str]); 46] = [
+const DOORS: [(&str, &[&str]); 47] = [
     ("argon2", &["format/keyfile"]),
     ("axum", &["face/http", "face/api", "face/web"]),
     ("base64", &["format/pgrow", "format/sqlite", "storage/remote", "face"]),
@@ -33,6 +33,7 @@ const DOORS: [(&str, &[&str]); 46] = [
     ("libz_sys", &["format/container"]),
     ("maud", &["face/web"]),
     ("notify", &["storage/source/folder"]),
+    ("parking_lot", &["storage/catalog"]),
     ("postgres", &["storage/source/postgres"]),
     ("postgres_protocol", &["storage/source/postgres"]),
     ("preflate_rs", &["format/container"]),

@@ -27,8 +27,8 @@ use super::store::{Inner, Store, Tenant};
 
 /// Documents looked at in one page.
 const PAGE: usize = 500;
-/// Contents given up by one batch. A writer waits for one batch, not for all: a few milliseconds.
-pub(super) const CONTENTS_PER_BATCH: usize = 1_000;
+/// Contents given up by one batch. A writer waits for one batch, not for all: a millisecond or so.
+pub(super) const CONTENTS_PER_BATCH: usize = 250;
 /// Fact: when something was forgotten last, microseconds since 1970. What was compacted before then is not up to date.
 pub(crate) const FORGOT: &str = "forgot";
 /// What facts about what the rules would free begin with; then comes the tenant's id.

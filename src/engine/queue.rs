@@ -109,6 +109,17 @@ pub(crate) struct Request {
     pub sync: bool,
 }
 
+impl Request {
+    /// How much there is to record, in changes.
+    fn weight(&self) -> usize {
+        let of = |draft: &Draft| match draft {
+            Draft::Other(Change::Forget { contents, .. }) => contents.len(),
+            _ => 1,
+        };
+        self.drafts.iter().map(of).sum()
+    }
+}
+
 /// Batches of one caller that become part of the log in this order and next to each other, or not at all.
 pub(crate) type Series = Vec<Request>;
 
@@ -118,6 +129,18 @@ struct Queue {
     done: HashMap<u64, Result<Vec<Receipt>>>,
     next: u64,
     leading: bool,
+}
+
+/// Changes from which on those of one caller are not recorded together with what others submitted before: it would wait for them.
+const HEAVY_CHANGES: usize = 250;
+
+impl Queue {
+    /// Takes those that are recorded next, in one transaction: who is light never waits for somebody heavy who came later.
+    fn take(&mut self) -> Vec<(u64, Series)> {
+        let is_heavy = |series: &Series| series.iter().map(Request::weight).sum::<usize>() >= HEAVY_CHANGES;
+        let end = self.waiting.iter().skip(1).position(|(_, series)| is_heavy(series)).map_or(self.waiting.len(), |i| i + 1);
+        self.waiting.drain(..end).collect()
+    }
 }
 
 /// Callers that commit at the same time: the first one in leads, and commits for all that wait.
@@ -179,7 +202,7 @@ impl CommitQueue {
                 continue;
             }
             state.leading = true;
-            let group = std::mem::take(&mut state.waiting);
+            let group = state.take();
             drop(state);
             let mut leading = Leading { queue: self, own: ticket, group: group.iter().map(|(ticket, _)| *ticket).collect() };
             let results = commit(group);
@@ -206,6 +229,21 @@ mod tests {
             .into_iter()
             .map(|(ticket, _)| (ticket, Ok(vec![Receipt { position, time: Timestamp(0), changes: 0, bytes_new: 0, repeated: false }])))
             .collect()
+    }
+
+    #[test]
+    fn who_is_light_does_not_wait_for_somebody_heavy_who_came_later() {
+        let of = |drafts| vec![Request { drafts, ..request().remove(0) }];
+        let marks = |changes| of(vec![Draft::Mark { name: "m".into() }; changes]);
+        let forgetting = of(vec![Draft::Other(Change::Forget { rule: String::new(), contents: (0..HEAVY_CHANGES as u64).collect() })]);
+        let mut queue = Queue::default();
+        let came = [marks(1), marks(HEAVY_CHANGES - 1), marks(HEAVY_CHANGES), marks(1), marks(2), forgetting];
+        queue.waiting = came.into_iter().zip(0..).map(|(series, ticket)| (ticket, series)).collect();
+        let mut tickets = || queue.take().into_iter().map(|(ticket, _)| ticket).collect::<Vec<u64>>();
+        assert_eq!(tickets(), [0, 1]);
+        assert_eq!(tickets(), [2, 3, 4], "who comes after somebody heavy waits in any case");
+        assert_eq!(tickets(), [5]);
+        assert!(tickets().is_empty());
     }
 
     fn wait_for(queue: &CommitQueue, waiting: usize) {

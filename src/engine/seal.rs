@@ -41,6 +41,8 @@ use super::store::{Inner, OUTBOX, Store, Tenant};
 const SLICE_BATCHES_MAX: usize = 20_000;
 /// Changes in one slice, unless a single batch has more.
 const SLICE_CHANGES_MAX: u64 = 500_000;
+/// Contents of which a depth or a sketch is noted in one transaction.
+const NOTED_AT_ONCE: usize = 500;
 /// Bytes: contents from this size on are described as copies of their base and new runs where both are chunked.
 const SPLICE_FROM_BYTES: u64 = 4 << 20;
 /// Bytes: contents below this are not looked up by resemblance; sharing a block with others does as well.
@@ -239,8 +241,9 @@ impl Sealing<'_> {
         }
         let before = Before { inner, tenant: self.tenant.id, first_seq: first, contents: self.numbered_before(first)?.1 };
         self.give_keys(before.contents, batches)?;
-        let Made { reach, objects, sealing, contents_before, content_bytes, depths, sketches } =
-            aside(|| self.make(key, batches, &before, report.bytes))?;
+        let made = aside(|| self.make(key, batches, &before, report.bytes))?;
+        self.note_contents(&made)?;
+        let Made { reach, objects, sealing, content_bytes, .. } = made;
         report.slices += 1;
         report.batches += batches.len() as u64;
         report.objects += objects.len() as u64;
@@ -248,14 +251,24 @@ impl Sealing<'_> {
         report.content_bytes += content_bytes;
         inner.catalog.write(|w| {
             let slice = w.add_slice(self.tenant.id, reach.0, reach.1, &objects)?;
-            w.set_sealing(slice, &sealing)?;
-            if !self.again {
-                for (ordinal, depth) in (contents_before..).zip(&depths).filter(|(_, depth)| **depth > 0) {
-                    w.set_chain(catalog::id(self.tenant.id, ordinal), *depth)?;
-                }
-            }
-            sketches.iter().try_for_each(|(content, features)| w.add_sketch(self.tenant.id, *content, features))
+            w.set_sealing(slice, &sealing)
         })
+    }
+
+    /// Notes how deep the contents of a slice lie and what they resemble, before the slice is recorded and a part at a time: no writer waits for
+    /// more than a part. Until a slice is recorded nobody asks that of its contents, and who seals them next says it of all of them again.
+    fn note_contents(&self, made: &Made) -> Result<()> {
+        let (catalog, tenant) = (&self.tenant.inner.catalog, self.tenant.id);
+        if !self.again {
+            let depths: Vec<(u64, u32)> = (made.contents_before..).zip(made.depths.iter().copied()).collect();
+            for part in depths.chunks(NOTED_AT_ONCE) {
+                catalog.write(|w| part.iter().try_for_each(|(ordinal, depth)| w.set_chain(catalog::id(tenant, *ordinal), *depth)))?;
+            }
+        }
+        for part in made.sketches.chunks(NOTED_AT_ONCE) {
+            catalog.write(|w| part.iter().try_for_each(|(content, features)| w.add_sketch(tenant, *content, features)))?;
+        }
+        Ok(())
     }
 
     /// The objects of a slice, in the outbox. `sealed` bytes were sealed before, for the same line.

@@ -177,7 +177,7 @@ fn between_two_batches_of_a_forgetting_others_record() {
     let (_, a) = memory("a");
     let round = |n: u64| {
         let mut batch = s.store.batch("");
-        for i in 0..1200 {
+        for i in 0..300 {
             batch.put(format!("{i}"), format!("{i} {n}").as_bytes()).expect("put");
         }
         batch.commit().expect("commit");
@@ -192,7 +192,7 @@ fn between_two_batches_of_a_forgetting_others_record() {
         tenant.put("other", &b"other"[..]).expect("put");
     });
     let forgot = s.store.forget(&found, &By::default(), &between).expect("forget");
-    assert_eq!((forgot.contents, forgot.receipts.len()), (1200, 2));
+    assert_eq!((forgot.contents, forgot.receipts.len()), (300, 2));
     assert_eq!(forgot.receipts[1].position.seq, forgot.receipts[0].position.seq + 2, "there was one between");
     round(3);
     ship(&s, &a);
@@ -202,8 +202,8 @@ fn between_two_batches_of_a_forgetting_others_record() {
     });
     let error = s.store.forget(&found, &By::default(), &between).expect_err("stale");
     assert_eq!(error.code(), "plan.stale");
-    assert!(error.what_next().expect("hint").starts_with("1000 of 1200 contents were forgotten before that"), "{error:?}");
-    assert_eq!(plan(&s.store, "", &last(1)).contents, 200);
+    assert!(error.what_next().expect("hint").starts_with("250 of 300 contents were forgotten before that"), "{error:?}");
+    assert_eq!(plan(&s.store, "", &last(1)).contents, 50);
     sound(&s.store);
 }
 

@@ -137,19 +137,19 @@ fn giving_up_that_is_cut_is_never_half_a_tenant_and_goes_on() {
     let s = site_with(&[], "");
     let b = s.store.add_tenant("kommune-b").expect("tenant");
     let mut batch = b.batch("many");
-    (0..1_600).for_each(|n| batch.put(format!("case/{n}"), format!("state of {n}").as_bytes()).expect("put"));
+    (0..400).for_each(|n| batch.put(format!("case/{n}"), format!("state of {n}").as_bytes()).expect("put"));
     batch.commit().expect("commit");
     s.store.drop_tenant("kommune-b", Some(0), &by("contract ended")).expect("dropped");
     let cut = s.store.let_go(&Impatient(1.into())).expect_err("stopped");
     assert_eq!(cut.kind(), Kind::Interrupted);
     let left = || b.list("").filter(|version| version.as_ref().expect("row").forgotten.is_none()).count();
-    assert_eq!(left(), 600);
+    assert_eq!(left(), 150);
     assert_eq!(
         (refused(&s.store, "kommune-b"), s.store.undrop_tenant("kommune-b", &by("x")).expect_err("gone").code()),
         ("tenant.gone", "tenant.gone")
     );
     sound(&s.store);
-    assert_eq!(s.store.let_go(&Silent).expect("goes on").contents, 600);
+    assert_eq!(s.store.let_go(&Silent).expect("goes on").contents, 150);
     assert_eq!((left(), s.store.let_go(&Silent).expect("nothing is left").contents), (0, 0));
     sound(&s.store);
 }

@@ -71,3 +71,16 @@ fn chains_stay_bounded_whichever_sealing_is_read() {
     assert!(twice.values().any(|bases| bases.len() > 1), "some contents were packed differently");
     assert!(longest(&twice) <= limits::BASE_CHAIN_MAX, "{} deltas one upon the other", longest(&twice));
 }
+
+/// Depths are noted before a slice is recorded: what a sealing that was cut noted of contents is not true of the one that comes after it.
+#[test]
+fn what_a_cut_sealing_noted_of_contents_is_said_anew_by_the_next() {
+    let dir = tempfile::tempdir().expect("dir");
+    let store = Store::init(dir.path().join("store"), "test").expect("init");
+    store.put("letter", &b"sealed whole"[..]).expect("put");
+    let depth = || store.inner.catalog.read(|rows| rows.chain(catalog::id(store.id, 0))).expect("depth");
+    store.inner.catalog.write(|w| w.set_chain(catalog::id(store.id, 0), 7)).expect("a sealing that was cut");
+    assert_eq!(depth(), 7);
+    store.seal(&SealOptions::default(), &Silent).expect("seal");
+    assert_eq!(depth(), 0);
+}

@@ -6,14 +6,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use parking_lot::FairMutex;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::base::error::Result;
 
 use super::{connect, sql};
 
-/// Pages in the log from which on it is folded: 16 MiB.
+/// Pages in the log from which on it is folded whole, so that it begins anew: 16 MiB.
 const FOLDED_FROM_PAGES: u32 = 4096;
+/// Commits after which what is in the log is folded as far as it goes. They are mostly small, and then so is what has to reach the disk at once:
+/// each commit waits there behind it. Large commits fill the log before there are so many.
+const STEP_COMMITS: u32 = 64;
 /// Pages that it grows by before it is tried again, where it could not begin anew because somebody read on.
 const TRIED_AGAIN_PAGES: u32 = 1024;
 
@@ -25,8 +29,12 @@ pub(super) struct Folding {
 }
 
 struct Next {
+    /// Pages in the log from which on it is to begin anew.
     at: u32,
-    thread: Option<JoinHandle<()>>,
+    /// Since it was folded last.
+    commits: u32,
+    /// Gives back the connection that it folds with, where all went well.
+    thread: Option<JoinHandle<Option<Connection>>>,
 }
 
 impl Folding {
@@ -39,23 +47,31 @@ impl Folding {
             Ok(())
         };
         writer.wal_hook(Some(hook)).map_err(sql)?;
-        Ok(Folding { pages, next: Mutex::new(Next { at: FOLDED_FROM_PAGES, thread: None }) })
+        Ok(Folding { pages, next: Mutex::new(Next { at: FOLDED_FROM_PAGES, commits: 0, thread: None }) })
     }
 
-    /// Begins to fold the log of `path` where it is long. Called after a commit, by whoever does not hold `writer` any more.
-    pub(super) fn after_commit(&self, path: &Path, writer: &Arc<Mutex<Connection>>) {
+    /// Begins to fold the log of `path` where it is long, or was not for a while. Called after a commit, by whoever does not hold `writer` any more.
+    pub(super) fn after_commit(&self, path: &Path, writer: &Arc<FairMutex<Connection>>) {
         let pages = self.pages.load(Ordering::Relaxed);
         let mut next = self.next.lock().unwrap_or_else(|e| e.into_inner());
         if pages < FOLDED_FROM_PAGES {
             next.at = FOLDED_FROM_PAGES;
         }
-        if pages < next.at || next.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+        next.commits += 1;
+        let begins_anew = pages >= next.at;
+        let is_due = begins_anew || next.commits >= STEP_COMMITS;
+        if !is_due || next.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
             return;
         }
-        next.at = pages + TRIED_AGAIN_PAGES;
+        next.commits = 0;
+        if begins_anew {
+            next.at = pages + TRIED_AGAIN_PAGES;
+        }
+        let own = next.thread.take().and_then(|thread| thread.join().ok().flatten());
         let (path, writer) = (path.to_owned(), writer.clone());
         // Nothing is lost where this fails, as on a full disk: the log grows and it is tried again.
-        next.thread = std::thread::Builder::new().name("fold".into()).spawn(move || drop(fold(&path, &writer))).ok();
+        let work = move || fold(own, &path, begins_anew.then_some(&writer)).ok();
+        next.thread = std::thread::Builder::new().name("fold".into()).spawn(work).ok();
     }
 }
 
@@ -68,13 +84,19 @@ impl Drop for Folding {
     }
 }
 
-/// Folds what is committed, and then, with the writer waiting, the little that was committed meanwhile: the next commit begins the log anew.
-fn fold(path: &Path, writer: &Mutex<Connection>) -> Result<()> {
-    let own = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+/// Folds what is committed. For a log that is to begin anew then also, with the writer waiting, the little that was committed meanwhile: the next
+/// commit writes at its beginning.
+fn fold(own: Option<Connection>, path: &Path, anew: Option<&Arc<FairMutex<Connection>>>) -> Result<Connection> {
+    let own = match own {
+        Some(own) => own,
+        None => connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?,
+    };
     own.wal_checkpoint_v2(None::<&str>, Default::default()).map_err(sql)?;
-    let _waiting = writer.lock().unwrap_or_else(|e| e.into_inner());
-    own.wal_checkpoint_v2(None::<&str>, Default::default()).map_err(sql)?;
-    Ok(())
+    if let Some(writer) = anew {
+        let _waiting = writer.lock();
+        own.wal_checkpoint_v2(None::<&str>, Default::default()).map_err(sql)?;
+    }
+    Ok(own)
 }
 
 #[cfg(test)]
@@ -87,7 +109,7 @@ mod tests {
         let other = catalog.commits() as u8;
         catalog.write(|w| w.set_fact("large", &vec![other; pages as usize * 4096])).expect("commit");
         if let Some(thread) = catalog.folding.next.lock().expect("next").thread.take() {
-            thread.join().expect("folded");
+            thread.join().expect("no panic").expect("folded");
         }
     }
 
@@ -104,6 +126,31 @@ mod tests {
         assert!(pages(&catalog) >= 6000, "nobody folds what is short: {} pages", pages(&catalog));
         commit(&catalog, 1);
         assert!(pages(&catalog) < 100, "{} pages", pages(&catalog));
+    }
+
+    #[test]
+    fn small_commits_are_folded_before_there_are_many_of_them_and_the_log_goes_on() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("catalog");
+        let catalog = Catalog::create(&path).expect("catalogue");
+        let begun = pages(&catalog);
+        // What the file holds by itself, without the log.
+        let folded = || {
+            let name = format!("file:{}?immutable=1", path.display());
+            let alone = Connection::open_with_flags(name, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?;
+            alone.query_row("SELECT value FROM fact WHERE name = 'large'", [], |row| row.get::<_, Vec<u8>>(0)).map(|value| value[0])
+        };
+        for n in 1..STEP_COMMITS {
+            commit(&catalog, 1);
+            assert!(folded().is_err(), "after {n} commits");
+        }
+        commit(&catalog, 1);
+        assert_eq!(folded().expect("the file by itself"), STEP_COMMITS as u8 - 1, "all of them");
+        assert!(pages(&catalog) >= begun + STEP_COMMITS, "it begins anew when it is long: {} pages", pages(&catalog));
+        for _ in 0..STEP_COMMITS {
+            commit(&catalog, 1);
+        }
+        assert_eq!(folded().expect("the file by itself"), 2 * STEP_COMMITS as u8 - 1);
     }
 
     #[test]

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use parking_lot::FairMutex;
 use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
@@ -120,7 +121,8 @@ pub struct Catalog {
     folding: Folding,
     /// Closed before the writer: the last connection folds the write-ahead log into the file, and a reader cannot.
     readers: Mutex<Vec<Connection>>,
-    writer: Arc<Mutex<Connection>>,
+    /// In turn: who writes again and again does not keep others waiting for more than one transaction.
+    writer: Arc<FairMutex<Connection>>,
     packs: contents::Packs,
     /// How many transactions were committed since it was opened, and the bell that rings for each.
     commits: (Mutex<u64>, Condvar),
@@ -186,7 +188,7 @@ impl Catalog {
 
     fn over(path: &Path, mut writer: Connection) -> Result<Self> {
         let folding = Folding::new(&mut writer)?;
-        let (readers, writer) = (Mutex::default(), Arc::new(Mutex::new(writer)));
+        let (readers, writer) = (Mutex::default(), Arc::new(FairMutex::new(writer)));
         Ok(Catalog { path: path.to_owned(), folding, readers, writer, packs: Default::default(), commits: Default::default() })
     }
 
@@ -239,7 +241,7 @@ impl Catalog {
 
     /// Runs `work` in one transaction and commits it durably; an error of `work` undoes all of it.
     pub fn write<T>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T>) -> Result<T> {
-        let mut connection = self.writer.lock().unwrap_or_else(|e| e.into_inner());
+        let mut connection = self.writer.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
         let view = View { sql: &transaction, packs: &self.packs, packs_age: self.packs.age() };
         let writer = Writer {
@@ -279,7 +281,7 @@ impl Catalog {
     /// # Errors
     /// [`Kind::Locked`] where somebody reads on for so long that the log cannot be emptied.
     pub fn scrub(&self) -> Result<()> {
-        let connection = self.writer.lock().unwrap_or_else(|e| e.into_inner());
+        let connection = self.writer.lock();
         // Readers at rest would keep pages, and the log, as they were.
         self.readers.lock().unwrap_or_else(|e| e.into_inner()).clear();
         self.packs.turn();

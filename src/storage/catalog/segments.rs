@@ -218,6 +218,9 @@ impl Writer<'_> {
 
     /// Records how many deltas lie below a content as it was sent.
     pub fn set_chain(&self, content: i64, depth: u32) -> Result<()> {
+        if depth == 0 {
+            return self.run("DELETE FROM chain WHERE content = ?", [content]);
+        }
         self.run("INSERT OR REPLACE INTO chain (content, depth) VALUES (?,?)", (content, depth))
     }
 
