@@ -171,10 +171,12 @@ impl Leading<'_> {
 }
 
 impl Drop for Leading<'_> {
-    /// Reached with a group only where the commit panicked: the leader's own result would wait for nobody.
+    /// Reached with a group only where the commit panicked: the leader's own result would wait for nobody, and what it submitted is not to be
+    /// recorded by others later, where its turn had not come.
     fn drop(&mut self) {
         if !self.group.is_empty() {
             self.group.retain(|ticket| *ticket != self.own);
+            self.queue.state.lock().unwrap_or_else(|e| e.into_inner()).waiting.retain(|(ticket, _)| *ticket != self.own);
             self.end(Vec::new());
         }
     }
@@ -187,7 +189,8 @@ fn without_end() -> Error {
 }
 
 impl CommitQueue {
-    /// Commits `series`, alone or with others that wait; `commit` records a group in one transaction and gives a result for each ticket.
+    /// Commits `series`, alone or with others that wait; who leads may lead for others first. `commit` records a group in one transaction and
+    /// gives a result for each ticket.
     pub(crate) fn submit(&self, series: Series, commit: impl Fn(Vec<(u64, Series)>) -> Vec<(u64, Result<Vec<Receipt>>)>) -> Result<Vec<Receipt>> {
         let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
         let ticket = state.next;
@@ -229,6 +232,23 @@ mod tests {
             .into_iter()
             .map(|(ticket, _)| (ticket, Ok(vec![Receipt { position, time: Timestamp(0), changes: 0, bytes_new: 0, repeated: false }])))
             .collect()
+    }
+
+    #[test]
+    fn what_a_leader_submitted_is_not_recorded_after_it_panicked_while_it_led_for_others() {
+        let queue = CommitQueue::default();
+        queue.state.lock().expect("state").waiting.push((100, request()));
+        let heavy = vec![Request { drafts: vec![Draft::Mark { name: "m".into() }; HEAVY_CHANGES], ..request().remove(0) }];
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            queue.submit(heavy, |group| {
+                assert_eq!(group.iter().map(|(ticket, _)| *ticket).collect::<Vec<_>>(), [100], "its own comes later");
+                panic!("a bug while committing")
+            })
+        }));
+        assert!(panicked.is_err());
+        let state = queue.state.lock().expect("state");
+        assert!(state.waiting.is_empty() && !state.leading, "nobody waits any more");
+        assert_eq!(state.done.keys().collect::<Vec<_>>(), [&100], "who waited hears of it");
     }
 
     #[test]
