@@ -278,6 +278,25 @@ fn the_ninth_large_command_is_told_that_it_waits_and_goes_on_when_one_ends() {
 }
 
 #[test]
+fn who_has_read_enough_of_a_command_goes_without_a_word_with_an_agent_as_without_one() {
+    let site = Site::new();
+    // Far more lines than pipes and sockets hold.
+    let lines: String = (0..8_000).map(|n| format!("{{\"op\":\"put\",\"key\":\"case/{n:04}\",\"json\":{n}}}\n")).collect();
+    site.ok(&["batch", "--from", "-"], lines.as_bytes());
+    let head = || {
+        let mut child = site.command(&["ls", "--json=lines"]).spawn().expect("starts");
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut first).expect("a line");
+        let ended = child.wait_with_output().expect("ends");
+        (ended.status.code(), first.contains("case/0000"), String::from_utf8(ended.stderr).expect("text"))
+    };
+    let quietly = (Some(0), true, String::new());
+    assert_eq!(head(), quietly);
+    let _agent = site.agent();
+    assert_eq!(head(), quietly);
+}
+
+#[test]
 fn strangers_on_the_socket_do_no_harm() {
     let site = Site::new();
     let _agent = site.agent();

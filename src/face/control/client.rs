@@ -80,6 +80,8 @@ pub(in crate::face) fn ask(dir: &Path, mut request: Request) -> Result<Asked> {
                     let _ = sender.send(&More::Signal(signal_hook::consts::SIGTERM as usize));
                 }
             }
+            // What the command says of being ended is no news to whoever went.
+            Ok(Some(Answer::Err(_))) if closed => {}
             Ok(Some(Answer::Err(Bytes(bytes)))) => world.complain(&String::from_utf8_lossy(&bytes)),
             Ok(Some(Answer::Want)) => drop(feeder.send(())),
             Ok(Some(Answer::Secret(question))) => {
