@@ -73,14 +73,19 @@ impl Folding {
         let work = move || fold(own, &path, begins_anew.then_some(&writer)).ok();
         next.thread = std::thread::Builder::new().name("fold".into()).spawn(work).ok();
     }
+
+    /// Waits until nobody folds: two cannot at once, and SQLite does not wait. Not to be called by whoever holds the writer.
+    pub(super) fn wait(&self) {
+        let thread = self.next.lock().unwrap_or_else(|e| e.into_inner()).thread.take();
+        if let Some(thread) = thread {
+            drop(thread.join());
+        }
+    }
 }
 
 impl Drop for Folding {
     fn drop(&mut self) {
-        let next = self.next.get_mut().unwrap_or_else(|e| e.into_inner());
-        if let Some(thread) = next.thread.take() {
-            drop(thread.join());
-        }
+        self.wait();
     }
 }
 
