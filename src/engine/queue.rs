@@ -132,6 +132,7 @@ struct Queue {
 }
 
 /// Changes from which on those of one caller are not recorded together with what others submitted before: it would wait for them.
+/// As many as one batch of a forgetting gives up: a millisecond or so.
 const HEAVY_CHANGES: usize = 250;
 
 impl Queue {

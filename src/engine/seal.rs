@@ -41,7 +41,7 @@ use super::store::{Inner, OUTBOX, Store, Tenant};
 const SLICE_BATCHES_MAX: usize = 20_000;
 /// Changes in one slice, unless a single batch has more.
 const SLICE_CHANGES_MAX: u64 = 500_000;
-/// Contents of which a depth or a sketch is noted in one transaction.
+/// Contents of which a depth or a sketch is noted in one transaction: a millisecond or less.
 const NOTED_AT_ONCE: usize = 500;
 /// Bytes: contents from this size on are described as copies of their base and new runs where both are chunked.
 const SPLICE_FROM_BYTES: u64 = 4 << 20;
