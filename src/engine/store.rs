@@ -270,7 +270,12 @@ impl Options {
         let site = read_marker(dir)?;
         let lock = lock(&dir.join(LOCK), self.lock_wait)?;
         let mut turn = Vec::new();
-        (&lock).take(64).read_to_end(&mut turn).map_err(|e| Error::io(format_args!("read the lock in {}", dir.display()), e))?;
+        let own = || format!("read the lock in {}", dir.display());
+        (&lock).take(64).read_to_end(&mut turn).map_err(|e| Error::io(own(), e))?;
+        let turn = turn_in(&turn);
+        if turn.is_none() {
+            lock.set_len(0).map_err(|e| Error::io(own(), e))?;
+        }
         let config = Config::load(&dir.join(CONFIG))?;
         let catalog = Catalog::open(&dir.join("catalog.db"))?;
         let chunks = Chunks::open(&dir.join("chunks"))?;
@@ -304,7 +309,7 @@ impl Options {
             calm: Mutex::default(),
             secret: Mutex::default(),
             options: self,
-            turn: Mutex::new(turn_in(&turn).unwrap_or(0)),
+            turn: Mutex::new(turn.unwrap_or(0)),
             lock,
         };
         let inner = Arc::new(Inner { config, core: Arc::new(core) });
@@ -468,7 +473,8 @@ impl Inner {
         let mut turn = self.turn.lock().unwrap_or_else(|e| e.into_inner());
         *turn = turn.wrapping_add(1);
         let mut file = &self.lock;
-        let _ = file.rewind().and_then(|()| file.set_len(0)).and_then(|()| file.write_all(format!("{turn}\n").as_bytes()));
+        // Over what stands there, which is never longer: to cut it off first would give its block back and take one anew, each time.
+        let _ = file.rewind().and_then(|()| file.write_all(format!("{turn}\n").as_bytes()));
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

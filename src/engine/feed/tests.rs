@@ -63,8 +63,16 @@ fn recording_is_counted_for_other_processes_and_acknowledging_is_not() {
     drop(store);
     let store = Store::open(&path).expect("open");
     assert_eq!(store.turn(), 5);
+    for n in 6..12 {
+        store.put("a", n.to_string().as_bytes()).expect("put");
+        assert_eq!(turn_of(&path), Some(n), "with one digit and with two");
+    }
+    drop(store);
+    std::fs::write(path.join("lock"), "what somebody else wrote here").expect("write");
+    let store = Store::open(&path).expect("open");
+    assert_eq!(store.turn(), 0, "it counts anew");
     store.put("a", &b"1"[..]).expect("put");
-    assert_eq!(turn_of(&path), Some(6));
+    assert_eq!(turn_of(&path), Some(1));
 }
 
 #[test]
