@@ -7,12 +7,13 @@ use std::thread;
 use super::error::{Error, Result};
 use super::fault;
 
-/// How much such work gives way to, on the scale of nice(1): at 10 a thread gets about a tenth of what another one gets beside it, and all of a
-/// processor that nobody else wants. More would let it starve on a busy machine, and with it whoever waits for its locks.
+/// How much such work gives way, on the scale of nice(1) from the process on: at 10 a thread gets about a tenth of what another one gets beside
+/// it, and all of a processor that nobody else wants. More would let it starve on a busy machine, and with it whoever waits for its locks.
 const GIVES_WAY: i32 = 10;
 
 /// Does `work` on a thread of its own that gives way to all others, and waits for it. For long computing that holds no lock for which a commit
-/// waits; threads that `work` starts give way too. Where a thread cannot be told to give way (elsewhere than on Linux), it does not.
+/// waits, or not for long; threads that `work` starts give way too, and work aside within it no more than itself. Where a thread cannot be told
+/// to give way (elsewhere than on Linux), it does not.
 ///
 /// # Errors
 /// Those of `work`, and that of a system that starts no further thread.
@@ -31,8 +32,11 @@ pub fn aside<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
 /// The calling thread gives way from now on. Linux has a niceness for each thread (setpriority(2), "C library/kernel differences").
 fn give_way() {
     #[cfg(target_os = "linux")]
-    // Whoever is not allowed to gives no way; the work is done all the same.
-    let _ = rustix::process::getpriority_process(None).and_then(|own| rustix::process::setpriority_process(None, (own + GIVES_WAY).min(19)));
+    {
+        use rustix::process::{getpid, getpriority_process, setpriority_process};
+        // Whoever is not allowed to gives no way; the work is done all the same.
+        let _ = getpriority_process(Some(getpid())).and_then(|process| setpriority_process(None, (process + GIVES_WAY).min(19)));
+    }
 }
 
 #[cfg(test)]
@@ -45,8 +49,8 @@ mod tests {
     fn work_gives_way_and_who_waits_for_it_does_not() {
         let niceness = || rustix::process::getpriority_process(None).expect("niceness");
         let before = niceness();
-        let within = aside(|| Ok((niceness(), std::thread::spawn(niceness).join().expect("no panic")))).expect("done");
-        assert_eq!(within, ((before + GIVES_WAY).min(19), (before + GIVES_WAY).min(19)));
+        let within = aside(|| Ok([niceness(), std::thread::spawn(niceness).join().expect("no panic"), aside(|| Ok(niceness()))?])).expect("done");
+        assert_eq!(within, [(before + GIVES_WAY).min(19); 3], "as much within as beside it");
         assert_eq!(niceness(), before);
     }
 

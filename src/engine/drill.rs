@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::base::aside::aside;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, Progress, check_stop};
@@ -63,13 +64,17 @@ impl Store {
                 .hint(format!("annals ship --to {} ships; then there is something to rebuild", remote.name)));
         }
         let started = Instant::now();
-        if options.sample {
-            self.sample(remote, &tenants, &mut report, monitor)?;
-            report.rto_secs = started.elapsed().as_secs_f64();
-        } else {
-            let scratch = Scratch::make(self.dir())?;
-            self.rebuild_and_compare(remote, &tenants, &held, &scratch, &mut report, monitor)?;
-        }
+        // A drill gives way to whoever writes: what it measures is at least what a rebuild in earnest takes.
+        aside(|| {
+            if options.sample {
+                self.sample(remote, &tenants, &mut report, monitor)?;
+                report.rto_secs = started.elapsed().as_secs_f64();
+            } else {
+                let scratch = Scratch::make(self.dir())?;
+                self.rebuild_and_compare(remote, &tenants, &held, &scratch, &mut report, monitor)?;
+            }
+            Ok(())
+        })?;
         let now = self.inner.clock().now();
         let mut oldest: Option<Timestamp> = None;
         for (tenant, held) in tenants.iter().zip(held) {

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::base::aside::aside;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::model::change::Change;
@@ -249,7 +250,8 @@ impl Tenant {
     /// # Errors
     /// [`Kind::Refused`] (code `rule.floor`) where the rules would keep less than the floor.
     pub fn plan_forget(&self, prefix: impl AsRef<[u8]>, rules: &Rules, monitor: &dyn Monitor) -> Result<ForgetPlan> {
-        self.simulate(prefix, rules, monitor, &mut |_| Ok(()))
+        let prefix = prefix.as_ref();
+        aside(|| self.simulate(prefix, rules, monitor, &mut |_| Ok(())))
     }
 
     /// Like [`Tenant::plan_forget`], calling `each` with every version of every document that has any besides a current one, in order of key and

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::base::aside::aside;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::monitor::{Monitor, Progress, check_stop};
@@ -91,6 +92,28 @@ impl Marks {
         }
         Ok(())
     }
+
+    /// Fills `slice` with chunks that are not marked, and counts all it looks at; true at their end.
+    fn unmarked(
+        &self,
+        digests: &mut (dyn Iterator<Item = Result<Digest>> + Send),
+        slice: &mut Vec<Digest>,
+        looked_at: &mut u64,
+        monitor: &dyn Monitor,
+    ) -> Result<bool> {
+        while slice.len() < SLICE {
+            check_stop(monitor)?;
+            let Some(digest) = digests.next().transpose()? else { return Ok(true) };
+            *looked_at += 1;
+            if !self.chunks.contains(&short(&digest)) {
+                slice.push(digest);
+            }
+            if looked_at.is_multiple_of(4096) {
+                monitor.progress(&Progress { phase: "looking for garbage", items: *looked_at, ..Progress::default() });
+            }
+        }
+        Ok(false)
+    }
 }
 
 impl Store {
@@ -111,23 +134,19 @@ impl Store {
         let _upkeep = inner.upkeep("gc.busy")?;
         let mut report = GcReport { bytes_before: inner.chunks.disk_bytes()?, ..GcReport::default() };
         let mut marks = Marks { chunks: HashSet::new(), tenants: Vec::new() };
-        marks.catch_up(inner)?;
+        let mut digests = inner.chunks.digests();
         let mut slice = Vec::new();
-        for digest in inner.chunks.digests() {
-            check_stop(monitor)?;
-            let digest = digest?;
-            report.chunks += 1;
-            if !marks.chunks.contains(&short(&digest)) {
-                slice.push(digest);
-            }
-            if slice.len() == SLICE {
-                report.orphans += sweep(inner, &mut marks, &mut slice, (dry_run, thorough))?;
-            }
-            if report.chunks.is_multiple_of(4096) {
-                monitor.progress(&Progress { phase: "looking for garbage", items: report.chunks, ..Progress::default() });
+        loop {
+            // Looking at every chunk is long computing, and so is marking. Only what writers wait for is done here.
+            let last = aside(|| {
+                marks.catch_up(inner)?;
+                marks.unmarked(&mut digests, &mut slice, &mut report.chunks, monitor)
+            })?;
+            report.orphans += sweep(inner, &mut marks, &mut slice, (dry_run, thorough))?;
+            if last {
+                break;
             }
         }
-        report.orphans += sweep(inner, &mut marks, &mut slice, (dry_run, thorough))?;
         let unclean = thorough && inner.catalog.read(|rows| rows.fact(CHUNKS_UNCLEAN))?.is_some();
         if unclean {
             inner.chunks.scrub()?;

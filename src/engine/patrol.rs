@@ -1,6 +1,7 @@
 //! Verification on a rolling budget: a part of the contents at a time, so that everything was read back once in a while without ever being
 //! in the way.
 
+use crate::base::aside::aside;
 use crate::base::error::Result;
 use crate::base::monitor::{Monitor, Progress, check_stop};
 use crate::model::key::show_key;
@@ -28,8 +29,12 @@ pub struct Patrol {
 
 impl Store {
     /// Reads contents back and compares them with their digests, from where the last patrol ended, until `budget_bytes` are read or
-    /// everything was. Stopped by the monitor, it goes on there the next time.
+    /// everything was. Stopped by the monitor, it goes on there the next time. It gives way to whoever writes.
     pub fn patrol(&self, budget_bytes: u64, monitor: &dyn Monitor) -> Result<Patrol> {
+        aside(|| self.read_back(budget_bytes, monitor))
+    }
+
+    fn read_back(&self, budget_bytes: u64, monitor: &dyn Monitor) -> Result<Patrol> {
         let inner = &*self.inner;
         let mut next = inner.catalog.read(|rows| rows.fact_number(CURSOR))? as i64;
         let note = |next: i64| inner.catalog.write(|w| w.set_fact(CURSOR, &(next as u64).to_be_bytes()));

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::base::aside::aside;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::monitor::{Monitor, Progress, check_stop};
@@ -64,15 +65,17 @@ pub struct VerifyReport {
 }
 
 impl Store {
-    /// Verifies the local store.
+    /// Verifies the local store. It gives way to whoever writes.
     pub fn verify(&self, level: Level, monitor: &dyn Monitor) -> Result<VerifyReport> {
         let inner = &*self.inner;
-        let mut report = VerifyReport::default();
-        self.verify_log(level, &mut report, monitor)?;
-        for tenant in inner.catalog.read(|rows| rows.tenants())? {
-            contents(inner, &tenant, level, &mut report, monitor)?;
-        }
-        Ok(report)
+        aside(|| {
+            let mut report = VerifyReport::default();
+            self.verify_log(level, &mut report, monitor)?;
+            for tenant in inner.catalog.read(|rows| rows.tenants())? {
+                contents(inner, &tenant, level, &mut report, monitor)?;
+            }
+            Ok(report)
+        })
     }
 
     /// Verifies the catalogue and its records, not the contents.

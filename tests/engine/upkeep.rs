@@ -64,6 +64,53 @@ impl Monitor for Meanwhile<'_> {
     }
 }
 
+/// Hears how far the thread gives way that works.
+#[cfg(target_os = "linux")]
+#[derive(Default)]
+struct Niceness(Mutex<std::collections::BTreeSet<i32>>);
+
+#[cfg(target_os = "linux")]
+impl Monitor for Niceness {
+    fn progress(&self, _: &Progress) {
+        self.stopped();
+    }
+    fn note(&self, _: &str) {}
+    fn stopped(&self) -> bool {
+        self.0.lock().expect("heard").insert(rustix::process::getpriority_process(None).expect("niceness"));
+        false
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_looks_long_gives_way_to_whoever_writes() {
+    use annals::engine::drill::DrillOptions;
+    use annals::model::retention::Rules;
+
+    let s = site();
+    for round in 0..2u8 {
+        for n in 0..3u8 {
+            s.store.put(format!("k{n}"), &vec![round << 4 | n; 100_000][..]).expect("put");
+        }
+    }
+    let (_, remote) = memory("offsite");
+    s.store.ship(&remote, &ShipOptions::default(), &Silent).expect("ship");
+    let heard = |work: &dyn Fn(&Niceness)| {
+        let niceness = Niceness::default();
+        work(&niceness);
+        niceness.0.into_inner().expect("heard").into_iter().collect::<Vec<_>>()
+    };
+    let plan = |m: &Niceness| drop(s.store.plan_forget("", &Rules { last: Some(1), ..Rules::default() }, m).expect("plan"));
+    let gives_way = vec![(rustix::process::getpriority_process(None).expect("niceness") + 10).min(19)];
+    assert_eq!(heard(&|m| drop(s.store.gc(false, m).expect("gc"))), gives_way);
+    assert_eq!(heard(&plan), gives_way);
+    assert_eq!(heard(&|m| drop(s.store.verify(Level::Full, m).expect("verify"))), gives_way);
+    assert_eq!(heard(&|m| drop(s.store.patrol(u64::MAX, m).expect("patrol"))), gives_way);
+    for sample in [true, false] {
+        assert_eq!(heard(&|m| drop(s.store.drill(&remote, &DrillOptions { sample }, m).expect("drill"))), gives_way, "sample {sample}");
+    }
+}
+
 /// A site that shipped a large document and then lost its chunks.
 fn without_chunks() -> (Site, annals::engine::offsite::OpenRemote) {
     let Site { store, clock, dir } = site();
