@@ -9,6 +9,7 @@ Bytes are exact: objects are counted in the remote's directory. The floor of a d
 extension (the format is written here, because Python's sqlite3 has no session), compressed with zstd -19."""
 
 import argparse
+import contextlib
 import json
 import os
 import pwd
@@ -405,14 +406,27 @@ class PostgresServer:
         self.process.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
 
-
     def sql(self, text):
         return self.run("psql", "-h", self.dir, "-U", "postgres", "-Atqc", text).strip()
 
-    def capture_cpu(self):
-        """Milliseconds of processor of the connections of the capture."""
-        pids = self.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'annals'").split()
+    def connections_cpu(self, of="annals"):
+        """Milliseconds of processor of the connections that a program holds: those of the capture."""
+        pids = self.sql(f"SELECT pid FROM pg_stat_activity WHERE application_name = '{of}'").split()
         return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in pids) / 1e6
+
+    @contextlib.contextmanager
+    def received(self, publication):
+        """While PostgreSQL's own program reads a publication by logical decoding, and throws it away."""
+        words = [self.bin / "pg_recvlogical", "-h", self.dir, "-U", "postgres", "-d", "postgres", "-S", "peer"]
+        subprocess.run([*words, "--create-slot", "-P", "pgoutput"], check=True, **self.identity())
+        child = subprocess.Popen([*words, "--start", "-f", "/dev/null", "-F", "0", "-o", "proto_version=1", "-o", f"publication_names={publication}"],
+                                 stderr=subprocess.DEVNULL, **self.identity())
+        try:
+            yield
+        finally:
+            child.terminate()
+            child.wait()
+            subprocess.run([*words, "--drop-slot"], check=True, **self.identity())
 
 
 PGBENCH = ["pgbench_accounts", "pgbench_branches", "pgbench_tellers"]
@@ -431,40 +445,52 @@ def server(scale):
         lab.say("skipped: no PostgreSQL here")
         return []
     pg = PostgresServer()
-    out = Table("A PostgreSQL server at 200 transactions a second (pgbench), with capture off, on and off again, turn by turn",
-                ["round", "latency off", "on", "ratio", "off again", "processor for 1,000 transactions off", "on", "ratio", "off again",
-                 "of that in the connections of the capture"])
-    words = postgres_of(lab.Annals(lab.fresh("capture-postgres-annals")), pg)
-    runs = ["off", "on", "again"]
-    found, own = {run: [] for run in runs}, []
-    for turn in range(6):
-        for run in runs[turn % 3:] + runs[:turn % 3]:
-            child = subprocess.Popen([*words, "--watch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) if run == "on" else None
-            time.sleep(2)
-            load = lambda seconds: pg.run("pgbench", "-h", pg.dir, "-U", "postgres", "-n", "-c", "2", "-R", "200", "-T", str(seconds), "postgres")
-            # A capture first has to find out how busy the server is.
-            load(4)
-            before, before_own = pg.cpu(), pg.capture_cpu()
-            said = load(max(3, int(15 * scale)))
-            count = int(re.search(r"actually processed: (\d+)", said)[1])
-            if child:
-                own.append((pg.capture_cpu() - before_own) / count * 1000)
-            cpu = pg.cpu() - before
-            found[run].append((float(re.search(r"latency average = ([\d.]+)", said)[1]), cpu / count * 1000))
-            if child:
-                child.terminate()
-                child.wait()
-    ratios = {(run, what): [a[what] / b[what] for a, b in zip(found[run], found["off"])] for run in ("on", "again") for what in (0, 1)}
+    out = Table("A PostgreSQL server at 200 transactions a second (pgbench), with capture off, on and off again, and with pg_recvlogical, turn by turn",
+                ["round", "latency off", "on", "ratio", "off again", "pg_recvlogical", "processor for 1,000 transactions off", "on", "ratio", "off again",
+                 "pg_recvlogical", "of that in the connections of the capture", "in that of pg_recvlogical"])
+    annals = lab.Annals(lab.fresh("capture-postgres-annals"))
+    words = postgres_of(annals, pg)
+    publication = pg.sql("SELECT pubname FROM pg_publication ORDER BY length(pubname) LIMIT 1")
+
+    @contextlib.contextmanager
+    def captured():
+        child = subprocess.Popen([*words, "--watch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            yield
+        finally:
+            child.terminate()
+            child.wait()
+
+    beside = {"off": contextlib.nullcontext, "on": captured, "again": contextlib.nullcontext, "peer": lambda: pg.received(publication)}
+    program = {"on": "annals", "peer": "pg_recvlogical"}
+    runs = list(beside)
+    found, own = {run: [] for run in runs}, {run: [] for run in program}
+    for turn in range(max(2, int(8 * scale))):
+        for run in runs[turn % 4:] + runs[:turn % 4]:
+            with beside[run]():
+                time.sleep(2)
+                load = lambda seconds: pg.run("pgbench", "-h", pg.dir, "-U", "postgres", "-n", "-c", "2", "-R", "200", "-T", str(seconds), "postgres")
+                # A capture first has to find out how busy the server is.
+                load(4)
+                held = lambda: pg.connections_cpu(program[run]) if run in own else 0
+                before, before_own = pg.cpu(), held()
+                said = load(max(3, int(15 * scale)))
+                count = int(re.search(r"actually processed: (\d+)", said)[1])
+                if run in own:
+                    own[run].append((held() - before_own) / count * 1000)
+                cpu = pg.cpu() - before
+                found[run].append((float(re.search(r"latency average = ([\d.]+)", said)[1]), cpu / count * 1000))
+    others = ["on", "again", "peer"]
+    ratios = {(run, what): [a[what] / b[what] for a, b in zip(found[run], found["off"])] for run in others for what in (0, 1)}
     for turn, (off, on) in enumerate(zip(found["off"], found["on"])):
-        (latency, again), (cpu, cpu_again) = ([ratios[run, what][turn] for run in ("on", "again")] for what in (0, 1))
-        out.row(turn + 1, f"{off[0]:.2f} ms", f"{on[0]:.2f} ms", f"{latency:.2f}", f"{again:.2f}", f"{off[1]:.2f} s", f"{on[1]:.2f} s", f"{cpu:.2f}",
-                f"{cpu_again:.2f}", f"{own[turn]:.0f} ms")
+        latency, cpu = ([f"{ratios[run, what][turn]:.2f}" for run in others] for what in (0, 1))
+        out.row(turn + 1, f"{off[0]:.2f} ms", f"{on[0]:.2f} ms", *latency, f"{off[1]:.2f} s", f"{on[1]:.2f} s", *cpu, *(f"{own[run][turn]:.0f} ms" for run in own))
     pg.stop()
-    middle = statistics.median
-    out.row("middle", "", "", *(f"{middle(ratios[run, 0]):.2f}" for run in ("on", "again")), "", "",
-            *(f"{middle(ratios[run, 1]):.2f}" for run in ("on", "again")), f"{middle(own):.0f} ms")
+    middle = lambda what: [f"{statistics.median(ratios[run, what]):.2f}" for run in others]
+    out.row("middle", "", "", *middle(0), "", "", *middle(1), *(f"{statistics.median(own[run]):.0f} ms" for run in own))
     out.note("`wal_level = logical` always. What a run without capture comes to against another one (off again) is the noise of the comparison. Decoding "
-             "is the server's work, and is done in the connections of the capture: their processor is counted by the kernel, without that noise.")
+             "is the server's work, and is done in the connections of the capture: their processor is counted by the kernel, without that noise. "
+             "pg_recvlogical is PostgreSQL's own reader of the same publication; it throws away what it reads.")
     return [out]
 
 
@@ -501,12 +527,12 @@ def server_latency(scale):
                                   **pg.identity())
         time.sleep(2)
         pick, committed = random.Random(SEED + rate), []
-        before, first, begun = pg.capture_cpu(), len(seen), time.monotonic()
+        before, first, begun = pg.connections_cpu(), len(seen), time.monotonic()
         while time.monotonic() - begun < seconds:
             writer.stdin.write("UPDATE mark SET n = n + 1;\nSELECT pg_current_wal_insert_lsn();\n")
             committed.append((place(writer.stdout.readline().strip()), time.monotonic()))
             time.sleep(pick.random() * 0.8)
-        took, cpu, looks = time.monotonic() - begun, pg.capture_cpu() - before, len(seen) - first
+        took, cpu, looks = time.monotonic() - begun, pg.connections_cpu() - before, len(seen) - first
         time.sleep(2)
         writer.stdin.close()
         writer.wait()
