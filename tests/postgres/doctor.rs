@@ -20,6 +20,38 @@ fn a_server_tells_how_it_is_set_up_and_is_not_changed() {
 }
 
 #[test]
+fn reading_the_slot_does_not_fill_the_log_of_the_server() {
+    let Some(server) = Server::start() else { return };
+    let mut db = server.database("CREATE TABLE item (id int PRIMARY KEY); CREATE ROLE app LOGIN REPLICATION; ALTER TABLE item OWNER TO app");
+    db.batch_execute("GRANT CREATE ON DATABASE shop TO app").expect("granted");
+    let mut site = Site::new(&server);
+    site.capture();
+    // How often the log of the server says that somebody began to read, over three captures that have something to read.
+    let mut next = 0;
+    let mut told = |site: &Site| {
+        let said = || std::fs::read_to_string(server.dir.path().join("log")).expect("log").matches("starting logical decoding").count();
+        let before = said();
+        for _ in 0..3 {
+            next += 1;
+            db.batch_execute(&format!("INSERT INTO item VALUES ({next})")).expect("work");
+            assert_eq!(site.capture().transactions, 1);
+        }
+        said() - before
+    };
+    let asked = |site: &Site| checkup(&Address { url: site.what.url.clone(), ..Address::default() }, "annals_shop").expect("asked").logs_reading_of;
+    assert_eq!((told(&site), asked(&site)), (0, None), "a superuser may keep it out");
+    site.what.url = server.url("shop").replace("user=postgres", "user=app");
+    (site.what.name, site.what.prefix) = ("app".into(), b"app/".to_vec());
+    site.capture();
+    assert!(told(&site) >= 3, "who may not does not ask for it");
+    assert_eq!(asked(&site).as_deref(), Some("app"));
+    server.client("postgres").batch_execute("ALTER ROLE app SET log_min_messages = fatal").expect("set");
+    assert_eq!((told(&site), asked(&site)), (0, None));
+    let log = std::fs::read_to_string(server.dir.path().join("log")).expect("log");
+    assert!(!log.contains("permission denied"), "{log}");
+}
+
+#[test]
 fn tables_that_are_left_out_are_named_with_why_and_what_helps() {
     let Some(server) = Server::start() else { return };
     let mut db = server.database("CREATE TABLE item (id int PRIMARY KEY); CREATE TABLE loose (a int)");

@@ -183,6 +183,16 @@ pub(super) fn judge(name: &str, seen: &crate::storage::source::postgres::Checkup
         let why = "while no agent reads, its log grows until the server's disk is full";
         found.push(advice("postgres.keep", what, why, "ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf()"));
     }
+    if let Some(role) = &seen.logs_reading_of {
+        let what = format!("capture {name}: the server logs each time that its changes are read, which is several times a second beside much work");
+        let mend = format!("ALTER ROLE \"{}\" SET log_min_messages = fatal; by a superuser", role.replace('"', "\"\""));
+        found.push(advice(
+            "postgres.log",
+            what,
+            "a dozen lines each time fill the disk of its log; errors of the capture are told here anyway",
+            mend,
+        ));
+    }
     match &seen.slot {
         Some(slot) if slot.status == WalStatus::Lost => {
             let what = format!("capture {name}: the server threw away log that was not read yet (slot annals_{name})");

@@ -313,11 +313,12 @@ fn a_server_that_is_not_set_up_for_being_followed() {
         sources::judge("shop", &seen, &mut found);
         found.iter().map(|f| f.code).collect::<Vec<_>>()
     };
-    let well = Checkup { logical: true, keeps_bytes: Some(1), slot: slot(WalStatus::Kept) };
+    let well = Checkup { logical: true, keeps_bytes: Some(1), slot: slot(WalStatus::Kept), logs_reading_of: None };
     assert_eq!(codes(well.clone()), [] as [&str; 0]);
     assert_eq!(codes(Checkup { logical: false, ..well.clone() }), ["postgres.wal_level"]);
     assert_eq!(codes(Checkup { keeps_bytes: None, ..well.clone() }), ["postgres.keep"]);
     assert_eq!(codes(Checkup { slot: None, ..well.clone() }), ["postgres.slot"]);
+    assert_eq!(codes(Checkup { logs_reading_of: Some("annals".into()), ..well.clone() }), ["postgres.log"]);
     assert_eq!(codes(Checkup { slot: slot(WalStatus::AtRisk), ..well.clone() }), ["postgres.risk"]);
     assert_eq!(codes(Checkup { slot: slot(WalStatus::Lost), ..well }), ["postgres.lost"]);
 }

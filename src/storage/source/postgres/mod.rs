@@ -58,6 +58,8 @@ pub struct Server {
     client: Client,
     /// A connection of its own for reading the slot.
     decoding: Option<Client>,
+    /// The connection that reads the slot is kept out of the server's log, where that may be.
+    hushed: bool,
     /// The question of [`Server::glance`], which the server has read and planned.
     glance: Option<Statement>,
     /// That of [`Server::log_end`].
@@ -262,7 +264,7 @@ impl Server {
             );
         }
         let place = format!("{host}/{}", row.get::<_, String>(3));
-        Ok(Server { client, decoding: None, glance: None, log_end: None, version, place, number: row.get(4), hears_inserts: false })
+        Ok(Server { client, decoding: None, hushed: false, glance: None, log_end: None, version, place, number: row.get(4), hears_inserts: false })
     }
 
     /// Reads the slot over a connection of its own from now on. Whoever reads a slot makes the server forget what it keeps of the catalogue for
@@ -270,6 +272,7 @@ impl Server {
     pub fn read_slot_apart(&mut self, address: &Address) -> Result<()> {
         if self.decoding.is_none() {
             self.decoding = Some(session(address)?.0);
+            self.hushed = false;
         }
         Ok(())
     }

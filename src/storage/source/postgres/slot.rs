@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use postgres::Row;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
+use postgres::{Client, Row};
 
 use super::{Server, Table, failed, quoted, refused};
 use crate::base::error::Result;
@@ -80,7 +80,29 @@ fn change(publication: &str, known: &HashMap<i64, String>, tables: &[&Table]) ->
     [step("DROP", gone.join(", ")), step("ADD", new.join(", "))].into_iter().flatten().collect()
 }
 
+/// Whether the session may say what of it the server logs, and does not keep it down to this already, as a condition on `pg_roles`.
+pub(super) fn may_hush(version: i32) -> &'static str {
+    // Besides superusers, from 15 on, whoever was granted it.
+    if version < 150_000 {
+        "rolname = current_user AND rolsuper"
+    } else {
+        "rolname = current_user AND (rolsuper OR has_parameter_privilege('log_min_messages', 'SET'))"
+    }
+}
+
 impl Server {
+    /// The connection that reads the slot. Each time one begins to, the server logs where it begins and that it found a point to begin at, with
+    /// the statement, and that is several times a second: where the session may, it is kept out of the log. What fails is told to people here.
+    fn decoder(&mut self) -> Result<&mut Client> {
+        let client = self.decoding.as_mut().unwrap_or(&mut self.client);
+        if !self.hushed {
+            let text = format!("SELECT set_config('log_min_messages', 'fatal', false) FROM pg_roles WHERE {}", may_hush(self.version));
+            client.batch_execute(&text).map_err(|e| failed("set up the session that reads the slot", e))?;
+            self.hushed = true;
+        }
+        Ok(client)
+    }
+
     /// The slot called `name`, where this database has it.
     pub fn slot(&mut self, name: &str) -> Result<Option<Slot>> {
         let row = self.client.query_opt(SLOT, &[&name]).map_err(|e| failed("look at the replication slot", e))?;
@@ -179,8 +201,7 @@ impl Server {
             format!("SELECT data FROM pg_logical_slot_peek_binary_changes($1, NULL, $2, 'proto_version', '1', 'publication_names', $3{messages})");
         let publications = self.publications(publication);
         let params: [&(dyn ToSql + Sync); 3] = [&slot, &changes, &publications];
-        let client = self.decoding.as_mut().unwrap_or(&mut self.client);
-        let mut rows = client.query_raw(&text, params).map_err(|e| failed("read the replication slot", e))?;
+        let mut rows = self.decoder()?.query_raw(&text, params).map_err(|e| failed("read the replication slot", e))?;
         while let Some(row) = rows.next().map_err(|e| failed("read the replication slot", e))? {
             each(row.get(0))?;
         }
@@ -191,7 +212,6 @@ impl Server {
     pub fn advance(&mut self, slot: &str, to: Lsn) -> Result<()> {
         fault::point("postgres.advance")?;
         let text = "SELECT pg_replication_slot_advance($1, $2::text::pg_lsn)";
-        let client = self.decoding.as_mut().unwrap_or(&mut self.client);
-        client.query(text, &[&slot, &to.to_string()]).map(drop).map_err(|e| failed("move the replication slot", e))
+        self.decoder()?.query(text, &[&slot, &to.to_string()]).map(drop).map_err(|e| failed("move the replication slot", e))
     }
 }
