@@ -133,20 +133,7 @@ impl Store {
         let inner = &*self.inner;
         let _upkeep = inner.upkeep("gc.busy")?;
         let mut report = GcReport { bytes_before: inner.chunks.disk_bytes()?, ..GcReport::default() };
-        let mut marks = Marks { chunks: HashSet::new(), tenants: Vec::new() };
-        let mut digests = inner.chunks.digests();
-        let mut slice = Vec::new();
-        loop {
-            // Looking at every chunk is long computing, and so is marking. Only what writers wait for is done here.
-            let last = aside(|| {
-                marks.catch_up(inner)?;
-                marks.unmarked(&mut digests, &mut slice, &mut report.chunks, monitor)
-            })?;
-            report.orphans += sweep(inner, &mut marks, &mut slice, (dry_run, thorough))?;
-            if last {
-                break;
-            }
-        }
+        sweep_all(inner, (dry_run, thorough), &mut report, monitor)?;
         let unclean = thorough && inner.catalog.read(|rows| rows.fact(CHUNKS_UNCLEAN))?.is_some();
         if unclean {
             inner.chunks.scrub()?;
@@ -157,6 +144,25 @@ impl Store {
         report.removed = report.orphans > 0 && !dry_run;
         report.bytes_after = inner.chunks.disk_bytes()?;
         Ok(report)
+    }
+}
+
+/// Looks at every chunk and removes those that nothing names. What it reads the chunks from keeps their old files, so it has ended before anybody
+/// gives space back.
+fn sweep_all(inner: &Inner, how: (bool, bool), report: &mut GcReport, monitor: &dyn Monitor) -> Result<()> {
+    let mut marks = Marks { chunks: HashSet::new(), tenants: Vec::new() };
+    let mut digests = inner.chunks.digests();
+    let mut slice = Vec::new();
+    loop {
+        // Looking at every chunk is long computing, and so is marking. Only what writers wait for is done here.
+        let last = aside(|| {
+            marks.catch_up(inner)?;
+            marks.unmarked(&mut digests, &mut slice, &mut report.chunks, monitor)
+        })?;
+        report.orphans += sweep(inner, &mut marks, &mut slice, how)?;
+        if last {
+            return Ok(());
+        }
     }
 }
 
