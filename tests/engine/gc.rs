@@ -57,3 +57,16 @@ fn garbage_collection_never_takes_what_a_writer_is_about_to_name() {
     assert_eq!(s.store.get("never").err().expect("nothing happened").kind(), Kind::Missing);
     assert_eq!(s.store.gc(false, &Silent).expect("gc").orphans, 0, "{} were removed meanwhile", removed.into_inner());
 }
+
+#[test]
+fn what_is_removed_gives_its_space_back_before_the_report_says_so() {
+    let s = site();
+    let mut refused = s.store.batch("");
+    for round in 0..100 {
+        refused.put_if_version(format!("never/{round}"), &mut &bytes(round)[..], Meta::default(), 7).expect("put");
+    }
+    refused.commit().expect_err("there is no such version");
+    let report = s.store.gc(false, &Silent).expect("gc");
+    assert!(report.orphans > 100 && report.removed, "{report:?}");
+    assert!(report.bytes_before > 6_000_000 && report.bytes_after < 1_000_000, "{report:?}");
+}
