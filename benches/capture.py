@@ -439,21 +439,35 @@ def postgres_of(annals, pg, tables=PGBENCH):
     return words
 
 
+# Writing alone is what costs a reader of the log most beside what it reads. What systems of record do all day is mostly reading.
+LOADS = {"200 transactions a second that write (pgbench)": ["-R", "200"],
+         "200 transactions a second that write beside 1,800 that read (pgbench)": ["-R", "2000", "-b", "tpcb-like@1", "-b", "select-only@9"]}
+
+
 def server(scale):
     """What a PostgreSQL server pays."""
     if not list(Path("/usr/lib/postgresql").glob("*/bin/pgbench")):
         lab.say("skipped: no PostgreSQL here")
         return []
     pg = PostgresServer()
-    out = Table("A PostgreSQL server at 200 transactions a second (pgbench), with capture off, on and off again, and with pg_recvlogical, turn by turn",
-                ["round", "latency off", "on", "ratio", "off again", "pg_recvlogical", "processor for 1,000 transactions off", "on", "ratio", "off again",
-                 "pg_recvlogical", "of that in the connections of the capture", "in that of pg_recvlogical"])
     annals = lab.Annals(lab.fresh("capture-postgres-annals"))
     words = postgres_of(annals, pg)
+    tables = [server_beside(scale, pg, words, name, load) for name, load in LOADS.items()]
+    pg.stop()
+    return tables
+
+
+def server_beside(scale, pg, words, name, load):
+    """What the server pays beside one load."""
+    out = Table(f"A PostgreSQL server at {name}, with capture off, on and off again, and with pg_recvlogical, turn by turn",
+                ["round", "latency off", "on", "ratio", "off again", "pg_recvlogical", "processor for a second off", "on", "ratio", "off again",
+                 "pg_recvlogical", "of that in the connections of the capture", "in that of pg_recvlogical"])
     publication = pg.sql("SELECT pubname FROM pg_publication ORDER BY length(pubname) LIMIT 1")
 
     @contextlib.contextmanager
     def captured():
+        # What came while there was no capture is not what this load costs.
+        subprocess.run([*words, "--once"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         child = subprocess.Popen([*words, "--watch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             yield
@@ -465,33 +479,32 @@ def server(scale):
     program = {"on": "annals", "peer": "pg_recvlogical"}
     runs = list(beside)
     found, own = {run: [] for run in runs}, {run: [] for run in program}
-    for turn in range(max(2, int(8 * scale))):
+    for turn in range(max(2, int(6 * scale))):
         for run in runs[turn % 4:] + runs[:turn % 4]:
             with beside[run]():
                 time.sleep(2)
-                load = lambda seconds: pg.run("pgbench", "-h", pg.dir, "-U", "postgres", "-n", "-c", "2", "-R", "200", "-T", str(seconds), "postgres")
+                bench = lambda seconds: pg.run("pgbench", "-h", pg.dir, "-U", "postgres", "-n", "-c", "2", *load, "-T", str(seconds), "postgres")
                 # A capture first has to find out how busy the server is.
-                load(4)
+                bench(4)
                 held = lambda: pg.connections_cpu(program[run]) if run in own else 0
                 before, before_own = pg.cpu(), held()
-                said = load(max(3, int(15 * scale)))
-                count = int(re.search(r"actually processed: (\d+)", said)[1])
+                said = bench(max(3, int(15 * scale)))
+                # As many seconds of the rate as it did: pgbench draws the moments, and no two runs do as much.
+                seconds = int(re.search(r"actually processed: (\d+)", said)[1]) / int(load[1])
                 if run in own:
-                    own[run].append((held() - before_own) / count * 1000)
-                cpu = pg.cpu() - before
-                found[run].append((float(re.search(r"latency average = ([\d.]+)", said)[1]), cpu / count * 1000))
+                    own[run].append((held() - before_own) / seconds)
+                found[run].append((float(re.search(r"latency average = ([\d.]+)", said)[1]), (pg.cpu() - before) / seconds * 1000))
     others = ["on", "again", "peer"]
     ratios = {(run, what): [a[what] / b[what] for a, b in zip(found[run], found["off"])] for run in others for what in (0, 1)}
     for turn, (off, on) in enumerate(zip(found["off"], found["on"])):
         latency, cpu = ([f"{ratios[run, what][turn]:.2f}" for run in others] for what in (0, 1))
-        out.row(turn + 1, f"{off[0]:.2f} ms", f"{on[0]:.2f} ms", *latency, f"{off[1]:.2f} s", f"{on[1]:.2f} s", *cpu, *(f"{own[run][turn]:.0f} ms" for run in own))
-    pg.stop()
+        out.row(turn + 1, f"{off[0]:.2f} ms", f"{on[0]:.2f} ms", *latency, f"{off[1]:.0f} ms", f"{on[1]:.0f} ms", *cpu, *(f"{own[run][turn]:.1f} ms" for run in own))
     middle = lambda what: [f"{statistics.median(ratios[run, what]):.2f}" for run in others]
-    out.row("middle", "", "", *middle(0), "", "", *middle(1), *(f"{statistics.median(own[run]):.0f} ms" for run in own))
+    out.row("middle", "", "", *middle(0), "", "", *middle(1), *(f"{statistics.median(own[run]):.1f} ms" for run in own))
     out.note("`wal_level = logical` always. What a run without capture comes to against another one (off again) is the noise of the comparison. Decoding "
              "is the server's work, and is done in the connections of the capture: their processor is counted by the kernel, without that noise. "
              "pg_recvlogical is PostgreSQL's own reader of the same publication; it throws away what it reads.")
-    return [out]
+    return out
 
 
 def server_latency(scale):

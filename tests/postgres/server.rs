@@ -14,8 +14,11 @@ use postgres::{Client, NoTls};
 /// 2026-03-01T12:00:00Z.
 const NOON: i64 = 1_772_366_400_000_000;
 
-/// Where Debian keeps the programs of the newest server that is installed.
+/// The programs of the server that `ANNALS_TEST_POSTGRES` names, a directory; otherwise of the newest that Debian has installed.
 fn programs() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("ANNALS_TEST_POSTGRES") {
+        return Some(named.into());
+    }
     let mut found: Vec<PathBuf> = Path::new("/usr/lib/postgresql").read_dir().ok()?.flatten().map(|e| e.path().join("bin")).collect();
     found.retain(|bin| bin.join("postgres").exists() && bin.join("initdb").exists());
     found.sort();
@@ -201,7 +204,9 @@ impl Server {
     }
 
     pub fn psql(&self, database: &str, file: &Path) {
-        let done = Command::new(self.bin.join("psql"))
+        // A server that is not Debian's may have come without; any psql tells it what to do.
+        let beside = self.bin.join("psql");
+        let done = Command::new(if beside.exists() { beside } else { "psql".into() })
             .args(["-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-f"])
             .arg(file)
             .arg("-h")
