@@ -30,7 +30,7 @@ impl Config {
         match read(path)? {
             Some(text) => Self::parse(&text),
             None => Err(Error::missing("config.missing", format!("no configuration file: {}", path.display()))
-                .hint("create it (an empty file is a valid one), or leave the option away")),
+                .hint("bring it back from a copy; an empty one is valid, but the remotes, schedules and rules of the old one hold no longer")),
         }
     }
 
