@@ -479,7 +479,7 @@ def server_beside(scale, pg, words, name, load):
     program = {"on": "annals", "peer": "pg_recvlogical"}
     runs = list(beside)
     found, own = {run: [] for run in runs}, {run: [] for run in program}
-    for turn in range(max(2, int(6 * scale))):
+    for turn in range(max(2, int(4 * scale))):
         for run in runs[turn % 4:] + runs[:turn % 4]:
             with beside[run]():
                 time.sleep(2)
