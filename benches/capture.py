@@ -439,7 +439,7 @@ def postgres_of(annals, pg, tables=PGBENCH):
     return words
 
 
-# Writing alone is what costs a reader of the log most beside what it reads. What systems of record do all day is mostly reading.
+# A load that only writes shows what reading the log costs beside writing it; applications read more than they write.
 LOADS = {"200 transactions a second that write (pgbench)": ["-R", "200"],
          "200 transactions a second that write beside 1,800 that read (pgbench)": ["-R", "2000", "-b", "tpcb-like@1", "-b", "select-only@9"]}
 
