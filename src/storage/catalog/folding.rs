@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
 use parking_lot::FairMutex;
@@ -28,7 +28,7 @@ pub(super) struct Folding {
     next: Mutex<Next>,
 }
 
-struct Next {
+pub(super) struct Next {
     /// Pages in the log from which on it is to begin anew.
     at: u32,
     /// Since it was folded last.
@@ -74,18 +74,20 @@ impl Folding {
         next.thread = std::thread::Builder::new().name("fold".into()).spawn(work).ok();
     }
 
-    /// Waits until nobody folds: two cannot at once, and SQLite does not wait. Not to be called by whoever holds the writer.
-    pub(super) fn wait(&self) {
-        let thread = self.next.lock().unwrap_or_else(|e| e.into_inner()).thread.take();
-        if let Some(thread) = thread {
+    /// Waits until nobody folds, and keeps it so while what is returned is held: two cannot at once, and SQLite does not wait. Who commits meanwhile
+    /// waits after its commit. Not to be called by whoever holds the writer.
+    pub(super) fn rest(&self) -> MutexGuard<'_, Next> {
+        let mut next = self.next.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(thread) = next.thread.take() {
             drop(thread.join());
         }
+        next
     }
 }
 
 impl Drop for Folding {
     fn drop(&mut self) {
-        self.wait();
+        drop(self.rest());
     }
 }
 
@@ -106,6 +108,8 @@ fn fold(own: Option<Connection>, path: &Path, anew: Option<&Arc<FairMutex<Connec
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::Catalog;
     use super::*;
 
@@ -156,6 +160,30 @@ mod tests {
             commit(&catalog, 1);
         }
         assert_eq!(folded().expect("the file by itself"), 2 * STEP_COMMITS as u8 - 1);
+    }
+
+    #[test]
+    fn nobody_folds_while_the_log_is_emptied_though_others_commit() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("catalog");
+        let catalog = Catalog::create(&path).expect("catalogue");
+        let other = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("another connection");
+        std::thread::scope(|scope| {
+            for large in 1..=8u8 {
+                let rest = catalog.folding.rest();
+                let seen = catalog.commits();
+                let catalog = &catalog;
+                let commit = scope.spawn(move || catalog.write(|w| w.set_fact("large", &vec![large; 6000 * 4096])));
+                assert!(catalog.wait_commit(seen, Duration::from_secs(60)));
+                let busy: bool = other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).expect("checkpoint");
+                assert!(!busy, "somebody folds");
+                assert!(rest.thread.is_none() && !commit.is_finished(), "who committed waits before it has somebody fold");
+                drop(rest);
+                commit.join().expect("no panic").expect("commit");
+            }
+        });
+        catalog.scrub().expect("nobody reads");
+        assert_eq!(path.with_file_name("catalog-wal").metadata().expect("the log").len(), 0);
     }
 
     #[test]

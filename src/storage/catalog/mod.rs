@@ -281,7 +281,7 @@ impl Catalog {
     /// # Errors
     /// [`Kind::Locked`] where somebody reads on for so long that the log cannot be emptied.
     pub fn scrub(&self) -> Result<()> {
-        self.folding.wait();
+        let _rest = self.folding.rest();
         let connection = self.writer.lock();
         // Readers at rest would keep pages, and the log, as they were.
         self.readers.lock().unwrap_or_else(|e| e.into_inner()).clear();
