@@ -191,6 +191,85 @@ fn a_server_with_many_commits_is_asked_until_it_is_quiet_again() {
     assert_eq!(versions(&site, "shop/item/1"), numbers(0..=count + 1));
 }
 
+/// From where the log is read to show what is in the slot.
+const READ_FROM: &str = "SELECT restart_lsn FROM pg_replication_slots";
+/// A commit that a megabyte of log comes with.
+const LARGE: &str = "UPDATE item SET n = n + 1 WHERE id = 1; DO $$ BEGIN PERFORM pg_logical_emit_message(false, 'x', repeat('x', 1 << 20)); END $$";
+
+/// A process that stands still until this is dropped.
+struct Still(rustix::process::Pid);
+
+impl Still {
+    fn of(db: &mut Client, kind: &str) -> Still {
+        let pid = value(db, &format!("SELECT pid FROM pg_stat_activity WHERE backend_type = '{kind}'")).parse().expect("a process");
+        let pid = rustix::process::Pid::from_raw(pid).expect("a process");
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("stopped");
+        Still(pid)
+    }
+}
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        let _ = rustix::process::kill_process(self.0, rustix::process::Signal::CONT);
+    }
+}
+
+#[test]
+fn a_busy_server_that_is_asked_does_not_read_its_log_from_ever_farther_back() {
+    let Some(mut server) = Server::start() else { return };
+    server.run_with(&["max_wal_senders=0", "max_wal_size=4GB"], "local all all trust");
+    let mut db = server.database(ITEM);
+    let (site, by) = (Site::new(&server), By::default());
+    let mut follower = site.store.follow_postgres(&site.what, &by, &Silent).expect("a follower");
+    follower.look().expect("the base");
+    // Which moves that place every 15 seconds.
+    let _still = Still::of(&mut db, "background writer");
+    let (start, mut count, mut moves) = (Instant::now(), 0, 0);
+    let mut from = value(&mut db, READ_FROM);
+    while moves < 3 {
+        assert_eq!(after(&mut db, &mut follower, LARGE).transactions, 1);
+        count += 1;
+        let now = value(&mut db, READ_FROM);
+        moves += u32::from(now != from);
+        from = now;
+        assert!(start.elapsed() < Duration::from_secs(60), "moved {moves} times in {count} looks");
+    }
+    assert_eq!(value(&mut db, "SELECT count(*) FROM pg_replication_slots"), "1", "what was made for it is gone");
+    // That would wait for a transaction that is open for long, in whichever database.
+    let mut long = server.client("postgres");
+    long.batch_execute("BEGIN; SELECT txid_current()").expect("open");
+    for _ in 0..200 {
+        db.batch_execute(NEXT).expect("update");
+    }
+    assert_eq!(follower.look().expect("a look").transactions, 200);
+    assert_eq!(after(&mut db, &mut follower, LARGE).transactions, 1);
+    let from = value(&mut db, READ_FROM);
+    for _ in 0..20 {
+        assert_eq!(after(&mut db, &mut follower, LARGE).transactions, 1);
+    }
+    assert_eq!(value(&mut db, READ_FROM), from);
+    assert_eq!(versions(&site, "shop/item/1"), numbers(0..=count + 221));
+}
+
+#[test]
+fn a_server_without_a_slot_to_spare_is_asked_all_the_same() {
+    let Some(mut server) = Server::start() else { return };
+    server.run_with(&["max_wal_senders=0", "max_replication_slots=1", "max_wal_size=4GB"], "local all all trust");
+    let mut db = server.database(ITEM);
+    let (site, by) = (Site::new(&server), By::default());
+    let mut follower = site.store.follow_postgres(&site.what, &by, &Silent).expect("a follower");
+    follower.look().expect("the base");
+    let _still = Still::of(&mut db, "background writer");
+    let (start, from, mut count) = (Instant::now(), value(&mut db, READ_FROM), 0);
+    // Longer than it takes until the place would be noted.
+    while count < 20 || start.elapsed() < Duration::from_secs(1) {
+        assert_eq!(after(&mut db, &mut follower, LARGE).transactions, 1);
+        count += 1;
+    }
+    assert_eq!(versions(&site, "shop/item/1"), numbers(0..=count));
+    assert_eq!(value(&mut db, READ_FROM), from, "it cannot be noted");
+}
+
 /// Commits whenever it is asked whether to stop, and counts that.
 struct Restless(Mutex<(Client, i32)>);
 
