@@ -376,7 +376,7 @@ class PostgresServer:
         if self.user:
             os.chown(self.dir, self.user.pw_uid, self.user.pw_gid)
         self.run("initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-D", self.dir / "data")
-        settings = {"listen_addresses": "", "unix_socket_directories": self.dir, "wal_level": "logical", "shared_buffers": "128MB"}
+        settings = {"listen_addresses": "", "unix_socket_directories": self.dir, "wal_level": "logical", "shared_buffers": "128MB", "checkpoint_timeout": "30min", "max_wal_size": "4GB"}
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self.process = subprocess.Popen([self.bin / "postgres", "-D", self.dir / "data", *words], stderr=subprocess.DEVNULL, **self.identity())
         while subprocess.run([self.bin / "pg_isready", "-q", "-h", self.dir]).returncode != 0:
@@ -391,15 +391,19 @@ class PostgresServer:
 
     def cpu(self):
         """Seconds of processor of the server and all its processes, also those that ended."""
-        total, mine = 0, {self.process.pid}
-        for stat in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda p: int(p.parent.name)):
-            try:
-                fields = stat.read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            if int(stat.parent.name) in mine or int(fields[1]) == self.process.pid:
-                total += int(fields[11]) + int(fields[12]) + (int(fields[13]) + int(fields[14]) if int(stat.parent.name) in mine else 0)
-        return total / os.sysconf("SC_CLK_TCK")
+        while True:
+            total, before = 0, self.children()
+            for pid in before:
+                with contextlib.suppress(OSError):
+                    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+                    total += int(fields[11]) + int(fields[12]) + (int(fields[13]) + int(fields[14]) if pid == self.process.pid else 0)
+            # What one took that ended meanwhile may have been counted nowhere.
+            if before == self.children():
+                return total / os.sysconf("SC_CLK_TCK")
+
+    def children(self):
+        """The server's processes."""
+        return {self.process.pid, *map(int, Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split())}
 
     def stop(self):
         self.process.terminate()
@@ -439,9 +443,23 @@ def postgres_of(annals, pg, tables=PGBENCH):
     return words
 
 
-# A load that only writes shows what reading the log costs beside writing it; applications read more than they write.
-LOADS = {"200 transactions a second that write (pgbench)": ["-R", "200"],
-         "200 transactions a second that write beside 1,800 that read (pgbench)": ["-R", "2000", "-b", "tpcb-like@1", "-b", "select-only@9"]}
+BUSINESS = ["invoice", "line", "stock"]
+BUSINESS_TABLES = """
+CREATE TABLE invoice (id text PRIMARY KEY, name text, day date, total numeric);
+CREATE INDEX ON invoice (name); CREATE INDEX ON invoice (day);
+CREATE TABLE line (id text PRIMARY KEY DEFAULT gen_random_uuid(), invoice text, item text, n int, price numeric);
+CREATE INDEX ON line (invoice); CREATE INDEX ON line (item);
+CREATE TABLE stock (id text PRIMARY KEY, item text, n int, updated timestamp);
+CREATE INDEX ON stock (item); CREATE INDEX ON stock (updated);
+INSERT INTO stock SELECT md5(i::text), gen_random_uuid(), 1000, '2026-01-01 08:00' FROM generate_series(1, 100000) i;
+"""
+BUSINESS_SCRIPT = """BEGIN;
+\\set invoice random(1, 1000000000000)
+INSERT INTO invoice VALUES (md5(:invoice::text), 'a customer of some name', '2026-03-04', 93.20);
+""" + """\\set item random(1, 100000)
+INSERT INTO line (invoice, item, n, price) VALUES (md5(:invoice::text), md5(:item::text), 3, 12.40);
+UPDATE stock SET n = n - 3, updated = now() WHERE id = md5(:item::text);
+""" * 3 + "COMMIT;\n"
 
 
 def server(scale):
@@ -450,18 +468,22 @@ def server(scale):
         lab.say("skipped: no PostgreSQL here")
         return []
     pg = PostgresServer()
+    pg.sql(BUSINESS_TABLES)
+    script = pg.dir / "business.sql"
+    script.write_text(BUSINESS_SCRIPT)
     annals = lab.Annals(lab.fresh("capture-postgres-annals"))
-    words = postgres_of(annals, pg)
-    tables = [server_beside(scale, pg, words, name, load) for name, load in LOADS.items()]
+    words = postgres_of(annals, pg, PGBENCH + BUSINESS)
+    # What only writes shows what reading the log costs beside writing it; applications read more than they write.
+    loads = {"200 transactions a second of an application (an invoice, its 3 lines, 3 rows of stock)": ["-R", "200", "-f", str(script)],
+             "200 transactions a second of pgbench, which only write": ["-R", "200"],
+             "200 transactions a second of pgbench, beside 1,800 that only read": ["-R", "2000", "-b", "tpcb-like@1", "-b", "select-only@9"]}
+    tables = [server_beside(scale, pg, words, name, load) for name, load in loads.items()]
     pg.stop()
     return tables
 
 
 def server_beside(scale, pg, words, name, load):
     """What the server pays beside one load."""
-    out = Table(f"A PostgreSQL server at {name}, with capture off, on and off again, and with pg_recvlogical, turn by turn",
-                ["round", "latency off", "on", "ratio", "off again", "pg_recvlogical", "processor for a second off", "on", "ratio", "off again",
-                 "pg_recvlogical", "of that in the connections of the capture", "in that of pg_recvlogical"])
     publication = pg.sql("SELECT pubname FROM pg_publication ORDER BY length(pubname) LIMIT 1")
 
     @contextlib.contextmanager
@@ -475,12 +497,14 @@ def server_beside(scale, pg, words, name, load):
             child.terminate()
             child.wait()
 
-    beside = {"off": contextlib.nullcontext, "on": captured, "again": contextlib.nullcontext, "peer": lambda: pg.received(publication)}
-    program = {"on": "annals", "peer": "pg_recvlogical"}
+    beside = {"off": contextlib.nullcontext, "off again": contextlib.nullcontext, "on": captured, "pg_recvlogical": lambda: pg.received(publication)}
+    program = {"on": "annals", "pg_recvlogical": "pg_recvlogical"}
     runs = list(beside)
-    found, own = {run: [] for run in runs}, {run: [] for run in program}
-    for turn in range(max(2, int(4 * scale))):
+    latency, cpu, own = ({run: [] for run in of} for of in (runs, runs, program))
+    for turn in range(max(2, int(6 * scale))):
         for run in runs[turn % 4:] + runs[:turn % 4]:
+            # What one run leaves to autovacuum is not the work of the next.
+            pg.sql("VACUUM ANALYZE")
             with beside[run]():
                 time.sleep(2)
                 bench = lambda seconds: pg.run("pgbench", "-h", pg.dir, "-U", "postgres", "-n", "-c", "2", *load, "-T", str(seconds), "postgres")
@@ -493,17 +517,24 @@ def server_beside(scale, pg, words, name, load):
                 seconds = int(re.search(r"actually processed: (\d+)", said)[1]) / int(load[1])
                 if run in own:
                     own[run].append((held() - before_own) / seconds)
-                found[run].append((float(re.search(r"latency average = ([\d.]+)", said)[1]), (pg.cpu() - before) / seconds * 1000))
-    others = ["on", "again", "peer"]
-    ratios = {(run, what): [a[what] / b[what] for a, b in zip(found[run], found["off"])] for run in others for what in (0, 1)}
-    for turn, (off, on) in enumerate(zip(found["off"], found["on"])):
-        latency, cpu = ([f"{ratios[run, what][turn]:.2f}" for run in others] for what in (0, 1))
-        out.row(turn + 1, f"{off[0]:.2f} ms", f"{on[0]:.2f} ms", *latency, f"{off[1]:.0f} ms", f"{on[1]:.0f} ms", *cpu, *(f"{own[run][turn]:.1f} ms" for run in own))
-    middle = lambda what: [f"{statistics.median(ratios[run, what]):.2f}" for run in others]
-    out.row("middle", "", "", *middle(0), "", "", *middle(1), *(f"{statistics.median(own[run]):.1f} ms" for run in own))
-    out.note("`wal_level = logical` always. What a run without capture comes to against another one (off again) is the noise of the comparison. Decoding "
-             "is the server's work, and is done in the connections of the capture: their processor is counted by the kernel, without that noise. "
-             "pg_recvlogical is PostgreSQL's own reader of the same publication; it throws away what it reads.")
+                latency[run].append(float(re.search(r"latency average = ([\d.]+)", said)[1]))
+                cpu[run].append((pg.cpu() - before) / seconds * 1000)
+    columns = [*((latency[run], 2) for run in runs), *((cpu[run], 0) for run in runs), *((own[run], 1) for run in program)]
+    out = Table(f"A PostgreSQL server at {name}: without capture twice, with it, and with pg_recvlogical, turn by turn",
+                ["round", "answer after: off", *runs[1:], "processor for a second: off", *runs[1:], "of that in the connections of the capture", "in that of pg_recvlogical"])
+    for turn in range(len(cpu["off"])):
+        out.row(turn + 1, *(f"{values[turn]:.{digits}f} ms" for values, digits in columns))
+    out.row("middle", *(f"{statistics.median(values):.{digits}f} ms" for values, digits in columns))
+    without = cpu["off"] + cpu["off again"]
+    middle = statistics.median(without)
+    beside_pair = lambda run: ", ".join(f"{2 * a / (b + c):.2f}" for a, b, c in zip(cpu[run], cpu["off"], cpu["off again"]))
+    within = sum(value <= max(without) for value in cpu["on"])
+    out.note(f"Processor: {statistics.median(cpu['on']) / middle:.2f} times the middle of the runs without capture ({middle:.0f} ms, {min(without):.0f} to "
+             f"{max(without):.0f}), pg_recvlogical {statistics.median(cpu['pg_recvlogical']) / middle:.2f}; {within} of {len(cpu['on'])} runs with capture took no more than "
+             f"some run without (bar: within noise). Against both runs without of its round: {beside_pair('on')}; pg_recvlogical {beside_pair('pg_recvlogical')}.")
+    out.note("`wal_level = logical` always. How two runs without capture differ is the noise of the comparison. Decoding is the server's work, and is done "
+             "in the connections of the capture: their processor is counted by the kernel, without that noise. pg_recvlogical is PostgreSQL's own reader "
+             "of the same publication; it throws away what it reads.")
     return out
 
 
