@@ -64,6 +64,8 @@ const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// 1.8 ms, to read a MiB of log 1.2 ms, and visits with what moves the slot read two or three times a second: for R MiB a second all of it is least
 /// where that is done every sqrt(1.2 / R) seconds. A little more seldom costs hardly more, and syncs less.
 const NOTED_AFTER: f64 = 2.0;
+/// Bytes of log that are read for a visit, from which on that is worth it.
+const NOTED_FROM_BYTES: u64 = 256 << 10;
 /// How long the catalogue is left alone while the server sends, at least; longer where there is much of it, by [`REST_CATALOGUE`].
 const CATALOGUE_MIN: Duration = Duration::from_secs(1);
 /// How long what is sent is waited for at a time.
@@ -340,9 +342,10 @@ impl PgFollower<'_> {
 
     /// Has a server that is asked note where reading may begin, where that is worth it. It is never needed.
     fn mark(&mut self, server: &mut Server, seen: &Option<Seen>, now: Instant) {
-        let Some(durable) = seen.as_ref().filter(|seen| seen.settled).map(|seen| seen.durable) else { return };
+        let Some((seen, slot)) = seen.as_ref().filter(|seen| seen.settled).and_then(|seen| Some((seen, seen.slot.as_ref()?))) else { return };
+        let durable = seen.durable;
         let marked = *self.marked.get_or_insert((now, durable));
-        if is_noted_again(marked, durable, now) {
+        if slot.held_bytes >= NOTED_FROM_BYTES && is_noted_again(marked, durable, now) {
             // Refused for example where it has no slot to spare.
             let rest = if server.note_running(&self.what.slot_name()).is_ok() { Duration::ZERO } else { REFUSED_FOR };
             self.marked = Some((now + rest, durable));
