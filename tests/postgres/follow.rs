@@ -242,13 +242,16 @@ fn a_busy_server_that_is_asked_does_not_read_its_log_from_ever_farther_back() {
         db.batch_execute(NEXT).expect("update");
     }
     assert_eq!(follower.look().expect("a look").transactions, 200);
-    assert_eq!(after(&mut db, &mut follower, LARGE).transactions, 1);
+    // What was noted before that takes effect when the slot is moved.
+    for _ in 0..2 {
+        assert_eq!(after(&mut db, &mut follower, LARGE).transactions, 1);
+    }
     let from = value(&mut db, READ_FROM);
     for _ in 0..20 {
         assert_eq!(after(&mut db, &mut follower, LARGE).transactions, 1);
     }
     assert_eq!(value(&mut db, READ_FROM), from);
-    assert_eq!(versions(&site, "shop/item/1"), numbers(0..=count + 221));
+    assert_eq!(versions(&site, "shop/item/1"), numbers(0..=count + 222));
 }
 
 #[test]

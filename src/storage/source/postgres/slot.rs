@@ -124,19 +124,18 @@ impl Server {
     /// Has the server write to its log which transactions run: whoever reads a slot begins at the last such place before which all is confirmed, and
     /// of itself the server makes one every 15 seconds. It makes one for each slot, so a temporary one is made and removed, as
     /// `pg_log_standby_snapshot` (16 and later) is for superusers. Making a slot waits for the transactions that run, so where one is open for long
-    /// it is left; whether it was done.
-    pub fn note_running(&mut self, name: &str) -> Result<bool> {
+    /// it is left.
+    pub fn note_running(&mut self, name: &str) -> Result<()> {
         let fail = |e| failed("have the server note what runs", e);
         let decoder = self.decoder()?;
         let text = "SELECT pg_snapshot_xmax(s)::text::int8 - pg_snapshot_xmin(s)::text::int8 FROM pg_current_snapshot() s";
         if decoder.query_one(text, &[]).map_err(fail)?.get::<_, i64>(0) > RUNNING_MAX {
-            return Ok(false);
+            return Ok(());
         }
         // In one message, so that the limit holds for this alone. The name is one that no capture's slot has.
         let make = format!("pg_create_logical_replication_slot('begin_{name}', 'pgoutput', true)");
         let text = format!("SET LOCAL statement_timeout = '{RUNNING_WAIT}'; SELECT pg_drop_replication_slot(slot_name) FROM {make}");
-        decoder.batch_execute(&text).map_err(fail)?;
-        Ok(true)
+        decoder.batch_execute(&text).map_err(fail)
     }
 
     /// Removes a slot; one that is not there is fine.
